@@ -1,0 +1,133 @@
+package channels
+
+import (
+	"crypto/rand"
+	"errors"
+	"time"
+)
+
+// The bounds of one entry: more waits for the next.
+const (
+	MaxTransactions = 1_000
+	MaxEntryBytes   = 512 << 10
+)
+
+// waiting is a proposal with what the space knows about it.
+type waiting struct {
+	*Proposal
+	hash     string
+	deadline time.Time
+	answered bool // Done was called
+}
+
+func (w *waiting) answer(o Outcome) {
+	if !w.answered {
+		w.answered = true
+		w.Done(o)
+	}
+}
+
+// A batch is an entry in the making: transactions decided in order on the state at one position, and what each
+// proposal is to be answered once the entry is committed. It is pure: a function of the state and the proposals.
+type batch struct {
+	after    uint64 // the position it was decided on; it is committed at after+1 or not at all
+	id       string
+	entry    Entry
+	bytes    int
+	members  []*waiting // in the order in which they were decided
+	outcomes []Outcome  // of members, valid if the entry is committed
+}
+
+// newBatch decides proposals on top of the state: take gives the next one, or nil; one that does not fit any more is
+// given to putBack, and the batch is full.
+func newBatch(state *State, authority Authority, take func() *waiting, putBack func(*waiting)) *batch {
+	b := &batch{after: state.position, id: rand.Text()}
+	b.entry = Entry{Version: EntryVersion, ID: b.id}
+	draft := newDraft(state, authority)
+	inEntry := map[Op]int{} // members that the entry commits, by operation
+	for len(b.members) < MaxTransactions {
+		w := take()
+		if w == nil {
+			return b
+		}
+		if w.answered {
+			continue
+		}
+		if i, twice := inEntry[w.Op]; twice {
+			b.add(w, sameAgain(b.members[i], w, b.outcomes[i]))
+			continue
+		}
+		if !b.decide(draft, w, inEntry) {
+			putBack(w)
+			return b
+		}
+	}
+	return b
+}
+
+// decide adds one proposal; it reports false if that has to wait for the next entry.
+func (b *batch) decide(d *Draft, w *waiting, inEntry map[Op]int) (fits bool) {
+	done, err := d.state.ops[w.Op.Client].lookUp(w.Op, w.User, w.hash)
+	if done != nil {
+		b.add(w, Outcome{Position: done.Position, Answer: done.Answer})
+		return true
+	}
+	var answer any
+	if err == nil {
+		d.begin(w.Proposal)
+		answer, err = w.Decide(d)
+	}
+	if err != nil {
+		d.undo()
+		b.add(w, Outcome{Position: b.after, Err: refusalOf(err)})
+		return true
+	}
+	tx := d.transaction(w.hash, answer)
+	size := len(mustJSON(tx))
+	switch {
+	case size > MaxEntryBytes:
+		d.undo()
+		b.add(w, Outcome{Position: b.after, Err: Refuse(CodeTooLarge, "this changes %d bytes at once, the limit is %d", size, MaxEntryBytes)})
+		return true
+	case b.bytes+size > MaxEntryBytes, d.clashes():
+		d.undo()
+		return false
+	}
+	b.bytes += size
+	inEntry[w.Op] = len(b.members)
+	b.entry.Transactions = append(b.entry.Transactions, tx)
+	b.add(w, Outcome{Position: d.Position(), Answer: tx.Answer})
+	return true
+}
+
+func (b *batch) add(w *waiting, o Outcome) {
+	b.members = append(b.members, w)
+	b.outcomes = append(b.outcomes, o)
+}
+
+// sameAgain answers a proposal whose operation is in the same entry already.
+func sameAgain(first, again *waiting, o Outcome) Outcome {
+	if first.hash != again.hash || first.User != again.User {
+		return Outcome{Position: o.Position, Err: Refuse(CodeOpReused, "operation %s was something else: take the next number", again.Op)}
+	}
+	return o
+}
+
+// answer tells every proposal its outcome. The state that they were decided on is committed by now, refusals included.
+func (b *batch) answer() {
+	for i, w := range b.members {
+		w.answer(b.outcomes[i])
+	}
+}
+
+// refusalOf turns what a decision returned into what is answered.
+func refusalOf(err error) error {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return Refuse(CodeInvalid, "%v", err)
+}

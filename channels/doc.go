@@ -1,0 +1,43 @@
+// Package channels holds the shared state of a space and the one way to change it.
+//
+// # One log is the truth
+//
+// Each space has one Log. A record of it is an Entry: transactions with their effects, keys set and deleted, messages
+// appended. Folding the records in order gives the State; a replica of it, a Space, is on every node that somebody
+// needs it on. Folding applies effects and never decides, so all replicas are alike at the same position.
+//
+// # Why no write of a former operator can land
+//
+// A transaction is decided by a pure function, Decide, on a Draft: the state at position P and what the transactions
+// before it in the same entry have changed. Everything is checked there, on exactly the state that it applies to: the
+// logged record of the session that asks, the rules, the operator and the term, compare-and-set. The entry is then
+// appended to the log with the expectation that it becomes record P+1 and no other. If control has changed hands in
+// the meantime, on this node or any other, then by an entry that has taken P+1; the log refuses the late one, and it
+// is decided again, on the state in which it is an observer's. No clock, no lock and no leader is in this argument,
+// and it does not matter which node commits, how many try, or how long a message was under way.
+//
+// # Committing
+//
+// The goroutine of a Space takes all proposals that wait, decides them into one entry (batch), and has one entry in
+// flight at a time (flight). The answer to the append is only a hint. What counts is the record that comes back at
+// P+1: if it is the entry's own, every proposal in it is answered, the refusals that were decided together with it
+// included; if it is another, the entry is not stored and never will be, and its proposals are decided again, on the
+// new state. If nothing comes, an empty entry is sent to P+1, so that something does. Thus an answer is always true,
+// and commit and fan-out are one step: a change is applied, watched and answered because it came from the log.
+//
+// # Once
+//
+// A proposal has an operation id, bound to its user and body. The fold remembers the last KeptOps committed operations
+// of each client with their answers, and a proposal is looked up there before any rule is applied. So a client that
+// heard nothing sends the same operation again, to any node, after any restart, and gets its first answer.
+//
+// # Who owns what
+//
+// Space.run is the only goroutine that changes the state, decides and answers; see loop.go. Readers take the lock for
+// the time of a Read. A Watcher is called from run and must not block. A follower, at most one append and at most one
+// probe run beside it; Close waits for all of them. Nothing here holds on to a slow client: fan-out is package hub's,
+// which keeps cursors, not queues.
+//
+// What a login session is and who is in control is decided by package session, through Decide functions and the
+// Authority that it supplies, on the reserved stores of the same log.
+package channels

@@ -1,0 +1,183 @@
+package channels
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+)
+
+// Decide is the rule of one operation: a pure function of the state that it will apply to. It changes the draft and
+// returns a small answer (kept in the log, so that a retry gets it again), or refuses with a *Refusal, and then
+// nothing that it did to the draft remains. It may run more than once, whenever the log moved on meanwhile.
+type Decide func(d *Draft) (answer any, err error)
+
+// A Draft is the state on which a transaction is decided: the folded log, plus what the transactions before it in the
+// same entry have changed, plus its own changes so far. It implements View.
+type Draft struct {
+	state     *State
+	authority Authority
+	overlay   map[Ref]Value // what the entry has changed; no Data = deleted
+
+	// Of the transaction being decided.
+	asked   *Proposal
+	who     *Who
+	term    uint64
+	effects []Effect
+	before  []overlaid // to take it back
+}
+
+// overlaid is what the overlay held for a key before a change.
+type overlaid struct {
+	ref   Ref
+	value Value
+	had   bool
+}
+
+// newDraft begins an entry on top of a state, which must not change while the draft is in use.
+func newDraft(state *State, authority Authority) *Draft {
+	return &Draft{state: state, authority: authority, overlay: map[Ref]Value{}}
+}
+
+// begin starts the next transaction of the entry.
+func (d *Draft) begin(p *Proposal) {
+	d.asked, d.who, d.term, d.effects, d.before = p, nil, 0, nil, d.before[:0]
+}
+
+// undo takes back what the transaction did.
+func (d *Draft) undo() {
+	for _, b := range slices.Backward(d.before) {
+		if b.had {
+			d.overlay[b.ref] = b.value
+		} else {
+			delete(d.overlay, b.ref)
+		}
+	}
+	d.effects, d.before = nil, d.before[:0]
+}
+
+// Position is the position that the entry takes if it is committed: it is committed there or nowhere.
+func (d *Draft) Position() uint64 { return d.state.position + 1 }
+
+// Op is the id of the operation being decided.
+func (d *Draft) Op() Op { return d.asked.Op }
+
+// Who returns the person or program that asks, from the logged record of their login session or token, which must
+// still be there.
+func (d *Draft) Who() (Who, error) {
+	if d.who == nil {
+		who, err := d.authority.Identify(d, d.asked.Actor)
+		if err != nil {
+			return Who{}, err
+		}
+		d.who = &who
+	}
+	return *d.who, nil
+}
+
+// Actor is the id of the login session or token that asks; "" is the hub itself.
+func (d *Draft) Actor() string { return d.asked.Actor }
+
+// Rules returns the rules that hold for this transaction.
+func (d *Draft) Rules() *Rules {
+	v, ok := d.overlay[Ref{Channel: SiteStore, Key: rulesKey}]
+	var rules Rules
+	if !ok || json.Unmarshal(v.Data, &rules) != nil {
+		return d.state.Rules()
+	}
+	return &rules
+}
+
+// SetTerm records the term that the transaction was allowed under.
+func (d *Draft) SetTerm(term uint64) { d.term = term }
+
+// Get returns the present value of a key.
+func (d *Draft) Get(ref Ref) (Value, bool) {
+	if v, ok := d.overlay[ref]; ok {
+		return v, v.Data != nil
+	}
+	return d.state.Get(ref)
+}
+
+// last returns the value or the tombstone of a key.
+func (d *Draft) last(ref Ref) (Value, bool) {
+	if v, ok := d.overlay[ref]; ok {
+		return v, true
+	}
+	return d.state.last(ref)
+}
+
+// Range calls f for every value of a store, sorted by key, until it returns false.
+func (d *Draft) Range(channel, owner string, f func(key string, v Value) bool) {
+	var keys []string
+	if st := d.state.stores[storeID{channel, owner}]; st != nil {
+		keys = st.sortedKeys()
+	}
+	for ref := range d.overlay {
+		if ref.Channel == channel && ref.Owner == owner && !contains(keys, ref.Key) {
+			keys = append(keys, ref.Key)
+			sort.Strings(keys)
+		}
+	}
+	for _, key := range keys {
+		if v, ok := d.Get(Ref{channel, owner, key}); ok && !f(key, v) {
+			return
+		}
+	}
+}
+
+func contains(sorted []string, s string) bool {
+	_, found := slices.BinarySearch(sorted, s)
+	return found
+}
+
+// Set gives a key a value: any JSON-able one; a json.RawMessage is taken as it is.
+func (d *Draft) Set(ref Ref, v any) { d.change(ref, mustJSON(v)) }
+
+// Delete removes a key; nothing happens if it is not there.
+func (d *Draft) Delete(ref Ref) {
+	if _, ok := d.Get(ref); ok || ref.Channel == OpsStore {
+		d.change(ref, nil)
+	}
+}
+
+func (d *Draft) change(ref Ref, data json.RawMessage) {
+	old, had := d.overlay[ref]
+	d.before = append(d.before, overlaid{ref, old, had})
+	d.overlay[ref] = Value{
+		Data: data, Position: d.Position(), At: d.state.time, By: d.asked.User, Client: d.asked.Op.Client,
+	}
+	d.effects = append(d.effects, Effect{Channel: ref.Channel, Owner: ref.Owner, Key: ref.Key, Value: data})
+}
+
+// Append adds a message to a log channel.
+func (d *Draft) Append(channel string, data any) {
+	d.effects = append(d.effects, Effect{Channel: channel, Value: mustJSON(data)})
+}
+
+// transaction returns what was decided, for the log.
+func (d *Draft) transaction(hash string, answer any) Transaction {
+	tx := Transaction{
+		Op: d.asked.Op, Hash: hash, By: Actor{ID: d.asked.Actor, User: d.asked.User}, Term: d.term, Effects: d.effects,
+	}
+	if answer != nil {
+		tx.Answer = mustJSON(answer)
+	}
+	return tx
+}
+
+// clashes reports whether the transaction changes a key that another client has changed earlier in this entry. Both
+// would carry the same position, and a compare-and-set on it could not tell them apart; so it waits for the next.
+func (d *Draft) clashes() bool {
+	return slices.ContainsFunc(d.before, func(b overlaid) bool {
+		return b.had && !Reserved(b.ref.Channel) && b.value.Client != d.asked.Op.Client
+	})
+}
+
+func mustJSON(v any) json.RawMessage {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("a decision stored what is not JSON: %v", err)) // a bug: clients' values were validated at the door
+	}
+	return data
+}

@@ -1,0 +1,90 @@
+package channels
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// The keys of the hub's own facts.
+const (
+	epochKey      = "epoch"      // in SpaceStore
+	checkpointKey = "checkpoint" // in SpaceStore
+	rulesKey      = "rules"      // in SiteStore
+)
+
+// errNothing is how a housekeeping decision says that there is nothing to do; nothing is committed.
+var errNothing = errors.New("nothing to do")
+
+// A Checkpoint says that the state through a position is in a snapshot, so that the log behind it can go.
+type Checkpoint struct {
+	Through uint64 `json:"through"`
+}
+
+// commitCheckpoint records a saved snapshot, unless a newer one is recorded.
+func commitCheckpoint(through uint64) Decide {
+	return func(d *Draft) (any, error) {
+		if v, ok := d.Get(Ref{Channel: SpaceStore, Key: checkpointKey}); ok {
+			var c Checkpoint
+			if json.Unmarshal(v.Data, &c) == nil && c.Through >= through {
+				return nil, errNothing
+			}
+		}
+		d.Set(Ref{Channel: SpaceStore, Key: checkpointKey}, Checkpoint{through})
+		return nil, nil
+	}
+}
+
+// commitEpoch begins a new life of the log, unless somebody did so since the epoch `was`.
+// A log without an epoch has lost everything, or never held anything.
+func commitEpoch(was, now string) Decide {
+	return func(d *Draft) (any, error) {
+		if v, _ := d.Get(Ref{Channel: SpaceStore, Key: epochKey}); text(v.Data) != was && len(v.Data) > 0 {
+			return nil, errNothing
+		}
+		d.Set(Ref{Channel: SpaceStore, Key: epochKey}, now)
+		return nil, nil
+	}
+}
+
+// commitRules puts a node's rules in force if they are newer than those in force.
+func commitRules(rules *Rules) Decide {
+	return func(d *Draft) (any, error) {
+		if present := d.Rules(); present.Version >= rules.Version {
+			return nil, errNothing
+		}
+		d.Set(Ref{Channel: SiteStore, Key: rulesKey}, rules)
+		return nil, nil
+	}
+}
+
+// rulesIn returns the rules that an entry puts in force, if it does.
+func rulesIn(entry *Entry) (*Rules, error) {
+	var rules *Rules
+	for _, tx := range entry.Transactions {
+		for _, e := range tx.Effects {
+			if e.Channel != SiteStore || e.Key != rulesKey {
+				continue
+			}
+			rules = &Rules{}
+			if err := json.Unmarshal(e.Value, rules); err != nil {
+				return nil, fmt.Errorf("reading the rules: %w", err)
+			}
+		}
+	}
+	return rules, nil
+}
+
+// rulesDiffer is why a node is not ready: two site files, one version.
+func rulesDiffer(version int) error {
+	return fmt.Errorf("the site file of this node is not what is in force, and both have version %d: "+
+		"raise the version to put this node's in force", version)
+}
+
+// sameRules compares what two nodes were given.
+func sameRules(a, b *Rules) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}

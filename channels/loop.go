@@ -1,0 +1,181 @@
+package channels
+
+import (
+	"context"
+	"time"
+)
+
+// tick is how often a space looks after itself: late proposals, a silent log.
+const tick = time.Second
+
+// loop is what only run touches.
+type loop struct {
+	intake  *intake
+	flight  *flight // the one entry in flight, nil if none
+	follow  *follower
+	probes  chan bounds
+	probing bool
+	contact time.Time // when the log was last heard
+	applied time.Time // when an entry was last applied
+	broken  bool      // an entry could not be read: nothing can be applied or decided any more
+	short   int       // how many probes in a row found the log shorter than the replica
+}
+
+// run is the goroutine of the space: it alone applies entries, decides proposals and answers them.
+func (s *Space) run(ctx context.Context) {
+	defer close(s.ended)
+	l := &s.loop
+	l.intake, l.probes, l.contact = newIntake(), make(chan bounds), time.Now()
+	l.follow = s.startFollowing(ctx, s.state.position)
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		s.launch(ctx)
+		select {
+		case <-ctx.Done():
+			s.leave()
+			return
+		case <-s.wake:
+			s.collect()
+		case r := <-l.follow.records:
+			s.advance(ctx, r)
+		case err := <-l.flight.acked():
+			l.flight.noteAck(err)
+		case <-l.flight.late():
+			l.flight.settle(ctx, s)
+		case b := <-l.probes:
+			s.noteProbe(ctx, b)
+		case now := <-ticker.C:
+			s.expire(now)
+			s.probe(ctx, now)
+		}
+	}
+}
+
+// collect moves what was proposed into the intake.
+func (s *Space) collect() {
+	s.inboxMu.Lock()
+	inbox := s.inbox
+	s.inbox = nil
+	s.inboxMu.Unlock()
+	for _, w := range inbox {
+		s.loop.intake.push(w)
+	}
+}
+
+// launch decides the proposals that wait, if no entry is in flight, and publishes the entry that came of it. If every
+// one of them was refused or had been done before, there is no entry, and they are answered at once: the state they
+// were decided on came from the log.
+func (s *Space) launch(ctx context.Context) {
+	l := &s.loop
+	if l.flight != nil || l.intake.held == 0 || l.broken {
+		return
+	}
+	b := newBatch(s.state, s.options.Authority, l.intake.pop, func(w *waiting) { l.intake.unpop(w) })
+	if len(b.entry.Transactions) == 0 {
+		b.answer()
+		return
+	}
+	l.flight = newFlight(b)
+	l.flight.publish(ctx, s, b.entry)
+}
+
+// advance takes the next record from the log.
+func (s *Space) advance(ctx context.Context, r Record) {
+	l := &s.loop
+	l.contact = time.Now()
+	s.setFresh()
+	switch {
+	case r.Position <= s.state.position || l.broken:
+		return
+	case r.Position > s.state.position+1:
+		if err := s.repair(ctx, r.Position-1); err != nil {
+			s.logger.Error("a gap in the log cannot be closed yet", "from", s.state.position+1, "to", r.Position-1, "error", err)
+			l.follow = s.restartFollowing(ctx)
+			return
+		}
+		if r.Position <= s.state.position {
+			return
+		}
+	}
+	s.mu.Lock()
+	entry, err := s.state.Apply(r)
+	if err != nil {
+		s.problem, l.broken = err, true
+		s.mu.Unlock()
+		s.logger.Error("this node cannot go on with the space", "error", err)
+		return
+	}
+	s.wakeWaitersLocked()
+	s.mu.Unlock()
+	l.applied = l.contact
+	s.tellWatcher(Change{Position: r.Position, Time: r.Time, Entry: entry})
+	s.settleFlight(entry)
+}
+
+// settleFlight is called when the position after the one at which the flight was decided is taken. If its own entry
+// did, everybody is answered. If another did, the flight's was not and will never be stored, and its proposals are
+// decided again. If a snapshot went past it (entry is nil), the operation records tell, when they are decided again.
+func (s *Space) settleFlight(entry *Entry) {
+	f := s.loop.flight
+	if f == nil || s.state.position <= f.batch.after {
+		return
+	}
+	s.loop.flight = nil
+	f.end()
+	if entry != nil && entry.ID == f.batch.id {
+		f.batch.answer()
+		return
+	}
+	s.loop.intake.unpop(f.batch.members...)
+}
+
+func (s *Space) tellWatcher(c Change) {
+	if s.options.Watcher != nil {
+		s.options.Watcher.Applied(s.state, c)
+	}
+}
+
+func (s *Space) wakeWaitersLocked() {
+	kept := s.waiters[:0]
+	for _, w := range s.waiters {
+		if s.state.position >= w.position {
+			close(w.reached)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	s.waiters = kept
+}
+
+// expire answers the proposals that have waited as long as DESIGN §2 allows.
+func (s *Space) expire(now time.Time) {
+	late := func(w *waiting) bool { return w.answered || !now.Before(w.deadline) }
+	for _, w := range s.loop.intake.expire(late) {
+		w.answer(Outcome{Err: &Uncertain{CodeUnavailable, w.Op, "the log cannot be reached, nothing was changed: send the same operation again"}})
+	}
+	if f := s.loop.flight; f != nil {
+		for _, w := range f.batch.members {
+			if late(w) {
+				w.answer(Outcome{Err: &Uncertain{CodeUnknown, w.Op, "the log did not answer, this was perhaps done: send the same operation again"}})
+			}
+		}
+	}
+}
+
+// leave answers everybody when the space is closed.
+func (s *Space) leave() {
+	s.inboxMu.Lock()
+	s.closed = true
+	s.inboxMu.Unlock()
+	s.collect()
+	for w := s.loop.intake.pop(); w != nil; w = s.loop.intake.pop() {
+		w.answer(Outcome{Err: &Uncertain{CodeUnavailable, w.Op, "this node is leaving: send it again to another"}})
+	}
+	if f := s.loop.flight; f != nil {
+		f.end()
+		for _, w := range f.batch.members {
+			w.answer(Outcome{Err: &Uncertain{CodeUnknown, w.Op, "this node is leaving, this was perhaps done: send it again to another"}})
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package channels
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// KeptOps is how many committed operations of each client are remembered.
+const KeptOps = 64
+
+// HashBody returns what binds an operation id to its request.
+func HashBody(body []byte) string {
+	sum := sha256.Sum256(body)
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
+}
+
+// A doneOp is a committed operation, as long as it is remembered.
+type doneOp struct {
+	N        uint64          `json:"n"`
+	Hash     string          `json:"h"`
+	Position uint64          `json:"p"`
+	Answer   json.RawMessage `json:"a,omitempty"`
+}
+
+// clientOps remembers the last operations of one client. Its zero value has none.
+type clientOps struct {
+	User  string    `json:"user"`
+	Done  []doneOp  `json:"done"`            // by growing N, at most KeptOps
+	Floor uint64    `json:"floor,omitempty"` // the highest N that was dropped: nobody knows about those up to it
+	At    time.Time `json:"at"`              // of the last one, log time
+}
+
+// lookUp answers for an operation that may have been committed before: its record, or a refusal when the id is
+// somebody else's, was used for another body, or is too old to know. Neither means: it is new.
+func (c *clientOps) lookUp(op Op, user, hash string) (*doneOp, error) {
+	if c == nil {
+		return nil, nil
+	}
+	if c.User != user {
+		return nil, Refuse(CodeOpReused, "the client id %s is in use by somebody else: take a new random one", op.Client)
+	}
+	i, found := slices.BinarySearchFunc(c.Done, op.N, func(d doneOp, n uint64) int { return cmp.Compare(d.N, n) })
+	switch {
+	case found && c.Done[i].Hash != hash:
+		return nil, Refuse(CodeOpReused, "operation %s was something else: take the next number", op)
+	case found:
+		return &c.Done[i], nil
+	case op.N <= c.Floor:
+		return nil, Refuse(CodeUnknown, "operation %s is older than the last %d of its client: read the state to learn what became of it",
+			op, KeptOps)
+	}
+	return nil, nil
+}
+
+// remember adds a committed operation and drops the oldest beyond KeptOps.
+func (c *clientOps) remember(d doneOp, at time.Time) {
+	i, _ := slices.BinarySearchFunc(c.Done, d.N, func(d doneOp, n uint64) int { return cmp.Compare(d.N, n) })
+	c.Done = slices.Insert(c.Done, i, d)
+	if len(c.Done) > KeptOps {
+		c.Floor = max(c.Floor, c.Done[0].N)
+		c.Done = slices.Delete(c.Done, 0, 1)
+	}
+	c.At = at
+}
+
+// ForgetAfter is how long a silent client's operations are remembered, in log time.
+const ForgetAfter = 3 * 24 * time.Hour
+
+// Forget returns the decision that drops the operation records of clients that were silent for ForgetAfter, as the
+// log's own clock counts it.
+func Forget() Decide {
+	return func(d *Draft) (any, error) {
+		for client, ops := range d.state.ops {
+			if d.state.time.Sub(ops.At) > ForgetAfter {
+				d.Delete(Ref{Channel: OpsStore, Key: client})
+			}
+		}
+		if len(d.effects) == 0 {
+			return nil, errNothing
+		}
+		return nil, nil
+	}
+}

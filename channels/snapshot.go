@@ -1,0 +1,215 @@
+package channels
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A snapshot is a stream of JSON lines: a header, one line for each value, tombstone, message and client, and a last
+// line that counts them, so that half a snapshot is never taken for a whole one.
+type snapshotLine struct {
+	Head    *snapshotHead `json:"head,omitempty"`
+	Value   *savedValue   `json:"value,omitempty"`
+	Floor   *savedFloor   `json:"floor,omitempty"`
+	Message *savedMessage `json:"message,omitempty"`
+	Client  *savedClient  `json:"client,omitempty"`
+	End     int           `json:"end,omitempty"` // how many lines came before
+}
+
+type snapshotHead struct {
+	Version  int       `json:"v"`
+	Position uint64    `json:"position"`
+	Time     time.Time `json:"time"`
+}
+
+type savedValue struct {
+	Effect             // without a value: a tombstone
+	Position uint64    `json:"p"`
+	At       time.Time `json:"at"`
+	By       string    `json:"by,omitempty"`
+	Client   string    `json:"cl,omitempty"`
+}
+
+// savedFloor says what a store or a log channel has forgotten.
+type savedFloor struct {
+	Channel string `json:"c"`
+	Owner   string `json:"o,omitempty"`
+	Log     bool   `json:"log,omitempty"`
+	Floor   uint64 `json:"floor"`
+}
+
+type savedMessage struct {
+	Channel  string          `json:"c"`
+	Position uint64          `json:"p"`
+	At       time.Time       `json:"at"`
+	By       string          `json:"by,omitempty"`
+	Op       Op              `json:"op"`
+	Data     json.RawMessage `json:"data"`
+}
+
+type savedClient struct {
+	ID string `json:"id"`
+	clientOps
+}
+
+// WriteSnapshot writes the whole state. The same state gives the same bytes.
+func (s *State) WriteSnapshot(w io.Writer) error {
+	buffered := bufio.NewWriter(w)
+	out := json.NewEncoder(buffered)
+	lines := 0
+	var err error
+	put := func(l snapshotLine) {
+		if err == nil {
+			lines++
+			err = out.Encode(l)
+		}
+	}
+	put(snapshotLine{Head: &snapshotHead{EntryVersion, s.position, s.time}})
+	ids := slices.SortedFunc(maps.Keys(s.stores), func(a, b storeID) int {
+		return slices.Compare([]string{a.channel, a.owner}, []string{b.channel, b.owner})
+	})
+	for _, id := range ids {
+		s.stores[id].save(id, put)
+	}
+	for _, channel := range slices.Sorted(maps.Keys(s.logs)) {
+		h := s.logs[channel]
+		put(snapshotLine{Floor: &savedFloor{Channel: channel, Log: true, Floor: h.floor}})
+		for _, m := range h.messages {
+			put(snapshotLine{Message: &savedMessage{channel, m.Position, m.At, m.By, m.Op, m.Data}})
+		}
+	}
+	for _, client := range slices.Sorted(maps.Keys(s.ops)) {
+		put(snapshotLine{Client: &savedClient{client, *s.ops[client]}})
+	}
+	end := lines
+	put(snapshotLine{End: end})
+	return errors.Join(err, buffered.Flush())
+}
+
+func (s *store) save(id storeID, put func(snapshotLine)) {
+	put(snapshotLine{Floor: &savedFloor{Channel: id.channel, Owner: id.owner, Floor: s.floor}})
+	one := func(key string, v Value) {
+		put(snapshotLine{Value: &savedValue{Effect{id.channel, id.owner, key, v.Data}, v.Position, v.At, v.By, v.Client}})
+	}
+	for _, key := range s.sortedKeys() {
+		one(key, s.values[key])
+	}
+	for _, g := range s.order {
+		if v, ok := s.graves[g.key]; ok && v.Position == g.position {
+			one(g.key, v)
+		}
+	}
+}
+
+// ReadSnapshot reads what WriteSnapshot wrote; a part of it is an error.
+func ReadSnapshot(r io.Reader) (*State, error) {
+	in := json.NewDecoder(bufio.NewReader(r))
+	s := NewState()
+	for lines := 0; ; lines++ {
+		var l snapshotLine
+		if err := in.Decode(&l); err != nil {
+			return nil, fmt.Errorf("line %d: %w", lines+1, err)
+		}
+		if l.End > 0 {
+			if l.End != lines {
+				return nil, fmt.Errorf("it has %d lines and should have %d", lines, l.End)
+			}
+			return s, s.restoreFacts()
+		}
+		if err := s.restore(l); err != nil {
+			return nil, fmt.Errorf("line %d: %w", lines+1, err)
+		}
+	}
+}
+
+func (s *State) restore(l snapshotLine) error {
+	switch {
+	case l.Head != nil:
+		if l.Head.Version != EntryVersion {
+			return fmt.Errorf("the snapshot has format %d and this version of Baton reads format %d: upgrade this node", l.Head.Version, EntryVersion)
+		}
+		s.position, s.time = l.Head.Position, l.Head.Time
+	case l.Floor != nil && l.Floor.Log:
+		s.history(l.Floor.Channel).floor = l.Floor.Floor
+	case l.Floor != nil:
+		st := newStore()
+		st.floor = l.Floor.Floor
+		s.stores[storeID{l.Floor.Channel, l.Floor.Owner}] = st
+	case l.Value != nil:
+		s.restoreValue(l.Value)
+	case l.Message != nil:
+		m := l.Message
+		h := s.history(m.Channel)
+		h.add(Message{Position: m.Position, At: m.At, By: m.By, Op: m.Op, Data: m.Data}, len(h.messages)+1)
+	case l.Client != nil:
+		s.ops[l.Client.ID] = &l.Client.clientOps
+	}
+	return nil
+}
+
+func (s *State) restoreValue(l *savedValue) {
+	v := Value{l.Value, l.Position, l.At, l.By, l.Client}
+	st := s.store(l.Ref())
+	if l.Deletes() {
+		st.bury(l.Key, v)
+		return
+	}
+	st.set(l.Key, v)
+	s.size += cost(l.Key, v)
+}
+
+// restoreFacts decodes what State keeps decoded.
+func (s *State) restoreFacts() error {
+	epoch, _ := s.Get(Ref{Channel: SpaceStore, Key: epochKey})
+	s.epoch = text(epoch.Data)
+	rules, ok := s.Get(Ref{Channel: SiteStore, Key: rulesKey})
+	if !ok {
+		return nil
+	}
+	return json.Unmarshal(rules.Data, &s.rules)
+}
+
+// CheckpointBytes is how long the log after a checkpoint gets at least before it is worth another.
+const CheckpointBytes = 16 << 20
+
+// NeedsCheckpoint reports whether the log since the last checkpoint has outgrown the state.
+func (s *Space) NeedsCheckpoint() (needed bool) {
+	s.Read(func(state *State) { needed = state.grown > max(state.size, CheckpointBytes) })
+	return needed
+}
+
+// Checkpoint saves the state, says so in the log, and drops the log behind it. Several nodes may do it at once: each
+// snapshot is whole, and what the log says only grows.
+func (s *Space) Checkpoint(ctx context.Context) error {
+	if s.options.Snapshots == nil {
+		return fmt.Errorf("checkpoint of %s: the space has no place for snapshots", s.Name())
+	}
+	var data bytes.Buffer
+	var through uint64
+	var err error
+	s.Read(func(state *State) {
+		through = state.Position()
+		err = state.WriteSnapshot(&data)
+	})
+	if err != nil {
+		return fmt.Errorf("checkpoint of %s: encoding: %w", s.Name(), err)
+	}
+	if err := s.options.Snapshots.Save(ctx, through, &data); err != nil {
+		return fmt.Errorf("checkpoint of %s: saving: %w", s.Name(), err)
+	}
+	if o := s.house(ctx, commitCheckpoint(through)); o.Err != nil {
+		return fmt.Errorf("checkpoint of %s: committing: %w", s.Name(), o.Err)
+	}
+	if err := s.options.Log.Purge(ctx, through); err != nil {
+		return fmt.Errorf("checkpoint of %s: purging the log: %w", s.Name(), err)
+	}
+	return nil
+}

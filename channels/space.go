@@ -1,0 +1,267 @@
+package channels
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Options say what a Space is made of.
+type Options struct {
+	Name      string       // Required. The space, for messages.
+	Log       Log          // Required. Its one log.
+	Snapshots Snapshots    // Optional. Without, the log is kept whole.
+	Authority Authority    // Required. Who people are.
+	Rules     *Rules       // Optional. This node's rules: put in force if their version is higher than what is.
+	Watcher   Watcher      // Optional. Told of every entry.
+	Logger    *slog.Logger // Optional. Default: silent.
+
+	// How long a proposal may go unanswered. Default 15 s, DESIGN §2.
+	Patience time.Duration
+}
+
+// A Watcher follows a space. Its methods are called from the space's goroutine, in order, and must not block nor
+// call the space's Do.
+type Watcher interface {
+	// Applied is called after each entry, with the state that it led to: to be read during the call only.
+	Applied(state *State, c Change)
+	// Freshness is called when the log can no longer be reached, with the time since which, and with the zero time
+	// when it can again.
+	Freshness(staleSince time.Time)
+}
+
+// A Change is one step of a replica.
+type Change struct {
+	Position uint64
+	Time     time.Time
+	Entry    *Entry
+	Reset    bool // the state was replaced by a snapshot: any key may have changed, Entry is nil
+}
+
+// A Space is this node's replica of one shared thing, and its way to change it: proposals are decided on the replica
+// and committed to the log; what comes back from the log, own entries like all others, is applied and only then
+// answered. See the package comment for the argument.
+type Space struct {
+	// Set at construction.
+	options Options
+	logger  *slog.Logger
+	node    string // random: names this replica as a client of its own operations
+	cancel  context.CancelFunc
+	ended   chan struct{} // closed when run has returned
+	wake    chan struct{} // something is in the inbox
+	running sync.WaitGroup
+
+	// Guarded by mu; changed by run alone, which therefore reads them without it.
+	mu      sync.RWMutex
+	state   *State
+	waiters []waiter
+	stale   time.Time // since when; zero = fresh
+
+	// Guarded by mu.
+	problem error // why this node is not ready to serve the space, nil if it is
+	ownOps  uint64
+
+	// Guarded by inboxMu.
+	inboxMu    sync.Mutex
+	inbox      []*waiting
+	unanswered int // proposals without an answer
+	closed     bool
+
+	loop loop // owned by run
+}
+
+type waiter struct {
+	position uint64
+	reached  chan struct{}
+}
+
+// maxWaiting bounds the proposals without an answer; more are refused as busy.
+const maxWaiting = 20_000
+
+// Open brings up a replica: the newest snapshot, then the log to its present end. It returns once the replica has
+// caught up, has begun the log if it is new, and has put Options.Rules in force if they are newer. ctx bounds opening
+// only; Close ends the Space.
+func Open(ctx context.Context, o Options) (*Space, error) {
+	if o.Patience == 0 {
+		o.Patience = 15 * time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Space{
+		options: o, logger: o.Logger.With("space", o.Name), node: "hub-" + rand.Text()[:12],
+		ended: make(chan struct{}), wake: make(chan struct{}, 1), state: NewState(),
+	}
+	_, last, err := o.Log.Bounds(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("opening space %s: reading the bounds of its log: %w", o.Name, err)
+	}
+	if err := s.loadSnapshot(ctx); err != nil && !errors.Is(err, ErrNoSnapshot) {
+		return nil, fmt.Errorf("opening space %s: loading its snapshot: %w", o.Name, err)
+	}
+	runCtx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	go s.run(runCtx)
+	if err := s.begin(ctx, last); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("opening space %s: %w", o.Name, err)
+	}
+	return s, nil
+}
+
+// begin catches up with the log, begins it if it is new, and installs the rules.
+func (s *Space) begin(ctx context.Context, last uint64) error {
+	if err := s.reach(ctx, last); err != nil {
+		return fmt.Errorf("catching up to %d: %w", last, err)
+	}
+	if s.Epoch() == "" {
+		if o := s.house(ctx, commitEpoch("", newEpoch())); o.Err != nil {
+			return fmt.Errorf("beginning the log: %w", o.Err)
+		}
+	}
+	rules := s.options.Rules
+	if rules == nil {
+		return nil
+	}
+	if o := s.house(ctx, commitRules(rules)); o.Err != nil {
+		return fmt.Errorf("putting the rules in force: %w", o.Err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.state.Rules(); p.Version == rules.Version && !sameRules(p, rules) {
+		s.problem = rulesDiffer(rules.Version)
+	}
+	return nil
+}
+
+// newEpoch returns a random name for a life of the log; it has no dash, see Cursor.
+func newEpoch() string { return rand.Text()[:10] }
+
+// Close ends the replica. Proposals without an answer get one: unavailable, or unknown if perhaps committed.
+func (s *Space) Close() {
+	s.cancel()
+	<-s.ended
+	s.running.Wait()
+}
+
+// Name returns the name of the space.
+func (s *Space) Name() string { return s.options.Name }
+
+// Read calls f with the present state, which must neither be changed nor kept.
+func (s *Space) Read(f func(*State)) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	f(s.state)
+}
+
+// Epoch returns the present epoch.
+func (s *Space) Epoch() (epoch string) {
+	s.Read(func(state *State) { epoch = state.Epoch() })
+	return epoch
+}
+
+// Stale returns since when the log cannot be reached; zero if it can.
+func (s *Space) Stale() time.Time {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.stale
+}
+
+// Problem returns why this node is not ready to serve the space, nil if it is.
+func (s *Space) Problem() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.problem
+}
+
+// WaitFor waits until the replica has reached a position that a client has seen, for 2 s at most (DESIGN §2); then it
+// returns an *Uncertain with CodeStale.
+func (s *Space) WaitFor(ctx context.Context, position uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if s.reach(ctx, position) != nil {
+		return &Uncertain{Code: CodeStale, Detail: "this node has not caught up with what you have seen: try again"}
+	}
+	return nil
+}
+
+func (s *Space) reach(ctx context.Context, position uint64) error {
+	s.mu.Lock()
+	if s.state.position >= position {
+		s.mu.Unlock()
+		return nil
+	}
+	w := waiter{position, make(chan struct{})}
+	s.waiters = append(s.waiters, w)
+	s.mu.Unlock()
+	select {
+	case <-w.reached:
+		return nil
+	case <-s.ended:
+		return errors.New("the space was closed")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Propose hands in a transaction. It does not block; p.Done gets the outcome, in rare cases (closed, far too much
+// waiting) during the call.
+func (s *Space) Propose(p Proposal) {
+	w := &waiting{Proposal: &p, hash: HashBody(p.Body), deadline: time.Now().Add(s.options.Patience - tick)}
+	answer := p.Done
+	p.Done = func(o Outcome) {
+		s.inboxMu.Lock()
+		s.unanswered--
+		s.inboxMu.Unlock()
+		answer(o)
+	}
+	s.inboxMu.Lock()
+	switch {
+	case s.closed:
+		s.inboxMu.Unlock()
+		answer(Outcome{Err: &Uncertain{CodeUnavailable, p.Op, "this node is leaving: send it again to another"}})
+	case s.unanswered >= maxWaiting:
+		s.inboxMu.Unlock()
+		answer(Outcome{Err: Refuse(CodeBusy, "%d operations wait for their turn: send it again a little later", maxWaiting)})
+	default:
+		s.unanswered++
+		s.inbox = append(s.inbox, w)
+		s.inboxMu.Unlock()
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Do proposes and waits. It returns within Options.Patience; if ctx ends first, the outcome is unknown.
+func (s *Space) Do(ctx context.Context, p Proposal) Outcome {
+	outcome := make(chan Outcome, 1)
+	p.Done = func(o Outcome) { outcome <- o }
+	s.Propose(p)
+	select {
+	case o := <-outcome:
+		return o
+	case <-ctx.Done():
+		return Outcome{Err: &Uncertain{CodeUnknown, p.Op, "nobody waited for the answer: send the same operation again"}}
+	}
+}
+
+// House commits a decision of the hub itself, under an operation id of this replica's own.
+func (s *Space) House(ctx context.Context, decide Decide) Outcome { return s.house(ctx, decide) }
+
+func (s *Space) house(ctx context.Context, decide Decide) Outcome {
+	return s.Do(ctx, Proposal{Op: s.nextOp(), Urgent: true, Decide: decide})
+}
+
+// nextOp returns an operation id of this replica's own.
+func (s *Space) nextOp() Op {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ownOps++
+	return Op{Client: s.node, N: s.ownOps}
+}

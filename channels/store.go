@@ -1,0 +1,137 @@
+package channels
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A Ref names a key of a store: the channel, whose values they are (user-scoped stores only), and the key.
+type Ref struct{ Channel, Owner, Key string }
+
+// A Value is what a key holds, with its last change.
+type Value struct {
+	Data     json.RawMessage
+	Position uint64    // of the entry that last changed it
+	At       time.Time // log time of that entry
+	By       string    // the user who changed it, "" = the hub
+	Client   string    // the client that sent the change
+}
+
+// KeptTombstones is how many deleted keys a store remembers, for clients that come back with an older cursor.
+const KeptTombstones = 10_000
+
+// store holds the values of one channel and owner, and the tombstones of what was deleted lately.
+type store struct {
+	values map[string]Value
+	graves map[string]Value // of deleted keys: Data is empty
+	order  []grave          // graves, oldest first; an item whose position differs from graves[key] is void
+	floor  uint64           // deletions up to here may have been forgotten
+}
+
+type grave struct {
+	key      string
+	position uint64
+}
+
+func newStore() *store {
+	return &store{values: map[string]Value{}, graves: map[string]Value{}}
+}
+
+func (s *store) set(key string, v Value) {
+	delete(s.graves, key)
+	s.values[key] = v
+}
+
+func (s *store) remove(key string, tombstone Value) {
+	if _, ok := s.values[key]; !ok {
+		return
+	}
+	delete(s.values, key)
+	s.bury(key, tombstone)
+}
+
+func (s *store) bury(key string, tombstone Value) {
+	s.graves[key] = tombstone
+	s.order = append(s.order, grave{key, tombstone.Position})
+	for len(s.order) > 0 {
+		oldest := s.order[0]
+		void := s.graves[oldest.key].Position != oldest.position
+		if !void && len(s.graves) <= KeptTombstones {
+			break
+		}
+		if !void {
+			s.floor = oldest.position
+			delete(s.graves, oldest.key)
+		}
+		s.order = s.order[1:]
+	}
+}
+
+// Changes are what happened to a store after a position, as the values that came of it.
+type Changes struct {
+	Values  map[string]Value
+	Removed []string // sorted
+}
+
+// since returns the changes after a position; ok is false when deletions since then may have been forgotten.
+func (s *store) since(after uint64) (c Changes, ok bool) {
+	if after < s.floor {
+		return Changes{}, false
+	}
+	c.Values = map[string]Value{}
+	for key, v := range s.values {
+		if v.Position > after {
+			c.Values[key] = v
+		}
+	}
+	for key, v := range s.graves {
+		if v.Position > after {
+			c.Removed = append(c.Removed, key)
+		}
+	}
+	slices.Sort(c.Removed)
+	return c, true
+}
+
+func (s *store) sortedKeys() []string { return slices.Sorted(maps.Keys(s.values)) }
+
+// A Message is one item of a log channel. Position and N together name it; N counts within its entry, from 0.
+type Message struct {
+	Position uint64
+	N        int
+	At       time.Time
+	By       string
+	Op       Op
+	Data     json.RawMessage
+}
+
+// history is the bounded tail of one log channel.
+type history struct {
+	messages []Message
+	floor    uint64 // messages up to here may have been dropped
+}
+
+func (h *history) add(m Message, keep int) {
+	if n := len(h.messages); n > 0 && h.messages[n-1].Position == m.Position {
+		m.N = h.messages[n-1].N + 1
+	}
+	h.messages = append(h.messages, m)
+	if extra := len(h.messages) - keep; extra > 0 {
+		h.floor = h.messages[extra-1].Position
+		clear(h.messages[:extra]) // so that what was dropped can be freed before the slice is grown again
+		h.messages = h.messages[extra:]
+	}
+}
+
+// since returns the messages after a position, and whether some of them are gone.
+func (h *history) since(after uint64) (messages []Message, gap bool) {
+	i, _ := slices.BinarySearchFunc(h.messages, after+1, func(m Message, p uint64) int {
+		if m.Position < p {
+			return -1
+		}
+		return 1
+	})
+	return slices.Clone(h.messages[i:]), after < h.floor
+}

@@ -1,0 +1,192 @@
+package channels
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A Write changes keys of one store, all or none.
+type Write struct {
+	Channel string
+	Set     map[string]json.RawMessage
+	Delete  []string
+	If      map[string]uint64 // key → the position of its last change, 0 = it must not exist
+	Unseen  *uint64           // refuse if another client changed a key that this touches after that position
+	Term    uint64            // the term it is made under, where the channel is the operator's
+}
+
+// MaxKeys is how many keys one write may touch.
+const MaxKeys = 1_000
+
+// Decide is the Decide of a Write.
+func (w Write) Decide(d *Draft) (any, error) {
+	who, err := d.Who()
+	if err != nil {
+		return nil, err
+	}
+	rules, owner, err := d.storeRules(w.Channel, who)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	if err := d.allow(rules.Write, who, w.Term, "write to "+w.Channel); err != nil {
+		return nil, err
+	}
+	if err := w.conditions(d, owner); err != nil {
+		return nil, err
+	}
+	for _, key := range slices.Sorted(maps.Keys(w.Set)) {
+		d.Set(Ref{w.Channel, owner, key}, w.Set[key])
+	}
+	for _, key := range w.Delete {
+		d.Delete(Ref{w.Channel, owner, key})
+	}
+	return nil, nil
+}
+
+func (w Write) check() error {
+	if len(w.Set)+len(w.Delete) == 0 {
+		return Refuse(CodeInvalid, "the write changes nothing: give set or delete")
+	}
+	if n := len(w.Set) + len(w.Delete); n > MaxKeys {
+		return Refuse(CodeTooLarge, "the write touches %d keys, the limit is %d", n, MaxKeys)
+	}
+	for _, key := range w.touched() {
+		if err := CheckKey(key); err != nil {
+			return err
+		}
+	}
+	for _, key := range w.Delete {
+		if _, both := w.Set[key]; both {
+			return Refuse(CodeInvalid, "the key %q is in set and in delete: choose one", key)
+		}
+	}
+	return nil
+}
+
+func (w Write) touched() []string {
+	return append(slices.Sorted(maps.Keys(w.Set)), w.Delete...)
+}
+
+// conditions checks `if` and `unseen` on the very state that the write applies to.
+func (w Write) conditions(d *Draft, owner string) error {
+	var clash []string
+	for _, key := range slices.Sorted(maps.Keys(w.If)) {
+		v, _ := d.Get(Ref{w.Channel, owner, key})
+		if v.Position != w.If[key] {
+			clash = append(clash, key)
+		}
+	}
+	if len(clash) > 0 {
+		return w.conflict(d, owner, clash, "%q is not at the position you gave: look at its present value and decide again", clash[0])
+	}
+	if w.Unseen == nil {
+		return nil
+	}
+	for _, key := range w.touched() {
+		v, ok := d.last(Ref{w.Channel, owner, key})
+		if ok && v.Position > *w.Unseen && v.Client != d.Op().Client {
+			clash = append(clash, key)
+		}
+	}
+	if len(clash) > 0 {
+		return w.conflict(d, owner, clash, "%q was changed by somebody else after what you have seen: look at its present value and decide again", clash[0])
+	}
+	return nil
+}
+
+func (w Write) conflict(d *Draft, owner string, keys []string, format string, args ...any) error {
+	r := Refuse(CodeConflict, format, args...)
+	r.Current = map[string]json.RawMessage{}
+	for _, key := range keys {
+		r.Current[key] = json.RawMessage("null")
+		if v, ok := d.Get(Ref{w.Channel, owner, key}); ok {
+			r.Current[key] = mustJSON(CurrentValue{v.Data, v.Position, v.By, v.At})
+		}
+	}
+	return r
+}
+
+// CurrentValue is how a present value is told to clients.
+type CurrentValue struct {
+	Value    json.RawMessage `json:"value"`
+	Position uint64          `json:"position,omitempty"` // absent in live stores
+	By       string          `json:"by,omitempty"`
+	At       time.Time       `json:"at,omitzero"`
+}
+
+// An Append adds a message to a log channel.
+type Append struct {
+	Channel string
+	Data    json.RawMessage
+	Term    uint64 // where the channel is the operator's
+}
+
+// Decide is the Decide of an Append.
+func (a Append) Decide(d *Draft) (any, error) {
+	who, err := d.Who()
+	if err != nil {
+		return nil, err
+	}
+	rules, ok := d.Rules().Channels[a.Channel]
+	switch {
+	case !ok:
+		return nil, unknownChannel(a.Channel)
+	case rules.Kind != KindLog:
+		return nil, Refuse(CodeInvalid, "%s is a %s: append goes to log channels, write to stores", a.Channel, rules.Kind)
+	case len(a.Data) == 0:
+		return nil, Refuse(CodeInvalid, "the message is empty: give data")
+	}
+	if err := d.allow(rules.Write, who, a.Term, "append to "+a.Channel); err != nil {
+		return nil, err
+	}
+	d.Append(a.Channel, a.Data)
+	return nil, nil
+}
+
+// storeRules finds a store that is decided by the log, and whose values who writes there.
+func (d *Draft) storeRules(channel string, who Who) (rules ChannelRules, owner string, err error) {
+	rules, ok := d.Rules().Channels[channel]
+	switch {
+	case !ok:
+		return rules, "", unknownChannel(channel)
+	case rules.Kind != KindStore:
+		return rules, "", Refuse(CodeInvalid, "%s is a %s: write goes to stores, append to log channels", channel, rules.Kind)
+	case rules.Live:
+		return rules, "", Refuse(CodeInvalid, "%s is a live store: its services send to it, nobody writes", channel)
+	case rules.Scope == ScopeUser:
+		owner = who.User
+	}
+	return rules, owner, nil
+}
+
+func unknownChannel(channel string) error {
+	return Refuse(CodeUnknownName, "this space has no channel %.128q: the welcome lists those it has", channel)
+}
+
+// allow refuses unless one of the rights is who's. A role suffices by itself; the operator's right needs the present term.
+func (d *Draft) allow(rights []Right, who Who, term uint64, what string) error {
+	if Permits(rights, who) {
+		return nil
+	}
+	if !slices.Contains(rights, RightOperator) {
+		return Refuse(CodeForbidden, "you may not %s: it is for %s", what, rights)
+	}
+	if err := d.authority.Fence(d, who, term); err != nil {
+		return err
+	}
+	d.SetTerm(term)
+	return nil
+}
+
+// Permits reports whether one of the rights is who's already by being signed in: a role, or member. What the operator
+// may is not told by that, see Authority.Fence.
+func Permits(rights []Right, who Who) bool {
+	return slices.ContainsFunc(rights, func(r Right) bool {
+		return r == RightMember || r == RightOwner || r != RightOperator && who.Has(string(r))
+	})
+}
