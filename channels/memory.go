@@ -53,6 +53,15 @@ func (m *MemoryLog) SetDown(down bool) {
 	m.wakeLocked()
 }
 
+// LoseAfter forgets the end of the log, as a power cut does to a server that does not sync always.
+func (m *MemoryLog) LoseAfter(position uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = min(m.last, position)
+	m.records = slices.DeleteFunc(m.records, func(r Record) bool { return r.Position > position })
+	m.wakeLocked()
+}
+
 // Append stores data at position after+1, or returns ErrMoved.
 func (m *MemoryLog) Append(ctx context.Context, after uint64, data []byte) error {
 	m.mu.Lock()

@@ -144,7 +144,7 @@ func (s *State) restore(l snapshotLine) error {
 		st.floor = l.Floor.Floor
 		s.stores[storeID{l.Floor.Channel, l.Floor.Owner}] = st
 	case l.Value != nil:
-		s.restoreValue(l.Value)
+		return s.restoreValue(l.Value)
 	case l.Message != nil:
 		m := l.Message
 		h := s.history(m.Channel)
@@ -155,15 +155,19 @@ func (s *State) restore(l snapshotLine) error {
 	return nil
 }
 
-func (s *State) restoreValue(l *savedValue) {
+func (s *State) restoreValue(l *savedValue) error {
 	v := Value{l.Value, l.Position, l.At, l.By, l.Client}
 	st := s.store(l.Ref())
-	if l.Deletes() {
+	switch {
+	case st == nil:
+		return fmt.Errorf("a value of %s comes before its store", l.Channel)
+	case l.Deletes():
 		st.bury(l.Key, v)
-		return
+	default:
+		st.set(l.Key, v)
+		s.size += cost(l.Key, v)
 	}
-	st.set(l.Key, v)
-	s.size += cost(l.Key, v)
+	return nil
 }
 
 // restoreFacts decodes what State keeps decoded.

@@ -1,0 +1,206 @@
+package channels_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+)
+
+// once makes the first append after now suffer a fault.
+func (b *bench) once(f channels.Fault) {
+	done := false
+	b.log.SetFault(func(uint64, []byte) channels.Fault {
+		if done {
+			return ""
+		}
+		done = true
+		return f
+	})
+}
+
+func TestAnUnknownOutcomeIsSettledByWhatTakesThePosition(t *testing.T) {
+	for _, fault := range []channels.Fault{channels.FaultLost, channels.FaultNoAck, channels.FaultDelayed} {
+		t.Run(string(fault), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				s := b.open()
+				admit(t, s, "ann")
+				b.once(fault)
+				o := mustDo(t, s, set("ann", 1, "open", "k", `1`))
+				time.Sleep(5 * time.Second) // in the bubble: what is under way arrives, or not
+				synctest.Wait()
+				if n := b.appliedTimes(op("ann-tab", 1)); n != 1 {
+					t.Errorf("it is in the log %d times, answered with %d", n, o.Position)
+				}
+			})
+		})
+	}
+}
+
+func TestARefusalIsAnsweredOnlyWhenWhatItWasDecidedOnIsInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		one, two := b.open(), b.open()
+		admit(t, one, "ann", "bob")
+		if err := two.WaitFor(t.Context(), position(one)); err != nil {
+			t.Fatal(err)
+		}
+		// On replica one ann creates k, and a second creation of it by ann is refused, in the same entry. That entry
+		// is lost, and bob's deletion-free world on replica two wins the position.
+		b.once(channels.FaultLost)
+		outcomes := make(chan channels.Outcome, 3)
+		propose := func(p channels.Proposal) {
+			p.Source, p.Done = 1, func(o channels.Outcome) { outcomes <- o }
+			one.Propose(p)
+		}
+		b.log.SetFault(func(uint64, []byte) channels.Fault { return channels.FaultLost })
+		propose(set("ann", 1, "open", "k", `"first"`, ifAt("k", 0)))
+		propose(set("ann", 2, "open", "k", `"second"`, ifAt("k", 0)))
+		synctest.Wait()
+		select {
+		case o := <-outcomes:
+			t.Fatalf("answered %+v before anything was in the log", o)
+		default:
+		}
+		b.log.SetFault(nil)
+		mustDo(t, two, set("bob", 1, "open", "k", `"bob"`, ifAt("k", 0)))
+		for range 2 {
+			wantCode(t, <-outcomes, channels.CodeConflict)
+		}
+	})
+}
+
+func TestAnOperationThatArrivesAfterALaterOneIsApplied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).open()
+		admit(t, s, "ann")
+		mustDo(t, s, set("ann", 5, "open", "five", `1`))
+		mustDo(t, s, set("ann", 4, "open", "four", `1`))
+		if get(s, "open", "four") != "1" {
+			t.Error("operation 4 was not applied")
+		}
+		for n := 6; n <= 5+channels.KeptOps; n++ {
+			mustDo(t, s, set("ann", n, "open", "k", `1`))
+		}
+		wantCode(t, s.Do(t.Context(), set("ann", 3, "open", "three", `1`)), channels.CodeUnknown)
+	})
+}
+
+func TestAnOperationSentOnTwoNodesAtOnceIsAppliedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		one, two := b.open(), b.open()
+		admit(t, one, "ann")
+		for n := 1; n <= 50; n++ {
+			outcomes := make(chan channels.Outcome, 2)
+			for _, s := range []*channels.Space{one, two} {
+				p := set("ann", n, "open", "k", fmt.Sprint(n))
+				p.Done = func(o channels.Outcome) { outcomes <- o }
+				s.Propose(p)
+			}
+			x, y := <-outcomes, <-outcomes
+			if x.Err != nil || y.Err != nil || x.Position != y.Position {
+				t.Fatalf("operation %d: %+v and %+v", n, x, y)
+			}
+			if times := b.appliedTimes(op("ann-tab", n)); times != 1 {
+				t.Fatalf("operation %d is in the log %d times", n, times)
+			}
+		}
+	})
+}
+
+func TestTwoOperationsWithoutAnswersAreAppliedOnceInOrderAfterARestart(t *testing.T) {
+	for name, pause := range map[string]time.Duration{"at once": 0, "an hour later": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				s := b.open()
+				admit(t, s, "ann")
+				mustDo(t, s, set("ann", 1, "open", "k", `"one"`)) // the answers get lost on their way to the client
+				mustDo(t, s, set("ann", 2, "open", "k", `"two"`))
+				s.Close()
+				time.Sleep(pause)
+				s = b.open()
+				for n, v := range []string{`"one"`, `"two"`} {
+					mustDo(t, s, set("ann", n+1, "open", "k", v))
+					if times := b.appliedTimes(op("ann-tab", n+1)); times != 1 {
+						t.Errorf("operation %d is in the log %d times", n+1, times)
+					}
+				}
+				if got := get(s, "open", "k"); got != `"two"` {
+					t.Errorf("the value is %s", got)
+				}
+			})
+		})
+	}
+}
+
+// TestContention lets three replicas write under every fault and checks what is promised: each acknowledged operation
+// is in the log exactly once, at the position that was answered, and all replicas come to the same state.
+func TestContention(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { contend(t, seed) })
+		})
+	}
+}
+
+func contend(t *testing.T, seed uint64) {
+	b := newBench(t)
+	replicas := []*channels.Space{b.open(), b.open(), b.open()}
+	users := []string{"ann", "bob", "cyd"}
+	admit(t, replicas[0], users...)
+	random := rand.New(rand.NewPCG(seed, 1))
+	b.log.SetFault(func(uint64, []byte) channels.Fault {
+		return []channels.Fault{"", "", "", channels.FaultLost, channels.FaultNoAck, channels.FaultDelayed}[random.IntN(6)]
+	})
+	acknowledged := make(chan map[channels.Op]uint64)
+	for i, user := range users {
+		go func() {
+			mine := map[channels.Op]uint64{}
+			for n := 1; n <= 40; n++ {
+				o := replicas[(i+n)%3].Do(t.Context(), set(user, n, "open", fmt.Sprint("k", n%4), fmt.Sprint(n)))
+				if o.Err == nil {
+					mine[op(user+"-tab", n)] = o.Position
+				}
+			}
+			acknowledged <- mine
+		}()
+	}
+	all := map[channels.Op]uint64{}
+	for range users {
+		for o, p := range <-acknowledged {
+			all[o] = p
+		}
+	}
+	b.log.SetFault(nil)
+	time.Sleep(5 * time.Second)
+	synctest.Wait()
+	found := map[channels.Op]uint64{}
+	for i, e := range b.entries() {
+		for _, tx := range e.Transactions {
+			if found[tx.Op] != 0 {
+				t.Errorf("operation %s is in the log twice", tx.Op)
+			}
+			found[tx.Op] = uint64(i + 1)
+		}
+	}
+	for o, p := range all {
+		if found[o] != p {
+			t.Errorf("operation %s was acknowledged at %d and is at %d", o, p, found[o])
+		}
+	}
+	if len(all) < 100 {
+		t.Errorf("only %d of 120 operations were acknowledged: the test proves little", len(all))
+	}
+	want := snapshotOf(t, replicas[0])
+	for _, r := range replicas[1:] {
+		if snapshotOf(t, r) != want {
+			t.Error("two replicas differ")
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package channels_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+)
+
+func snapshotOf(t *testing.T, s *channels.Space) string {
+	t.Helper()
+	var b strings.Builder
+	s.Read(func(state *channels.State) {
+		if err := state.WriteSnapshot(&b); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return b.String()
+}
+
+// fill makes a state with something of everything.
+func fill(t *testing.T, s *channels.Space) {
+	admit(t, s, "ann", "bob", "service")
+	for n := 1; n <= 10; n++ {
+		mustDo(t, s, set("ann", n, "open", fmt.Sprint("k", n%3), fmt.Sprint(n)))
+		log := channels.Append{Channel: "log", Data: json.RawMessage(fmt.Sprint(n))}
+		mustDo(t, s, channels.Proposal{Op: op("bob-tab", n), Actor: "bob", User: "bob", Decide: log.Decide})
+	}
+	remove := channels.Write{Channel: "open", Delete: []string{"k1"}}
+	mustDo(t, s, channels.Proposal{Op: op("ann-tab", 11), Actor: "ann", User: "ann", Decide: remove.Decide})
+	mustDo(t, s, set("bob", 11, "ui", "tab", `null`))
+	call := channels.CallCommand{Command: "look"}
+	mustDo(t, s, channels.Proposal{Op: op("bob-tab", 12), Actor: "bob", User: "bob", Decide: call.Decide})
+}
+
+func TestASnapshotIsTheWholeState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).open()
+		fill(t, s)
+		whole := snapshotOf(t, s)
+		state, err := channels.ReadSnapshot(strings.NewReader(whole))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again strings.Builder
+		if err := state.WriteSnapshot(&again); err != nil || again.String() != whole {
+			t.Errorf("read and written again it differs (%v):\n%s\n%s", err, whole, again.String())
+		}
+		lines := strings.SplitAfter(strings.TrimSpace(whole), "\n")
+		for cut := range lines {
+			part := strings.Join(append(append([]string{}, lines[:cut]...), lines[cut+1:]...), "")
+			if _, err := channels.ReadSnapshot(strings.NewReader(part)); err == nil {
+				t.Errorf("without line %d it is taken for whole", cut+1)
+			}
+		}
+	})
+}
+
+func TestAReplicaStartsFromACheckpointAndTheRestOfTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		s := b.open()
+		fill(t, s)
+		if err := s.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		mustDo(t, s, set("ann", 12, "open", "after", `1`))
+		first, _, _ := b.log.Bounds(t.Context())
+		if first < 10 {
+			t.Errorf("the log still begins at %d", first)
+		}
+		late := b.open()
+		if got, want := snapshotOf(t, late), snapshotOf(t, s); got != want {
+			t.Errorf("the replica has\n%s\nand should have\n%s", got, want)
+		}
+		retry := mustDo(t, late, set("ann", 1, "open", "k1", "1"))
+		if retry.Position >= first {
+			t.Errorf("the retry of an operation before the checkpoint was applied at %d", retry.Position)
+		}
+	})
+}
+
+// shyLog is one replica's view of a log, which can be cut off while others go on.
+type shyLog struct {
+	*channels.MemoryLog
+	away    atomic.Bool
+	hang    context.Context // ends when the replica is cut off
+	hangUp  context.CancelFunc
+	refused error
+}
+
+func (l *shyLog) Follow(ctx context.Context, after uint64, deliver func(channels.Record)) error {
+	if l.away.Load() {
+		return l.refused
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(l.hang, cancel)()
+	return l.MemoryLog.Follow(ctx, after, deliver)
+}
+
+func TestAReplicaThatWasAwayClosesTheGapWithTheSnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		s := b.open()
+		admit(t, s, "ann", "bob")
+		shy := &shyLog{MemoryLog: b.log, refused: errors.New("cut off")}
+		shy.hang, shy.hangUp = context.WithCancel(t.Context())
+		resets := 0
+		away, err := channels.Open(t.Context(), channels.Options{
+			Name: "lab", Log: shy, Snapshots: b.snapshots, Authority: people{},
+			Watcher: watch(func(_ *channels.State, c channels.Change) {
+				if c.Reset {
+					resets++
+				}
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer away.Close()
+		shy.away.Store(true)
+		shy.hangUp()
+		for n := 1; n <= 20; n++ {
+			mustDo(t, s, set("ann", n, "open", fmt.Sprint("k", n), `1`))
+		}
+		if err := s.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		shy.hang = t.Context()
+		shy.away.Store(false)
+		o := mustDo(t, away, set("bob", 1, "open", "k21", `1`))
+		if err := s.WaitFor(t.Context(), o.Position); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := snapshotOf(t, away), snapshotOf(t, s); got != want {
+			t.Errorf("the replica has\n%s\nand should have\n%s", got, want)
+		}
+		if resets != 1 {
+			t.Errorf("the watcher was told of %d resets", resets)
+		}
+	})
+}
+
+func TestALogThatLostItsEndBeginsANewEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		s := b.open()
+		admit(t, s, "ann")
+		mustDo(t, s, set("ann", 1, "open", "k", `1`))
+		epoch := s.Epoch()
+		b.log.LoseAfter(position(s) - 1)
+		for s.Epoch() == epoch {
+			time.Sleep(time.Second) // in the bubble
+		}
+		if got := get(s, "open", "k"); got != "" {
+			t.Errorf("the replica still shows %s, which the log lost", got)
+		}
+		mustDo(t, s, set("ann", 2, "open", "k", `2`))
+		if got, want := snapshotOf(t, b.open()), snapshotOf(t, s); got != want {
+			t.Errorf("a new replica has\n%s\nthe old one\n%s", got, want)
+		}
+	})
+}
+
+type watch func(*channels.State, channels.Change)
+
+func (w watch) Applied(s *channels.State, c channels.Change) { w(s, c) }
+func (watch) Freshness(time.Time)                            {}
