@@ -1,0 +1,112 @@
+package natslog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// live is the stream LIVE: one message per subject live.<space>.<channel>.<key>, in memory.
+type live struct {
+	store  *Store
+	stream jetstream.Stream
+}
+
+var _ channels.Live = (*live)(nil)
+
+const (
+	// liveBytes bounds the memory of all live values; the oldest make room.
+	liveBytes = 64 << 20
+	// goneFor is how long it is remembered that a value is gone, for followers that had no connection meanwhile.
+	goneFor = time.Minute
+)
+
+// Live opens the live values of the whole hub. After a break of the connection Follow delivers every present value
+// again. Values are lost when the NATS server restarts; whoever publishes them does so again.
+func (s *Store) Live(ctx context.Context) (channels.Live, error) {
+	stream, err := s.stream(ctx, jetstream.StreamConfig{
+		Name:              "LIVE",
+		Subjects:          []string{"live.>"},
+		Storage:           jetstream.MemoryStorage,
+		MaxMsgsPerSubject: 1,
+		MaxBytes:          liveBytes,
+		Discard:           jetstream.DiscardOld,
+		AllowMsgTTL:       true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &live{store: s, stream: stream}, nil
+}
+
+// Publish sends without waiting for an answer.
+func (l *live) Publish(_ context.Context, key channels.LiveKey, data []byte, lifetime time.Duration) error {
+	subj, err := subject("live", key.Space, key.Channel, key.Key)
+	if err != nil {
+		return err
+	}
+	m := nats.NewMsg(subj)
+	m.Data = data
+	if len(data) == 0 && lifetime == 0 {
+		lifetime = goneFor
+	}
+	if lifetime > 0 {
+		m.Header.Set(jetstream.MsgTTLHeader, seconds(lifetime))
+	}
+	if !l.store.nc.IsConnected() {
+		return fmt.Errorf("publishing a live value: %w", ErrNotSent)
+	}
+	if err := l.store.nc.PublishMsg(m); err != nil {
+		return fmt.Errorf("publishing a live value: %w", cause(err))
+	}
+	return nil
+}
+
+// Follow begins every consumer with the present values: sequences mean nothing after a restart of a memory stream.
+func (l *live) Follow(ctx context.Context, deliver func(channels.LiveValue)) error {
+	return l.store.tail(ctx, tailing{
+		stream: l.stream,
+		config: func(context.Context) (jetstream.ConsumerConfig, error) {
+			return jetstream.ConsumerConfig{
+				DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
+				FilterSubject: "live.>",
+			}, nil
+		},
+		deliver: func(_ context.Context, m jetstream.Msg, _ *jetstream.MsgMetadata) error {
+			key, err := liveKey(m.Subject())
+			if err != nil {
+				l.store.logger.Warn("not a live value of ours", "subject", m.Subject(), "why", err)
+				return nil
+			}
+			deliver(channels.LiveValue{LiveKey: key, Data: m.Data()})
+			return nil
+		},
+	})
+}
+
+// liveKey reads what subject wrote.
+func liveKey(subj string) (channels.LiveKey, error) {
+	parts := strings.Split(subj, ".")
+	if len(parts) != 4 {
+		return channels.LiveKey{}, fmt.Errorf("it has %d parts, not 4", len(parts))
+	}
+	var names [3]string
+	for i, p := range parts[1:] {
+		n, err := untoken(p)
+		if err != nil {
+			return channels.LiveKey{}, err
+		}
+		names[i] = n
+	}
+	return channels.LiveKey{Space: names[0], Channel: names[1], Key: names[2]}, nil
+}
+
+// seconds writes a lifetime as NATS wants it: whole seconds, rounded up, at least one.
+func seconds(d time.Duration) string {
+	return ((d + time.Second - 1) / time.Second * time.Second).String()
+}

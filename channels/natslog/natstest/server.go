@@ -1,0 +1,202 @@
+package natstest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// environment is the variable that turns a test binary into a server: "port directory".
+const environment = "BATON_NATSTEST_SERVER"
+
+func init() {
+	if v := os.Getenv(environment); v != "" {
+		port, dir, _ := strings.Cut(v, " ")
+		if err := serve(port, dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+}
+
+// serve runs a server that syncs before it answers, says "ready" on standard output, and ends when standard input
+// does: so it does not outlive a test that was killed.
+func serve(port, dir string) error {
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return fmt.Errorf("reading the port: %w", err)
+	}
+	srv, err := server.NewServer(&server.Options{
+		ServerName: "natstest", Host: "127.0.0.1", Port: n, StoreDir: dir,
+		JetStream: true, SyncAlways: true, MaxPayload: 8 << 20, DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return fmt.Errorf("setting up the server: %w", err)
+	}
+	srv.ConfigureLogger()
+	go srv.Start()
+	if !srv.ReadyForConnections(30 * time.Second) {
+		return fmt.Errorf("the server did not get ready on port %d", n)
+	}
+	fmt.Println("ready")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	srv.Shutdown()
+	srv.WaitForShutdown()
+	return nil
+}
+
+// A Server is a nats-server in a process of its own. Its methods are called from one goroutine at a time.
+type Server struct {
+	// URL is where it listens: on the loopback interface, the same after a restart.
+	URL string
+
+	t      testing.TB
+	port   int
+	dir    string
+	cmd    *exec.Cmd // nil while it is not running
+	stdin  io.Closer
+	output *tail
+}
+
+// External starts a server on a new directory and a free port, and kills it when the test ends.
+func External(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{t: t, dir: t.TempDir(), output: &tail{}}
+	t.Cleanup(func() {
+		if s.cmd != nil {
+			s.Kill()
+		}
+		if t.Failed() {
+			t.Logf("the end of the log of NATS:\n%s", s.output)
+		}
+	})
+	var err error
+	for range 20 { // somebody else may take the port between the look and the use
+		if s.port, err = freePort(); err != nil {
+			t.Fatal(err)
+		}
+		s.URL = "nats://127.0.0.1:" + strconv.Itoa(s.port)
+		if err = s.start(); err == nil {
+			return s
+		}
+	}
+	t.Fatalf("starting NATS: %v\n%s", err, s.output)
+	return nil
+}
+
+// Start starts a server that was killed or stopped again, on the same data and port.
+func (s *Server) Start() {
+	s.t.Helper()
+	if err := s.start(); err != nil {
+		s.t.Fatalf("starting NATS again: %v\n%s", err, s.output)
+	}
+}
+
+// Kill ends the process with SIGKILL.
+func (s *Server) Kill() {
+	s.t.Helper()
+	if err := s.cmd.Process.Kill(); err != nil {
+		s.t.Errorf("killing NATS: %v", err)
+	}
+	s.reap()
+}
+
+// Stop lets it shut down in order.
+func (s *Server) Stop() {
+	s.t.Helper()
+	s.stdin.Close()
+	s.reap()
+}
+
+// Pause stops the process with SIGSTOP: connections stay open and nothing answers.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Resume lets it go on.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig os.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatalf("sending %v to NATS: %v", sig, err)
+	}
+}
+
+func (s *Server) reap() {
+	_ = s.cmd.Wait() // how it ended is what was asked for
+	s.stdin.Close()
+	s.cmd = nil
+}
+
+func (s *Server) start() error {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", environment, s.port, s.dir))
+	cmd.Stderr = s.output
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	s.cmd, s.stdin = cmd, stdin
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil || strings.TrimSpace(line) != "ready" {
+		s.Kill()
+		return fmt.Errorf("it said %q and not that it is ready", line)
+	}
+	return nil
+}
+
+// freePort finds a port below the range from which the system gives ports to outgoing connections: one of those could
+// be taken while the server is down.
+func freePort() (int, error) {
+	for range 100 {
+		port := 20000 + rand.IntN(12000)
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err != nil {
+			continue
+		}
+		l.Close()
+		return port, nil
+	}
+	return 0, fmt.Errorf("no free port between 20000 and 32000")
+}
+
+// A tail keeps the end of what was written to it.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	if extra := len(t.text) - 8<<10; extra > 0 {
+		t.text = append([]byte(nil), t.text[extra:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
+}
