@@ -1,0 +1,164 @@
+package beamline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+)
+
+// memoryHub is a Hub without sockets: stores with positions, and what was sent and appended.
+type memoryHub struct {
+	mu       sync.Mutex
+	position uint64
+	stores   map[string]map[string]Stored
+	follow   map[string][]func()
+	sent     []sent
+	records  []Record
+	handlers map[string]Handler
+	serving  chan struct{} // closed when it serves for the first time
+	gone     chan struct{} // while it is not nil, nothing is committed
+	calls    int
+}
+
+type sent struct {
+	at     time.Time
+	motors map[string]Motor
+}
+
+func newMemoryHub() *memoryHub {
+	return &memoryHub{
+		stores: map[string]map[string]Stored{}, follow: map[string][]func(){}, serving: make(chan struct{}),
+	}
+}
+
+func (h *memoryHub) Follow(_ context.Context, store string, changed func()) (func() map[string]Stored, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.follow[store] = append(h.follow[store], changed)
+	return func() map[string]Stored { return h.values(store) }, nil
+}
+
+func (h *memoryHub) values(store string) map[string]Stored {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.stores[store])
+}
+
+func (h *memoryHub) Write(ctx context.Context, store string, set map[string]any, onlyIf map[string]uint64) error {
+	if err := h.wait(ctx); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	for key, position := range onlyIf {
+		if h.stores[store][key].Position != position {
+			h.mu.Unlock()
+			return fmt.Errorf("writing %s: %w", key, ErrConflict)
+		}
+	}
+	h.position++
+	if h.stores[store] == nil {
+		h.stores[store] = map[string]Stored{}
+	}
+	for key, value := range set {
+		if value == nil {
+			delete(h.stores[store], key)
+			continue
+		}
+		data, err := json.Marshal(value)
+		if err != nil {
+			h.mu.Unlock()
+			return err
+		}
+		h.stores[store][key] = Stored{Data: data, Position: h.position}
+	}
+	follow := h.follow[store]
+	h.mu.Unlock()
+	for _, changed := range follow {
+		changed()
+	}
+	return nil
+}
+
+func (h *memoryHub) Append(ctx context.Context, _ string, message any) error {
+	if err := h.wait(ctx); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.records = append(h.records, message.(Record))
+	return nil
+}
+
+func (h *memoryHub) Send(_ string, set map[string]any) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := sent{at: time.Now(), motors: map[string]Motor{}}
+	for name, m := range set {
+		s.motors[name] = m.(Motor)
+	}
+	h.sent = append(h.sent, s)
+	return nil
+}
+
+func (h *memoryHub) Serve(handlers map[string]Handler) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.handlers == nil {
+		close(h.serving)
+	}
+	h.handlers = handlers
+	return nil
+}
+
+// call calls a command and waits for its end.
+func (h *memoryHub) call(ctx context.Context, name, args string) (any, error) {
+	<-h.serving
+	h.mu.Lock()
+	h.calls++
+	id, handler := fmt.Sprintf("call-%d", h.calls), h.handlers[name]
+	h.mu.Unlock()
+	return handler(ctx, Call{ID: id, Args: json.RawMessage(args), By: "alice"})
+}
+
+// goAway lets every write and append hang until come is called.
+func (h *memoryHub) goAway() (come func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	gone := make(chan struct{})
+	h.gone = gone
+	return func() {
+		h.mu.Lock()
+		h.gone = nil
+		h.mu.Unlock()
+		close(gone)
+	}
+}
+
+func (h *memoryHub) wait(ctx context.Context) error {
+	h.mu.Lock()
+	gone := h.gone
+	h.mu.Unlock()
+	if gone == nil {
+		return nil
+	}
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// read decodes a value of a store.
+func read[T any](t *testing.T, h *memoryHub, store, key string) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal(h.values(store)[key].Data, &v); err != nil {
+		t.Fatalf("reading %s of %s: %v", key, store, err)
+	}
+	return v
+}

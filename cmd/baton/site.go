@@ -1,0 +1,140 @@
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+)
+
+//go:embed site-dev.yaml
+var siteDev []byte
+
+//go:embed site-example.yaml
+var siteExample []byte
+
+// A site is the site file: which spaces there are, and their rules.
+type site struct {
+	Version        int                  `yaml:"version"`
+	Title          string               `yaml:"title"`
+	Spaces         map[string]siteSpace `yaml:"spaces"`
+	Authenticators []siteAuthenticator  `yaml:"authenticators"`
+}
+
+type siteSpace struct {
+	Title    string                 `yaml:"title"`
+	Login    siteLogin              `yaml:"login"`
+	Control  siteControl            `yaml:"control"`
+	Channels map[string]siteChannel `yaml:"channels"`
+	Commands map[string]siteCommand `yaml:"commands"`
+}
+
+type siteLogin struct {
+	OtherUser string `yaml:"other_user"` // observe or reject; default observe
+}
+
+type siteControl struct {
+	Grace  *time.Duration `yaml:"grace"`  // default 30 s
+	Linger *time.Duration `yaml:"linger"` // default 2 s
+}
+
+type siteChannel struct {
+	Kind  channels.Kind    `yaml:"kind"`
+	Scope channels.Scope   `yaml:"scope"`
+	Live  bool             `yaml:"live"`
+	Write []channels.Right `yaml:"write"`
+	Read  []channels.Right `yaml:"read"`
+	Keep  int              `yaml:"keep"`
+}
+
+type siteCommand struct {
+	Call  []channels.Right `yaml:"call"`
+	Serve []channels.Right `yaml:"serve"`
+	Stop  bool             `yaml:"stop"`
+}
+
+type siteAuthenticator struct {
+	Kind string `yaml:"kind"` // dev or file
+	Path string `yaml:"path"` // file only; readSite makes it relative to the site file
+}
+
+// sitePolicy is what package session reads from the rules: how sign-in and control go.
+type sitePolicy struct {
+	Login struct {
+		OtherUser string `json:"other_user"`
+	} `json:"login"`
+	Control struct {
+		GraceMS  int64 `json:"grace_ms"`
+		LingerMS int64 `json:"linger_ms"`
+	} `json:"control"`
+}
+
+// readSite reads the site file; path "" means the one that is built in for --dev. A file that cannot be used is a
+// configError that names everything wrong with it.
+func readSite(path string) (*site, error) {
+	if path == "" {
+		return parseSite("site-dev.yaml", siteDev)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, configError{fmt.Errorf("reading the site file: %w", err)}
+	}
+	s, err := parseSite(path, data)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range s.Authenticators {
+		if a.Path != "" && !filepath.IsAbs(a.Path) {
+			s.Authenticators[i].Path = filepath.Join(filepath.Dir(path), a.Path)
+		}
+	}
+	return s, nil
+}
+
+// needsDev reports whether the site may only be served with --dev.
+func (s *site) needsDev() bool {
+	for _, a := range s.Authenticators {
+		if a.Kind == "dev" {
+			return true
+		}
+	}
+	return false
+}
+
+// rules returns the rules of a space as they go into its log.
+func (s *site) rules(space string) (channels.Rules, error) {
+	from := s.Spaces[space]
+	r := channels.Rules{
+		Version: s.Version, Title: from.Title,
+		Channels: map[string]channels.ChannelRules{}, Commands: map[string]channels.CommandRules{},
+	}
+	for name, c := range from.Channels {
+		r.Channels[name] = channels.ChannelRules{
+			Kind: c.Kind, Scope: c.Scope, Live: c.Live, Write: c.Write, Read: c.Read, Keep: c.Keep,
+		}
+	}
+	for name, c := range from.Commands {
+		r.Commands[name] = channels.CommandRules{Call: c.Call, Serve: c.Serve, Stop: c.Stop}
+	}
+	var policy sitePolicy
+	policy.Login.OtherUser = from.Login.OtherUser
+	if policy.Login.OtherUser == "" {
+		policy.Login.OtherUser = "observe"
+	}
+	policy.Control.GraceMS = orDefault(from.Control.Grace, 30*time.Second).Milliseconds()
+	policy.Control.LingerMS = orDefault(from.Control.Linger, 2*time.Second).Milliseconds()
+	var err error
+	r.Policy, err = json.Marshal(policy)
+	return r, err
+}
+
+func orDefault[T any](v *T, otherwise T) T {
+	if v == nil {
+		return otherwise
+	}
+	return *v
+}
