@@ -149,8 +149,12 @@ func TestTheQueueHasTheBeamlineForItself(t *testing.T) {
 	w := newWorld(t, map[string]Entry{"q1": collection("1:01", 1)})
 	w.do("queue.start", "")
 	for _, c := range [][2]string{
-		{"motor.move", `{"motor":"kappa","position":10}`}, {"shutter.set", `{"shutter":"safety","value":"closed"}`},
-		{"aperture.set", `{"value":20}`}, {"sample.unmount", ``}, {"action.run", `{"action":"anneal"}`}, {"queue.start", ``},
+		{"motor.move", `{"motor":"kappa","position":10}`},
+		{"shutter.set", `{"shutter":"safety","value":"closed"}`},
+		{"aperture.set", `{"value":20}`},
+		{"sample.unmount", ``},
+		{"action.run", `{"action":"anneal"}`},
+		{"queue.start", ``},
 	} {
 		if e := w.ended[w.do(c[0], c[1])]; len(e) != 1 || e[0].Err == nil {
 			t.Errorf("%s was not refused: %+v", c[0], e)
