@@ -1,0 +1,198 @@
+package wire
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Welcome is the first frame of a connection.
+type Welcome struct {
+	Conn     string                  `json:"conn"`    // of this connection, to find it in the hub's log
+	Session  string                  `json:"session"` // of the login session or token
+	Space    string                  `json:"space"`
+	Title    string                  `json:"title"` // of the space, for people
+	Epoch    string                  `json:"epoch"`
+	Cursor   string                  `json:"cursor"`
+	You      You                     `json:"you"`
+	Control  ControlState            `json:"control"`
+	Presence List[Member]            `json:"presence"`
+	Calls    List[CallState]         `json:"calls"` // of this user, in flight and lately ended
+	Channels map[string]ChannelRules `json:"channels"`
+	Commands map[string]CommandRules `json:"commands"`
+	GraceMS  int64                   `json:"grace_ms"` // how long the seat of an operator whose link is lost is kept
+	Limits   Limits                  `json:"limits"`
+	Version  string                  `json:"version"` // of the hub
+	Node     string                  `json:"node"`    // its name
+}
+
+// You is who the client is to the hub.
+type You struct {
+	User     string       `json:"user"`
+	Name     string       `json:"name"`
+	Roles    List[string] `json:"roles"`
+	Session  string       `json:"session"`
+	Proposal string       `json:"proposal,omitempty"`
+}
+
+// Limits are what the hub accepts from this connection.
+type Limits struct {
+	Message    int `json:"message"`    // bytes in one message
+	Unanswered int `json:"unanswered"` // requests that wait for their answer
+	Joined     int `json:"joined"`     // channels
+}
+
+// ChannelRules are the rules of a channel as clients need them: what it is, and who may write it.
+type ChannelRules struct {
+	Kind  string       `json:"kind"`            // store or log
+	Scope string       `json:"scope,omitempty"` // user: everybody has values of their own
+	Live  bool         `json:"live,omitempty"`  // a store whose values have no history
+	Write List[string] `json:"write"`           // roles, or member, operator, owner; any one suffices
+	Read  []string     `json:"read,omitempty"`  // default member
+	Keep  int          `json:"keep,omitempty"`  // how many messages a log keeps
+}
+
+// CommandRules are the rules of a command.
+type CommandRules struct {
+	Call  List[string] `json:"call"`            // as in ChannelRules
+	Serve []string     `json:"serve,omitempty"` // default service
+	Stop  bool         `json:"stop,omitempty"`  // never fenced
+}
+
+// Change is one commit in one store. All changes of a commit are in one message. A live store's has neither position,
+// cursor, at nor op.
+type Change struct {
+	Channel  string                     `json:"channel"`
+	Position uint64                     `json:"position,omitempty"`
+	Cursor   string                     `json:"cursor,omitempty"`
+	At       time.Time                  `json:"at,omitzero"`
+	Set      map[string]json.RawMessage `json:"set,omitempty"`
+	Delete   []string                   `json:"delete,omitempty"`
+	By       string                     `json:"by,omitempty"`
+	Op       string                     `json:"op,omitempty"`
+}
+
+// Message is one message of a log.
+type Message struct {
+	Channel  string          `json:"channel"`
+	Position uint64          `json:"position"`
+	Cursor   string          `json:"cursor"`
+	At       time.Time       `json:"at"`
+	By       string          `json:"by,omitempty"`
+	Data     json.RawMessage `json:"data"`
+	Op       string          `json:"op,omitempty"`
+}
+
+// CallState tells all connections of the user who called how a call stands.
+type CallState struct {
+	Call     string          `json:"call"`
+	Command  string          `json:"command"`
+	Args     json.RawMessage `json:"args,omitempty"`
+	By       string          `json:"by"`
+	Term     uint64          `json:"term"`
+	State    string          `json:"state"` // waiting, taken, done, failed or unknown
+	Progress json.RawMessage `json:"progress,omitempty"`
+	Result   json.RawMessage `json:"result,omitempty"` // when done
+	Error    string          `json:"error,omitempty"`  // when failed
+	Cursor   string          `json:"cursor,omitempty"`
+}
+
+// Invoke hands a call to the service of its command, once.
+type Invoke struct {
+	Call    string          `json:"call"`
+	Command string          `json:"command"`
+	Args    json.RawMessage `json:"args"` // null if there were none
+	By      Person          `json:"by"`
+	Term    uint64          `json:"term"` // it was called under
+	Stop    bool            `json:"stop,omitempty"`
+}
+
+// A Person is a user in one login session.
+type Person struct {
+	Session string `json:"session"`
+	User    string `json:"user"`
+	Name    string `json:"name"`
+}
+
+// ControlState is who is operator, and who asks to be.
+type ControlState struct {
+	Cursor   string               `json:"cursor,omitempty"`
+	Term     uint64               `json:"term"`
+	Operator *Person              `json:"operator"` // nil: the seat is vacant
+	Since    time.Time            `json:"since"`
+	Lost     *Lost                `json:"lost"` // nil: the operator's link is up
+	Requests List[ControlRequest] `json:"requests"`
+}
+
+// Lost says that the operator's link is down.
+type Lost struct {
+	RemainingMS int64 `json:"remaining_ms"` // until the seat falls vacant, as of this frame
+}
+
+// ControlRequest is one place in the line for the seat.
+type ControlRequest struct {
+	ID      string    `json:"id"`
+	User    string    `json:"user"`
+	Name    string    `json:"name"`
+	Session string    `json:"session"`
+	Message string    `json:"message"`
+	Since   time.Time `json:"since"`
+}
+
+// Presence is who is connected to the space, on any node.
+type Presence struct {
+	Members List[Member] `json:"members"`
+}
+
+// A Member is one person, however many tabs they have open.
+type Member struct {
+	User        string       `json:"user"`
+	Name        string       `json:"name"`
+	Roles       List[string] `json:"roles"`
+	Connections int          `json:"connections"`
+	Sessions    List[string] `json:"sessions"`
+}
+
+// Stale says that the hub has not heard from the log since a time: what the client shows may be old.
+type Stale struct {
+	Since time.Time `json:"since"`
+}
+
+// Fresh ends Stale.
+type Fresh struct{}
+
+// Bye is the last frame before the hub closes the connection.
+type Bye struct {
+	Code           int    `json:"code"` // with which it will be closed
+	Reason         string `json:"reason"`
+	ReconnectAfter int64  `json:"reconnect_after"` // milliseconds; 0: the client's own back-off
+}
+
+// FrameType returns "welcome".
+func (*Welcome) FrameType() string { return "welcome" }
+
+// FrameType returns "change".
+func (*Change) FrameType() string { return "change" }
+
+// FrameType returns "message".
+func (*Message) FrameType() string { return "message" }
+
+// FrameType returns "call".
+func (*CallState) FrameType() string { return "call" }
+
+// FrameType returns "invoke".
+func (*Invoke) FrameType() string { return "invoke" }
+
+// FrameType returns "control".
+func (*ControlState) FrameType() string { return "control" }
+
+// FrameType returns "presence".
+func (*Presence) FrameType() string { return "presence" }
+
+// FrameType returns "stale".
+func (*Stale) FrameType() string { return "stale" }
+
+// FrameType returns "fresh".
+func (*Fresh) FrameType() string { return "fresh" }
+
+// FrameType returns "bye".
+func (*Bye) FrameType() string { return "bye" }
