@@ -1,0 +1,64 @@
+# What a newcomer needs: `make run` and `make test`. `make help` lists the rest.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GO_TOOL := go tool -modfile=tools/go.mod
+
+# The page is built again when one of its sources is newer than what was built.
+UI := frontend/app/dist/index.html
+UI_SOURCES := $(shell find frontend -path '*/node_modules' -prune -o -path '*/dist' -prune -o -path '*/e2e' -prune \
+	-o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.json' -o -path '*/public/*' \) -print)
+# What git knows or would: not the Go that some npm packages bring along.
+GO_FILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
+NODE_MODULES := frontend/node_modules/.package-lock.json
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build everything and run the hub with the demo beamline, on this machine only
+	./bin/baton serve --dev
+
+.PHONY: build
+build: ui ## build bin/baton with the page in it
+	go build -ldflags "-X main.version=$(VERSION)" -o bin/baton ./cmd/baton
+
+.PHONY: ui
+ui: $(UI) ## build the page
+
+$(UI): $(NODE_MODULES) $(UI_SOURCES)
+	cd frontend && npm run --silent build
+	@touch $@
+
+$(NODE_MODULES): frontend/package-lock.json
+	.ci/need node npm
+	cd frontend && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: test
+test: ## run every test: Go with -race, TypeScript, a real browser; prints totals
+	.ci/need --install go gcc node npm redis-server chromium
+	$(MAKE) --no-print-directory build
+	.ci/test
+
+.PHONY: check
+check: $(NODE_MODULES) ## format, vet, staticcheck, imports, biome, tsc; quick, and offline once modules are there
+	@unformatted=$$($(GO_TOOL) gofumpt -l $(GO_FILES)) && if [ -n "$$unformatted" ]; then \
+		echo "not in gofumpt's format (make fmt):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(GO_TOOL) staticcheck ./...
+	go test -run 'Imports' .
+	cd frontend && npm run --silent check
+
+.PHONY: fmt
+fmt: $(NODE_MODULES) ## bring all code into its format
+	$(GO_TOOL) gofumpt -w $(GO_FILES)
+	cd frontend && npm run --silent fmt
+
+.PHONY: clean
+clean: ## remove what was built; the data of the demo stays
+	rm -rf bin coverage frontend/app/dist/assets frontend/app/dist/index.html
