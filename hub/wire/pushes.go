@@ -7,22 +7,22 @@ import (
 
 // Welcome is the first frame of a connection.
 type Welcome struct {
-	Conn     string                  `json:"conn"`    // of this connection, to find it in the hub's log
-	Session  string                  `json:"session"` // of the login session or token
-	Space    string                  `json:"space"`
-	Title    string                  `json:"title"` // of the space, for people
-	Epoch    string                  `json:"epoch"`
-	Cursor   string                  `json:"cursor"`
-	You      You                     `json:"you"`
-	Control  ControlState            `json:"control"`
-	Presence List[Member]            `json:"presence"`
-	Calls    List[CallState]         `json:"calls"` // of this user, in flight and lately ended
-	Channels map[string]ChannelRules `json:"channels"`
-	Commands map[string]CommandRules `json:"commands"`
-	GraceMS  int64                   `json:"grace_ms"` // how long the seat of an operator whose link is lost is kept
-	Limits   Limits                  `json:"limits"`
-	Version  string                  `json:"version"` // of the hub
-	Node     string                  `json:"node"`    // its name
+	Conn     string              `json:"conn"`    // of this connection, to find it in the hub's log
+	Session  string              `json:"session"` // of the login session or token
+	Space    string              `json:"space"`
+	Title    string              `json:"title"` // of the space, for people
+	Epoch    string              `json:"epoch"`
+	Cursor   string              `json:"cursor"`
+	You      You                 `json:"you"`
+	Control  ControlState        `json:"control"`
+	Presence List[Member]        `json:"presence"`
+	Calls    List[CallState]     `json:"calls"` // of this user, in flight and lately ended
+	Channels Table[ChannelRules] `json:"channels"`
+	Commands Table[CommandRules] `json:"commands"`
+	GraceMS  int64               `json:"grace_ms"` // how long the seat of an operator whose link is lost is kept
+	Limits   Limits              `json:"limits"`
+	Version  string              `json:"version"` // of the hub
+	Node     string              `json:"node"`    // its name
 }
 
 // You is who the client is to the hub.

@@ -125,3 +125,14 @@ func (l List[T]) MarshalJSON() ([]byte, error) {
 	}
 	return encode([]T(l))
 }
+
+// A Table is a map that is {} in JSON when it is nil, never null. A map[string]T can be assigned to it.
+type Table[T any] map[string]T
+
+// MarshalJSON writes the table.
+func (t Table[T]) MarshalJSON() ([]byte, error) {
+	if t == nil {
+		return []byte("{}"), nil
+	}
+	return encode(map[string]T(t))
+}

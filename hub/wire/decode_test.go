@@ -1,0 +1,148 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestBadMessagesAreRefusedWithTheirReason(t *testing.T) {
+	var cases []struct{ Name, Message, Reason string }
+	readFile(t, "testdata/rejected.json", &cases)
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) { wantRefused(t, c.Message, c.Reason) })
+	}
+}
+
+// These cannot be written in a JSON file.
+func TestInvalidUTF8IsRefused(t *testing.T) {
+	for _, bad := range []string{"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80"} {
+		wantRefused(t, `[{"type":"join","id":1,"channel":"`+bad+`"}]`, "the message: it is not valid UTF-8")
+	}
+}
+
+func wantRefused(t *testing.T, message, reason string) {
+	t.Helper()
+	requests, err := DecodeRequests([]byte(message))
+	bad, ok := errors.AsType[*BadFrame](err)
+	if !ok || requests != nil {
+		t.Fatalf("accepted as %v, %v", requests, err)
+	}
+	if !strings.Contains(bad.Error(), reason) {
+		t.Errorf("refused with  %s\nwant          %s", bad, reason)
+	}
+	answer := bad.Answer()
+	if answer.ID != bad.ID || answer.Code != CodeBadFrame || answer.Detail != bad.Error() {
+		t.Errorf("answered with %+v", answer)
+	}
+	if len(bad.Detail) > 300 {
+		t.Errorf("an answer of %d bytes: what was sent must not fill it", len(bad.Detail))
+	}
+}
+
+func TestLimitsAreInclusive(t *testing.T) {
+	write := func(value string) string {
+		return `[{"type":"write","id":1,"channel":"a","op":"c1ab.1","set":` + value + `}]`
+	}
+	keys := make([]string, MaxKeys)
+	for i := range keys {
+		keys[i] = `"` + strings.Repeat("k", i+1) + `":1`
+	}
+	for name, message := range map[string]string{
+		"frames": "[" + strings.Repeat(`{"type":"ping","id":1},`, MaxFrames-1) + `{"type":"ping","id":1}]`,
+		"depth":  write(`{"a":` + strings.Repeat("[", MaxDepth-3) + strings.Repeat("]", MaxDepth-3) + "}"),
+		"keys":   write("{" + strings.Join(keys, ",") + "}"),
+		"string": write(`{"a":"` + strings.Repeat("x", MaxString) + `"}`),
+		"digits": write(`{"a":` + strings.Repeat("1", MaxDigits) + "}"),
+	} {
+		if _, err := DecodeRequests([]byte(message)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRawValuesArePassedThrough(t *testing.T) {
+	message := `[ {"type":"write" , "id":1,"channel":"a","op":"c1ab.1",
+		"set":{"k": { "x" : [ 0.10e1 , 12345678901234567890123456789012 , "<\u0041 \/\ud83d\ude42 b>" ] } } } ]`
+	requests, err := DecodeRequests([]byte(message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"x":[0.10e1,12345678901234567890123456789012,"<\u0041 \/\ud83d\ude42 b>"]}`
+	w := requests[0].(*Write)
+	if got := string(w.Set["k"]); got != want {
+		t.Errorf("read  %s\nwant %s", got, want)
+	}
+	if sent := string(AppendFrame(nil, &Change{Channel: "a", Set: w.Set})); !strings.Contains(sent, want) {
+		t.Errorf("sent %s\nwant in it %s", sent, want)
+	}
+}
+
+// A value outlives its message by years; it must neither change with the read buffer nor keep it in memory.
+func TestRequestsShareNoMemoryWithTheMessage(t *testing.T) {
+	message := []byte(`[{"type":"append","id":1,"channel":"a","op":"c1ab.1","data":"kept"}]`)
+	requests, err := DecodeRequests(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(message)
+	a := requests[0].(*Append)
+	if string(a.Data) != `"kept"` || a.Channel != "a" {
+		t.Errorf("became %q in %q", a.Data, a.Channel)
+	}
+	if cap(a.Data) > 16 {
+		t.Errorf("a value of 6 bytes holds %d", cap(a.Data))
+	}
+}
+
+// FuzzDecodeRequests shows that no message makes the decoder panic, that what it accepts is JSON to others as well,
+// and that writing it again says the same.
+func FuzzDecodeRequests(f *testing.F) {
+	for _, cases := range goldens(f) {
+		for _, c := range cases {
+			f.Add([]byte(JoinFrames([][]byte{c.Frame})))
+		}
+	}
+	var rejected []struct{ Message string }
+	readFile(f, "testdata/rejected.json", &rejected)
+	for _, r := range rejected {
+		f.Add([]byte(r.Message))
+	}
+	f.Fuzz(func(t *testing.T, message []byte) {
+		requests, err := DecodeRequests(message)
+		if err != nil {
+			if _, ok := errors.AsType[*BadFrame](err); !ok {
+				t.Fatalf("refused with %T", err)
+			}
+			return
+		}
+		if !json.Valid(message) {
+			t.Fatalf("accepted what is not JSON: %q", message)
+		}
+		frames := make([]Frame, len(requests))
+		for i, r := range requests {
+			frames[i] = r
+		}
+		again, err := DecodeRequests(Encode(frames...))
+		if err != nil {
+			t.Fatalf("refused what it accepted: %v", err)
+		}
+		if !reflect.DeepEqual(again, requests) {
+			t.Fatalf("read again as another value\n%s\n%s", message, Encode(frames...))
+		}
+	})
+}
+
+func BenchmarkDecodeRequests(b *testing.B) {
+	message := []byte(`[{"type":"write","id":5,"channel":"queue","set":{"q1":{"sample":"1:03","task":"collection",` +
+		`"order":1.5,"params":{"images":1800,"range_deg":0.1}}},"if":{"q1":12},"term":4,"op":"c1ab.12"}]`)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(message)))
+	for b.Loop() {
+		if _, err := DecodeRequests(message); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
