@@ -19,8 +19,9 @@ type memoryHub struct {
 	sent     []sent
 	records  []Record
 	handlers map[string]Handler
-	serving  chan struct{} // closed when it serves for the first time
-	gone     chan struct{} // while it is not nil, nothing is committed
+	serving  chan struct{}                // closed when it serves for the first time
+	gone     chan struct{}                // while it is not nil, nothing is committed
+	old      map[string]map[string]Stored // while it is not nil, what followers see
 	calls    int
 }
 
@@ -45,6 +46,9 @@ func (h *memoryHub) Follow(_ context.Context, store string, changed func()) (fun
 func (h *memoryHub) values(store string) map[string]Stored {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.old != nil {
+		return maps.Clone(h.old[store])
+	}
 	return maps.Clone(h.stores[store])
 }
 
@@ -75,7 +79,10 @@ func (h *memoryHub) Write(ctx context.Context, store string, set map[string]any,
 		}
 		h.stores[store][key] = Stored{Data: data, Position: h.position}
 	}
-	follow := h.follow[store]
+	var follow []func()
+	if h.old == nil {
+		follow = h.follow[store]
+	}
 	h.mu.Unlock()
 	for _, changed := range follow {
 		changed()
@@ -135,6 +142,27 @@ func (h *memoryHub) goAway() (come func()) {
 		h.gone = nil
 		h.mu.Unlock()
 		close(gone)
+	}
+}
+
+// lag lets what is committed reach nobody until arrive is called.
+func (h *memoryHub) lag() (arrive func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.old = map[string]map[string]Stored{}
+	for store, values := range h.stores {
+		h.old[store] = maps.Clone(values)
+	}
+	return func() {
+		h.mu.Lock()
+		h.old = nil
+		follow := h.follow
+		h.mu.Unlock()
+		for _, all := range follow {
+			for _, changed := range all {
+				changed()
+			}
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func TestTheQueueMountsCentresAndCollectsInOrder(t *testing.T) {
 	})
 	w.do("queue.start", "")
 	var steps, done []string
-	last := map[string]float64{}
+	last, highest := map[string]float64{}, map[string]float64{}
 	for range 2000 {
 		w.pass(100 * time.Millisecond)
 		item := w.queue.item
@@ -37,12 +37,20 @@ func TestTheQueueMountsCentresAndCollectsInOrder(t *testing.T) {
 				t.Fatalf("the progress of %s went back from %v to %v", key, last[key], now.Progress)
 			}
 			last[key] = now.Progress
+			if now.State == itemRunning {
+				highest[key] = now.Progress
+			}
 			if now.State == itemDone && !slices.Contains(done, key) {
 				done = append(done, key)
 			}
 		}
 		if w.queueState() == queueIdle {
 			break
+		}
+	}
+	for key, progress := range highest {
+		if progress < 0.9 || progress >= 1 {
+			t.Errorf("the progress of %s was at most %v while it ran", key, progress)
 		}
 	}
 	if !slices.Equal(done, []string{"qz", "qb", "qa"}) {
@@ -81,6 +89,11 @@ func TestStopActsAtOnceWhateverTheQueueIsDoing(t *testing.T) {
 		w.do(stop, "")
 		if w.anyMoving() || w.changer.busy() {
 			t.Fatal("something still moves")
+		}
+		for sample, state := range w.samples {
+			if state == SampleLoading {
+				t.Fatalf("%s is still %s", sample, state)
+			}
 		}
 		if got := w.item(running); got.State != itemStopped {
 			t.Fatalf("the entry is %+v", got)
@@ -133,6 +146,10 @@ func TestEntriesAddedOrDeletedWhileItRuns(t *testing.T) {
 	w.pass(6 * time.Second)
 	w.SetEntries(map[string]Entry{"q2": {Sample: "1:02", Task: "centring", Order: 5}})
 	w.take()
+	w.SetEntries(w.entries)
+	if out := w.take(); len(out.Run) != 0 {
+		t.Errorf("the state of the deleted entry is deleted again: %v", out.Run)
+	}
 	if _, there := w.run["item/q1"]; there {
 		t.Error("the deleted entry still has a state")
 	}

@@ -153,22 +153,19 @@ func TestAChangeThatCrossesTheStateOfASampleIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newMemoryHub()
 		defer start(t, h)()
-		// What the beamline knows of the samples is old: the user's change has been committed but has not arrived.
-		o := newOutbox(h, slog.New(slog.DiscardHandler), nil)
-		old := h.values("samples")
-		o.samples = func() map[string]Stored { return old }
 		renamed := read[Sample](t, h, "samples", "1:01")
 		renamed.Name = "mine"
+		arrive := h.lag()
 		write(t, h, "samples", map[string]any{"1:01": renamed})
-		o.write(t.Context(), pending{samples: map[string]string{"1:01": SampleMounted}})
-		if got := read[Sample](t, h, "samples", "1:01"); got != renamed {
-			t.Errorf("the change was overwritten: %+v", got)
+		if _, err := h.call(t.Context(), "sample.mount", `{"sample":"1:01"}`); err != nil {
+			t.Fatal(err)
 		}
-		o.samples = func() map[string]Stored { return h.values("samples") }
-		o.write(t.Context(), o.waiting)
+		synctest.Wait()
+		arrive()
+		synctest.Wait()
 		renamed.State = SampleMounted
 		if got := read[Sample](t, h, "samples", "1:01"); got != renamed {
-			t.Errorf("when it has arrived it is %+v", got)
+			t.Errorf("when the change has arrived the sample is %+v", got)
 		}
 	})
 }
