@@ -57,7 +57,7 @@ check: $(NODE_MODULES) ## format, vet, staticcheck, imports, biome, tsc; quick, 
 .PHONY: fmt
 fmt: $(NODE_MODULES) ## bring all code into its format
 	$(GO_TOOL) gofumpt -w $(GO_FILES)
-	cd frontend && npm run --silent fmt
+	cd frontend && npm run --silent fix
 
 .PHONY: clean
 clean: ## remove what was built; the data of the demo stays
