@@ -1,0 +1,67 @@
+/** The words that programs branch on. The hub's own, then those of this client, then what the HTTP API adds. */
+export type Code =
+  | 'invalid'
+  | 'unknown_name'
+  | 'forbidden'
+  | 'signed_out'
+  | 'not_operator'
+  | 'old_term'
+  | 'no_term'
+  | 'conflict'
+  | 'op_reused'
+  | 'too_large'
+  | 'seat_taken'
+  | 'busy'
+  | 'no_service'
+  | 'control'
+  | 'unknown'
+  | 'unavailable'
+  | 'stale'
+  | 'storage'
+  | 'bad_frame'
+  | 'rate'
+  | 'unanswered'
+  | 'failed' // a command ended with an error of its service
+  | 'withdrawn' // a call that was not sent any more, because a stop was given after it
+  | 'closed' // the connection was closed by the page
+  | 'offline' // no answer over HTTP
+  | (string & {}); // later hubs may know more
+
+/** The present value of a key that a conditional write did not find as it wished. */
+export interface CurrentValue {
+  readonly value: unknown;
+  readonly position: number;
+  readonly by: string;
+  readonly at: string;
+}
+
+export interface BatonErrorInit {
+  readonly code: Code;
+  /** A sentence for a person. */
+  readonly detail: string;
+  /** For `conflict`: what there is now, null = no such key. */
+  readonly current?: Readonly<Record<string, CurrentValue | null>> | undefined;
+  /** Further named facts, such as the holder of a seat. */
+  readonly more?: Readonly<Record<string, unknown>> | undefined;
+  /** The HTTP status, for errors of the HTTP API; 0 otherwise. */
+  readonly status?: number | undefined;
+}
+
+/** A refusal, or an outcome that could not be had. `message` is the sentence for a person. */
+export class BatonError extends Error {
+  override readonly name = 'BatonError';
+  readonly code: Code;
+  readonly detail: string;
+  readonly current: Readonly<Record<string, CurrentValue | null>>;
+  readonly more: Readonly<Record<string, unknown>>;
+  readonly status: number;
+
+  constructor(init: BatonErrorInit) {
+    super(init.detail);
+    this.code = init.code;
+    this.detail = init.detail;
+    this.current = init.current ?? {};
+    this.more = init.more ?? {};
+    this.status = init.status ?? 0;
+  }
+}
