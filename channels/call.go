@@ -113,9 +113,9 @@ func (c CallCommand) Allowed(d *Draft, who Who) error {
 
 // TakeCall gives a waiting call to the client that serves it. It is committed before the service hears of the call,
 // so that no call is ever given twice.
-type TakeCall struct{ ID string }
+type TakeCall struct{ ID, Client string }
 
-// Decide is the Decide of a TakeCall. The client that takes it is that of the operation.
+// Decide is the Decide of a TakeCall.
 func (t TakeCall) Decide(d *Draft) (any, error) {
 	who, err := d.Who()
 	if err != nil {
@@ -131,17 +131,13 @@ func (t TakeCall) Decide(d *Draft) (any, error) {
 	if call.State != CallWaiting {
 		return nil, Refuse(CodeConflict, "the call is %s", call.State)
 	}
-	call.State, call.Taken = CallTaken, d.Op().Client
+	call.State, call.Taken = CallTaken, t.Client
 	d.Set(callRef(t.ID), call)
 	return nil, nil
 }
 
 func (d *Draft) mayServe(command string, who Who) error {
-	serve := d.Rules().Commands[command].Serve
-	if len(serve) == 0 {
-		serve = []Right{"service"}
-	}
-	return d.allow(serve, who, 0, "serve "+command)
+	return d.allow(d.Rules().Commands[command].Servers(), who, 0, "serve "+command)
 }
 
 func (d *Draft) call(id string) (call Call, err error) {

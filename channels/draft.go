@@ -59,6 +59,9 @@ func (d *Draft) undo() {
 // Position is the position that the entry takes if it is committed: it is committed there or nowhere.
 func (d *Draft) Position() uint64 { return d.state.position + 1 }
 
+// Epoch is the life of the log in which it is committed.
+func (d *Draft) Epoch() string { return d.state.epoch }
+
 // Op is the id of the operation being decided.
 func (d *Draft) Op() Op { return d.asked.Op }
 

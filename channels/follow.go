@@ -111,7 +111,6 @@ func (s *Space) repair(ctx context.Context, through uint64) error {
 	if err := s.loadSnapshot(ctx); err != nil {
 		return fmt.Errorf("loading the snapshot: %w", err)
 	}
-	s.tellWatcher(Change{Position: s.state.position, Time: s.state.time, Reset: true})
 	s.settleFlight(nil)
 	if s.state.position < through {
 		return fmt.Errorf("the newest snapshot ends at %d, the log begins at %d", s.state.position, through+1)
@@ -139,7 +138,7 @@ func (s *Space) loadSnapshot(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state = state
-	s.wakeWaitersLocked()
+	s.movedLocked(Change{Position: state.position, Time: state.time, Reset: true})
 	return nil
 }
 
@@ -151,22 +150,22 @@ func (s *Space) beginAgain(ctx context.Context) {
 	epoch := s.state.epoch
 	s.mu.Lock()
 	s.state = NewState()
+	s.movedLocked(Change{Reset: true})
 	s.mu.Unlock()
 	if err := s.loadSnapshot(ctx); err != nil && !errors.Is(err, ErrNoSnapshot) {
 		s.logger.Error("loading the snapshot", "error", err)
 	}
-	s.tellWatcher(Change{Position: s.state.position, Reset: true})
 	if f := s.loop.flight; f != nil {
 		f.end()
 		s.loop.flight = nil
 		s.loop.intake.unpop(f.batch.members...)
 	}
 	s.loop.follow = s.restartFollowing(ctx)
-	s.Propose(Proposal{Op: s.nextOp(), Urgent: true, Decide: commitEpoch(epoch, newEpoch()), Done: func(o Outcome) {
+	s.ProposeOwn("", commitEpoch(epoch, newEpoch()), func(o Outcome) {
 		if o.Err != nil {
 			s.logger.Error("the new epoch was not committed", "error", o.Err)
 		}
-	}})
+	})
 }
 
 func (s *Space) setFresh() {

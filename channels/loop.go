@@ -106,10 +106,9 @@ func (s *Space) advance(ctx context.Context, r Record) {
 		s.logger.Error("this node cannot go on with the space", "error", err)
 		return
 	}
-	s.wakeWaitersLocked()
+	s.movedLocked(Change{Position: r.Position, Time: r.Time, Entry: entry})
 	s.mu.Unlock()
 	l.applied = l.contact
-	s.tellWatcher(Change{Position: r.Position, Time: r.Time, Entry: entry})
 	s.settleFlight(entry)
 }
 
@@ -130,13 +129,11 @@ func (s *Space) settleFlight(entry *Entry) {
 	s.loop.intake.unpop(f.batch.members...)
 }
 
-func (s *Space) tellWatcher(c Change) {
+// movedLocked tells whoever waits that the state is another.
+func (s *Space) movedLocked(c Change) {
 	if s.options.Watcher != nil {
 		s.options.Watcher.Applied(s.state, c)
 	}
-}
-
-func (s *Space) wakeWaitersLocked() {
 	kept := s.waiters[:0]
 	for _, w := range s.waiters {
 		if s.state.position >= w.position {

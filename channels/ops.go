@@ -70,12 +70,24 @@ func (c *clientOps) remember(d doneOp, at time.Time) {
 // ForgetAfter is how long a silent client's operations are remembered, in log time.
 const ForgetAfter = 3 * 24 * time.Hour
 
+// Forgettable reports whether there are clients that Forget would drop.
+func (s *State) Forgettable() bool {
+	for _, ops := range s.ops {
+		if s.silent(ops) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *State) silent(ops *clientOps) bool { return s.time.Sub(ops.At) > ForgetAfter }
+
 // Forget returns the decision that drops the operation records of clients that were silent for ForgetAfter, as the
 // log's own clock counts it.
 func Forget() Decide {
 	return func(d *Draft) (any, error) {
 		for client, ops := range d.state.ops {
-			if d.state.time.Sub(ops.At) > ForgetAfter {
+			if d.state.silent(ops) {
 				d.Delete(Ref{Channel: OpsStore, Key: client})
 			}
 		}

@@ -48,6 +48,22 @@ type CommandRules struct {
 	Stop  bool    `json:"stop,omitempty"`  // never fenced, and does not wait for the log (DESIGN §4)
 }
 
+// Servers returns who may serve the command.
+func (c CommandRules) Servers() []Right {
+	if len(c.Serve) == 0 {
+		return []Right{"service"}
+	}
+	return c.Serve
+}
+
+// Readers returns who may join the channel.
+func (c ChannelRules) Readers() []Right {
+	if len(c.Read) == 0 {
+		return []Right{RightMember}
+	}
+	return c.Read
+}
+
 // Rules are what every decision of a space is checked against. They are in the log, so all nodes decide alike.
 type Rules struct {
 	Version  int                     `json:"version"` // a node with a higher version commits its own

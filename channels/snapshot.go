@@ -209,7 +209,7 @@ func (s *Space) Checkpoint(ctx context.Context) error {
 	if err := s.options.Snapshots.Save(ctx, through, &data); err != nil {
 		return fmt.Errorf("checkpoint of %s: saving: %w", s.Name(), err)
 	}
-	if o := s.house(ctx, commitCheckpoint(through)); o.Err != nil {
+	if o := s.House(ctx, commitCheckpoint(through)); o.Err != nil {
 		return fmt.Errorf("checkpoint of %s: committing: %w", s.Name(), o.Err)
 	}
 	if err := s.options.Log.Purge(ctx, through); err != nil {

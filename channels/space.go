@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,10 +25,11 @@ type Options struct {
 	Patience time.Duration
 }
 
-// A Watcher follows a space. Its methods are called from the space's goroutine, in order, and must not block nor
-// call the space's Do.
+// A Watcher follows a space. Its methods are called from the space's goroutine, in order. They must not block, and of
+// the space they may call Propose only.
 type Watcher interface {
-	// Applied is called after each entry, with the state that it led to: to be read during the call only.
+	// Applied is called after each entry with the state that it led to, before anybody else can read that state: so
+	// whoever is inside Space.Read sees the watcher and the state at the same position. The state is the call's only.
 	Applied(state *State, c Change)
 	// Freshness is called when the log can no longer be reached, with the time since which, and with the zero time
 	// when it can again.
@@ -54,6 +56,7 @@ type Space struct {
 	ended   chan struct{} // closed when run has returned
 	wake    chan struct{} // something is in the inbox
 	running sync.WaitGroup
+	ownOps  atomic.Uint64 // operations of this replica's own, so far
 
 	// Guarded by mu; changed by run alone, which therefore reads them without it.
 	mu      sync.RWMutex
@@ -63,7 +66,6 @@ type Space struct {
 
 	// Guarded by mu.
 	problem error // why this node is not ready to serve the space, nil if it is
-	ownOps  uint64
 
 	// Guarded by inboxMu.
 	inboxMu    sync.Mutex
@@ -119,7 +121,7 @@ func (s *Space) begin(ctx context.Context, last uint64) error {
 		return fmt.Errorf("catching up to %d: %w", last, err)
 	}
 	if s.Epoch() == "" {
-		if o := s.house(ctx, commitEpoch("", newEpoch())); o.Err != nil {
+		if o := s.House(ctx, commitEpoch("", newEpoch())); o.Err != nil {
 			return fmt.Errorf("beginning the log: %w", o.Err)
 		}
 	}
@@ -127,7 +129,7 @@ func (s *Space) begin(ctx context.Context, last uint64) error {
 	if rules == nil {
 		return nil
 	}
-	if o := s.house(ctx, commitRules(rules)); o.Err != nil {
+	if o := s.House(ctx, commitRules(rules)); o.Err != nil {
 		return fmt.Errorf("putting the rules in force: %w", o.Err)
 	}
 	s.mu.Lock()
@@ -252,16 +254,15 @@ func (s *Space) Do(ctx context.Context, p Proposal) Outcome {
 }
 
 // House commits a decision of the hub itself, under an operation id of this replica's own.
-func (s *Space) House(ctx context.Context, decide Decide) Outcome { return s.house(ctx, decide) }
-
-func (s *Space) house(ctx context.Context, decide Decide) Outcome {
+func (s *Space) House(ctx context.Context, decide Decide) Outcome {
 	return s.Do(ctx, Proposal{Op: s.nextOp(), Urgent: true, Decide: decide})
 }
 
 // nextOp returns an operation id of this replica's own.
-func (s *Space) nextOp() Op {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ownOps++
-	return Op{Client: s.node, N: s.ownOps}
+func (s *Space) nextOp() Op { return Op{Client: s.node, N: s.ownOps.Add(1)} }
+
+// ProposeOwn is House without waiting for the outcome, which done gets, and on behalf of a login session or token if
+// actor is not empty.
+func (s *Space) ProposeOwn(actor string, decide Decide, done func(Outcome)) {
+	s.Propose(Proposal{Op: s.nextOp(), Actor: actor, Urgent: true, Decide: decide, Done: done})
 }
