@@ -1,0 +1,271 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/baton-hub/baton/channels"
+)
+
+// Absolute is the longest life of a login session's cookie: after that the person signs in again.
+const Absolute = 24 * time.Hour
+
+const (
+	standardIdle  = 30 * time.Minute
+	renewEvery    = time.Minute     // the idle time is renewed at most that often, for each login session on each node
+	storePatience = 3 * time.Second // how long the store may take before it counts as down
+)
+
+var (
+	// ErrNoLogin is returned when a request has no cookie of ours, or one that leads nowhere (any more). Any other
+	// error means that the store cannot be asked, which makes nobody anonymous.
+	ErrNoLogin = errors.New("no login session")
+
+	// ErrEnded is returned by a store that is told to renew what it does not have, or to create what was deleted.
+	ErrEnded = errors.New("the login session has ended")
+)
+
+// LoginOptions say how Logins work.
+type LoginOptions struct {
+	Store    scs.CtxStore  // Required. One that heeds Creating: see RedisStore and KVStore.
+	Secure   bool          // Optional. The cookie is __Host-baton and goes over https only. Else it is baton: plain http, for development.
+	Idle     time.Duration // Optional. Without a request for so long, the cookie leads nowhere. Default: 30 min.
+	Absolute time.Duration // Optional. From the sign-in on. Default: Absolute.
+}
+
+// Logins find the login session of a cookie. They never decide who is signed in: the log does, see Found.Check. The
+// store keeps no more than where a token leads, and the token only as its hash.
+//
+// There is no LoadAndSave of scs here. It conflicts with hijacked connections, and it writes a login session back at
+// the end of each request, even when a sign-out went by in the meantime.
+type Logins struct {
+	// Set at construction.
+	manager *scs.SessionManager
+	store   scs.CtxStore
+	cookie  http.Cookie
+
+	mu      sync.Mutex
+	renewed map[string]time.Time // by hash: when this node renewed it last. Guarded by mu; entries older than renewEvery go
+	pruned  time.Time            // guarded by mu
+}
+
+// NewLogins makes Logins. They have no goroutines.
+func NewLogins(o LoginOptions) *Logins {
+	if o.Idle == 0 {
+		o.Idle = standardIdle
+	}
+	if o.Absolute == 0 {
+		o.Absolute = Absolute
+	}
+	name := "baton"
+	if o.Secure {
+		name = "__Host-baton"
+	}
+	return &Logins{
+		// Not by scs.New: that starts a goroutine, for a store in memory that nobody uses.
+		manager: &scs.SessionManager{
+			IdleTimeout: o.Idle, Lifetime: o.Absolute, Store: o.Store, Codec: codec{}, HashTokenInStore: true,
+		},
+		store: o.Store,
+		cookie: http.Cookie{
+			Name: name, Path: "/", MaxAge: int(o.Absolute / time.Second),
+			HttpOnly: true, Secure: o.Secure, SameSite: http.SameSiteStrictMode,
+		},
+		renewed: map[string]time.Time{},
+	}
+}
+
+// A Login is a sign-in that is not in the store yet. The order is: Begin, then the log decides, then Keep, and only
+// then does the browser get the cookie.
+type Login struct {
+	Session string // the id for a new login session
+	Hash    string // of the token, for Record.Hash
+
+	space  string
+	loaded context.Context // where scs keeps the new token
+}
+
+// Begin makes a new token. Nothing is stored.
+func (l *Logins) Begin(ctx context.Context, space string) (*Login, error) {
+	loaded, err := l.manager.Load(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("beginning a login session: %w", err)
+	}
+	if err := l.manager.RenewToken(loaded); err != nil {
+		return nil, fmt.Errorf("making a token: %w", err)
+	}
+	return &Login{
+		Session: "s" + strings.ToLower(rand.Text()[:16]), Hash: hashToken(l.manager.Token(loaded)), space: space, loaded: loaded,
+	}, nil
+}
+
+// Keep puts into the store that the token leads to the login session with the id, which the log may have chosen other
+// than Login.Session, and returns the cookie with the token.
+func (l *Logins) Keep(ctx context.Context, login *Login, id string) (*http.Cookie, error) {
+	ctx, cancel := context.WithTimeout(Creating(ctx), storePatience)
+	defer cancel()
+	both := valuesOf{ctx, login.loaded}
+	l.manager.Put(both, spaceField, login.space)
+	l.manager.Put(both, sessionField, id)
+	token, _, err := l.manager.Commit(both)
+	if err != nil {
+		return nil, fmt.Errorf("keeping a login session: %w", err)
+	}
+	cookie := l.cookie
+	cookie.Value = token
+	return &cookie, nil
+}
+
+// Found is where a cookie leads.
+type Found struct {
+	Space, Session string
+	// Check refuses with channels.CodeSignedOut if the login session is not in the log of the space, or with another
+	// token: what the store says is a claim, and this is the proof.
+	Check func(channels.View) error
+}
+
+// Find looks up the cookie of a request, and renews its idle time now and then. It takes 3 s at most. A connection that
+// lives long calls it again with the request that it began with, to keep the login session from idling away.
+func (l *Logins) Find(ctx context.Context, r *http.Request) (Found, error) {
+	token, ok := l.token(r)
+	if !ok {
+		return Found{}, ErrNoLogin
+	}
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	loaded, err := l.manager.Load(ctx, token)
+	if err != nil {
+		return Found{}, fmt.Errorf("finding a login session: %w", err)
+	}
+	hash := hashToken(token)
+	f := Found{Space: l.manager.GetString(loaded, spaceField), Session: l.manager.GetString(loaded, sessionField)}
+	if f.Space == "" || f.Session == "" {
+		return Found{}, ErrNoLogin
+	}
+	f.Check = func(v channels.View) error {
+		s, ok := Find(v, f.Session)
+		if !ok || subtle.ConstantTimeCompare([]byte(s.Hash), []byte(hash)) != 1 {
+			return signedOut()
+		}
+		return nil
+	}
+	return f, l.renew(loaded, hash)
+}
+
+// renew puts the idle time of a login session off, if this node has not done so in the last minute. The store refuses
+// if it has ended in between, so this brings nothing back.
+func (l *Logins) renew(loaded context.Context, hash string) error {
+	if !l.due(hash, time.Now()) {
+		return nil
+	}
+	_, _, err := l.manager.Commit(loaded)
+	if err == nil {
+		return nil
+	}
+	l.mu.Lock()
+	delete(l.renewed, hash)
+	l.mu.Unlock()
+	if errors.Is(err, ErrEnded) {
+		return ErrNoLogin
+	}
+	return fmt.Errorf("renewing a login session: %w", err)
+}
+
+// due reports whether it is time to renew, and assumes that it is done then.
+func (l *Logins) due(hash string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.pruned) >= renewEvery {
+		l.pruned = now
+		for h, at := range l.renewed {
+			if now.Sub(at) >= renewEvery {
+				delete(l.renewed, h)
+			}
+		}
+	}
+	if at, ok := l.renewed[hash]; ok && now.Sub(at) < renewEvery {
+		return false
+	}
+	l.renewed[hash] = now
+	return true
+}
+
+// Drop makes the cookie of a request lead nowhere, for good: a request that is still in flight cannot bring it back.
+func (l *Logins) Drop(ctx context.Context, r *http.Request) error {
+	token, ok := l.token(r)
+	if !ok {
+		return ErrNoLogin
+	}
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	if err := l.store.DeleteCtx(ctx, hashToken(token)); err != nil {
+		return fmt.Errorf("dropping a login session: %w", err)
+	}
+	return nil
+}
+
+// Expired is the cookie that makes a browser forget ours.
+func (l *Logins) Expired() *http.Cookie {
+	cookie := l.cookie
+	cookie.MaxAge = -1
+	return &cookie
+}
+
+// Presented is the hash of the token that came along, "" if none did. It serves as SignIn.Resume where the store has
+// forgotten where the token leads; the log has not.
+func (l *Logins) Presented(r *http.Request) string {
+	if token, ok := l.token(r); ok {
+		return hashToken(token)
+	}
+	return ""
+}
+
+func (l *Logins) token(r *http.Request) (string, bool) {
+	cookie, err := r.Cookie(l.cookie.Name)
+	if err != nil || cookie.Value == "" {
+		return "", false
+	}
+	return cookie.Value, true
+}
+
+// hashToken is how scs hashes tokens with HashTokenInStore.
+func hashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// valuesOf ends as its Context does, and has first the values of another.
+type valuesOf struct {
+	context.Context
+	first context.Context
+}
+
+func (v valuesOf) Value(key any) any {
+	if value := v.first.Value(key); value != nil {
+		return value
+	}
+	return v.Context.Value(key)
+}
+
+type creatingKey struct{}
+
+// Creating marks the context of a sign-in. Only under such a context does a store commit a token that it does not
+// have; under any other, Commit renews, and answers ErrEnded if there is nothing to renew. That is what keeps a request
+// that is slow from bringing back a login session that ended meanwhile.
+func Creating(ctx context.Context) context.Context {
+	return context.WithValue(ctx, creatingKey{}, true)
+}
+
+// isCreating reports whether the context was marked by Creating.
+func isCreating(ctx context.Context) bool { return ctx.Value(creatingKey{}) != nil }
