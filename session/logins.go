@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -22,23 +21,17 @@ import (
 const Absolute = 24 * time.Hour
 
 const (
-	standardIdle  = 30 * time.Minute
-	renewEvery    = time.Minute     // the idle time is renewed at most that often, for each login session on each node
-	storePatience = 3 * time.Second // how long the store may take before it counts as down
+	standardIdle = 30 * time.Minute
+	loginWait    = 3 * time.Second // how long a look-up may take in all before the store counts as down
 )
 
-var (
-	// ErrNoLogin is returned when a request has no cookie of ours, or one that leads nowhere (any more). Any other
-	// error means that the store cannot be asked, which makes nobody anonymous.
-	ErrNoLogin = errors.New("no login session")
-
-	// ErrEnded is returned by a store that is told to renew what it does not have, or to create what was deleted.
-	ErrEnded = errors.New("the login session has ended")
-)
+// ErrNoLogin is returned when a request has no cookie of ours, or one that leads nowhere (any more). Any other error means
+// that the store cannot be asked, which makes nobody anonymous.
+var ErrNoLogin = errors.New("no login session")
 
 // LoginOptions say how Logins work.
 type LoginOptions struct {
-	Store    scs.CtxStore  // Required. One that heeds Creating: see RedisStore and KVStore.
+	Store    Store         // Required.
 	Secure   bool          // Optional. The cookie is __Host-baton and goes over https only. Else it is baton: plain http, for development.
 	Idle     time.Duration // Optional. Without a request for so long, the cookie leads nowhere. Default: 30 min.
 	Absolute time.Duration // Optional. From the sign-in on. Default: Absolute.
@@ -50,14 +43,9 @@ type LoginOptions struct {
 // There is no LoadAndSave of scs here. It conflicts with hijacked connections, and it writes a login session back at
 // the end of each request, even when a sign-out went by in the meantime.
 type Logins struct {
-	// Set at construction.
 	manager *scs.SessionManager
-	store   scs.CtxStore
+	store   Store
 	cookie  http.Cookie
-
-	mu      sync.Mutex
-	renewed map[string]time.Time // by hash: when this node renewed it last. Guarded by mu; entries older than renewEvery go
-	pruned  time.Time            // guarded by mu
 }
 
 // NewLogins makes Logins. They have no goroutines.
@@ -82,7 +70,6 @@ func NewLogins(o LoginOptions) *Logins {
 			Name: name, Path: "/", MaxAge: int(o.Absolute / time.Second),
 			HttpOnly: true, Secure: o.Secure, SameSite: http.SameSiteStrictMode,
 		},
-		renewed: map[string]time.Time{},
 	}
 }
 
@@ -113,7 +100,7 @@ func (l *Logins) Begin(ctx context.Context, space string) (*Login, error) {
 // Keep puts into the store that the token leads to the login session with the id, which the log may have chosen other
 // than Login.Session, and returns the cookie with the token.
 func (l *Logins) Keep(ctx context.Context, login *Login, id string) (*http.Cookie, error) {
-	ctx, cancel := context.WithTimeout(Creating(ctx), storePatience)
+	ctx, cancel := context.WithTimeout(Creating(ctx), loginWait)
 	defer cancel()
 	both := valuesOf{ctx, login.loaded}
 	l.manager.Put(both, spaceField, login.space)
@@ -142,7 +129,7 @@ func (l *Logins) Find(ctx context.Context, r *http.Request) (Found, error) {
 	if !ok {
 		return Found{}, ErrNoLogin
 	}
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	ctx, cancel := context.WithTimeout(ctx, loginWait)
 	defer cancel()
 	loaded, err := l.manager.Load(ctx, token)
 	if err != nil {
@@ -160,45 +147,19 @@ func (l *Logins) Find(ctx context.Context, r *http.Request) (Found, error) {
 		}
 		return nil
 	}
-	return f, l.renew(loaded, hash)
+	return f, l.renew(loaded)
 }
 
-// renew puts the idle time of a login session off, if this node has not done so in the last minute. The store refuses
-// if it has ended in between, so this brings nothing back.
-func (l *Logins) renew(loaded context.Context, hash string) error {
-	if !l.due(hash, time.Now()) {
-		return nil
-	}
-	_, _, err := l.manager.Commit(loaded)
-	if err == nil {
-		return nil
-	}
-	l.mu.Lock()
-	delete(l.renewed, hash)
-	l.mu.Unlock()
-	if errors.Is(err, ErrEnded) {
+// renew puts the idle time of a login session off; the store writes that down once a minute. It refuses if the login
+// session has ended in between, so this brings nothing back.
+func (l *Logins) renew(loaded context.Context) error {
+	switch _, _, err := l.manager.Commit(loaded); {
+	case errors.Is(err, ErrEnded):
 		return ErrNoLogin
+	case err != nil:
+		return fmt.Errorf("renewing a login session: %w", err)
 	}
-	return fmt.Errorf("renewing a login session: %w", err)
-}
-
-// due reports whether it is time to renew, and assumes that it is done then.
-func (l *Logins) due(hash string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.pruned) >= renewEvery {
-		l.pruned = now
-		for h, at := range l.renewed {
-			if now.Sub(at) >= renewEvery {
-				delete(l.renewed, h)
-			}
-		}
-	}
-	if at, ok := l.renewed[hash]; ok && now.Sub(at) < renewEvery {
-		return false
-	}
-	l.renewed[hash] = now
-	return true
+	return nil
 }
 
 // Drop makes the cookie of a request lead nowhere, for good: a request that is still in flight cannot bring it back.
@@ -207,7 +168,7 @@ func (l *Logins) Drop(ctx context.Context, r *http.Request) error {
 	if !ok {
 		return ErrNoLogin
 	}
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	ctx, cancel := context.WithTimeout(ctx, loginWait)
 	defer cancel()
 	if err := l.store.DeleteCtx(ctx, hashToken(token)); err != nil {
 		return fmt.Errorf("dropping a login session: %w", err)
@@ -257,15 +218,3 @@ func (v valuesOf) Value(key any) any {
 	}
 	return v.Context.Value(key)
 }
-
-type creatingKey struct{}
-
-// Creating marks the context of a sign-in. Only under such a context does a store commit a token that it does not
-// have; under any other, Commit renews, and answers ErrEnded if there is nothing to renew. That is what keeps a request
-// that is slow from bringing back a login session that ended meanwhile.
-func Creating(ctx context.Context) context.Context {
-	return context.WithValue(ctx, creatingKey{}, true)
-}
-
-// isCreating reports whether the context was marked by Creating.
-func isCreating(ctx context.Context) bool { return ctx.Value(creatingKey{}) != nil }

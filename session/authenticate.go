@@ -1,0 +1,77 @@
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+)
+
+// ErrWrongCredentials is returned by an Authenticator that does not know the person, or not with this password. It
+// never says which of the two.
+var ErrWrongCredentials = errors.New("wrong name or password")
+
+// Credentials are what a person types to sign in.
+type Credentials struct{ User, Password string }
+
+// An Identity is who a person is, as an Authenticator knows them.
+type Identity struct {
+	User     string   // the account; never empty
+	Name     string   // for people to read; may be empty
+	Roles    []string // empty: they are known but may not sign in
+	Proposal string   // may be empty
+}
+
+// An Authenticator checks credentials. It answers ErrWrongCredentials for an unknown user as for a wrong password,
+// after about the same time; any other error means that it cannot tell, which admits nobody.
+type Authenticator interface {
+	Authenticate(ctx context.Context, c Credentials) (Identity, error)
+}
+
+// Chain asks one Authenticator after the other until one knows the person. One that cannot tell ends the chain: a site
+// whose directory is down does not fall back on another list of users unseen.
+type Chain []Authenticator
+
+// Authenticate is that of the first that does not answer ErrWrongCredentials.
+func (c Chain) Authenticate(ctx context.Context, given Credentials) (Identity, error) {
+	for _, a := range c {
+		if id, err := a.Authenticate(ctx, given); !errors.Is(err, ErrWrongCredentials) {
+			return id, err
+		}
+	}
+	return Identity{}, ErrWrongCredentials
+}
+
+// Dev knows the users of a demonstration, whose password is their name. It is for --dev only.
+type Dev struct{}
+
+var devUsers = []Identity{
+	{User: "alice", Name: "Alice", Roles: []string{"user"}},
+	{User: "bob", Name: "Bob", Roles: []string{"user"}},
+	{User: "sam", Name: "Sam", Roles: []string{"user", "staff"}},
+}
+
+// Users are the names that may sign in.
+func (Dev) Users() (names []string) {
+	for _, u := range devUsers {
+		names = append(names, u.User)
+	}
+	return names
+}
+
+// Authenticate admits alice, bob and sam.
+func (Dev) Authenticate(_ context.Context, c Credentials) (Identity, error) {
+	for _, u := range devUsers {
+		if u.User == c.User && sameSecret(c.Password, u.User) {
+			u.Roles = append([]string(nil), u.Roles...)
+			return u, nil
+		}
+	}
+	return Identity{}, ErrWrongCredentials
+}
+
+// sameSecret compares in a time that says nothing about either.
+func sameSecret(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
