@@ -48,3 +48,56 @@ func TestLogExternal(t *testing.T) {
 		}
 	})
 }
+
+func TestSnapshots(t *testing.T) {
+	channelstest.TestSnapshots(t, func(t *testing.T) channelstest.SnapshotsHarness {
+		dir := t.TempDir()
+		store := natstest.EmbeddedIn(t, dir)
+		return channelstest.SnapshotsHarness{
+			Open: func(t *testing.T, space string) channels.Snapshots {
+				s, err := store.Snapshots(t.Context(), space)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
+			},
+			Restart: func(t *testing.T) {
+				store.Close()
+				store = natstest.EmbeddedIn(t, dir)
+			},
+		}
+	})
+}
+
+func TestLive(t *testing.T) {
+	channelstest.TestLive(t, func(t *testing.T) func(*testing.T) channels.Live {
+		server := natstest.External(t)
+		return func(t *testing.T) channels.Live {
+			l, err := natstest.Connect(t, server.URL).Live(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}
+	})
+}
+
+func TestTicks(t *testing.T) {
+	channelstest.TestTicks(t, func(t *testing.T) func(*testing.T) channels.Ticks {
+		server := natstest.External(t)
+		return func(t *testing.T) channels.Ticks {
+			ticks, err := natstest.Connect(t, server.URL).Ticks(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ticks
+		}
+	})
+}
+
+func TestRelay(t *testing.T) {
+	channelstest.TestRelay(t, func(t *testing.T) func(*testing.T) channels.Relay {
+		server := natstest.External(t)
+		return func(t *testing.T) channels.Relay { return natstest.Connect(t, server.URL).Relay() }
+	})
+}

@@ -113,7 +113,7 @@ func (k *KV) last(ctx context.Context, key string) (value []byte, revision uint6
 	case isCode(err, codeMessageNotFound):
 		return nil, 0, ErrNotFound
 	case err != nil:
-		return nil, 0, fmt.Errorf("reading a key of %s: %w", k.bucket, cause(err))
+		return nil, 0, fmt.Errorf("reading a key of %s: %w", k.bucket, why(attached, err))
 	case m.Header.Get(headerDeleted) != "":
 		return nil, m.Sequence, nil
 	case m.Data == nil:

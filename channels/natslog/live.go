@@ -12,14 +12,12 @@ import (
 )
 
 // live is the stream LIVE: one message per subject live.<space>.<channel>.<key>, in memory.
-type live struct {
-	store  *Store
-	stream jetstream.Stream
-}
+type live struct{ store *Store }
 
 var _ channels.Live = (*live)(nil)
 
 const (
+	liveStream = "LIVE"
 	// liveBytes bounds the memory of all live values; the oldest make room.
 	liveBytes = 64 << 20
 	// goneFor is how long it is remembered that a value is gone, for followers that had no connection meanwhile.
@@ -27,10 +25,21 @@ const (
 )
 
 // Live opens the live values of the whole hub. After a break of the connection Follow delivers every present value
-// again. Values are lost when the NATS server restarts; whoever publishes them does so again.
+// again. Values are lost when the NATS server restarts; whoever publishes them does so again. What is published after
+// that and before a follower has come back is lost too: only followers make the stream again.
 func (s *Store) Live(ctx context.Context) (channels.Live, error) {
-	stream, err := s.stream(ctx, jetstream.StreamConfig{
-		Name:              "LIVE",
+	l := &live{store: s}
+	if err := l.open(ctx); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// open makes the stream if it is not there. A server that runs alone forgets a stream in memory, with its settings,
+// when it is restarted.
+func (l *live) open(ctx context.Context) (err error) {
+	_, err = l.store.stream(ctx, jetstream.StreamConfig{
+		Name:              liveStream,
 		Subjects:          []string{"live.>"},
 		Storage:           jetstream.MemoryStorage,
 		MaxMsgsPerSubject: 1,
@@ -38,10 +47,7 @@ func (s *Store) Live(ctx context.Context) (channels.Live, error) {
 		Discard:           jetstream.DiscardOld,
 		AllowMsgTTL:       true,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &live{store: s, stream: stream}, nil
+	return err
 }
 
 // Publish sends without waiting for an answer.
@@ -58,7 +64,7 @@ func (l *live) Publish(_ context.Context, key channels.LiveKey, data []byte, lif
 	if lifetime > 0 {
 		m.Header.Set(jetstream.MsgTTLHeader, seconds(lifetime))
 	}
-	if !l.store.nc.IsConnected() {
+	if !l.store.Connected() {
 		return fmt.Errorf("publishing a live value: %w", ErrNotSent)
 	}
 	if err := l.store.nc.PublishMsg(m); err != nil {
@@ -70,8 +76,11 @@ func (l *live) Publish(_ context.Context, key channels.LiveKey, data []byte, lif
 // Follow begins every consumer with the present values: sequences mean nothing after a restart of a memory stream.
 func (l *live) Follow(ctx context.Context, deliver func(channels.LiveValue)) error {
 	return l.store.tail(ctx, tailing{
-		stream: l.stream,
-		config: func(context.Context) (jetstream.ConsumerConfig, error) {
+		stream: liveStream,
+		config: func(ctx context.Context) (jetstream.ConsumerConfig, error) {
+			if err := l.open(ctx); err != nil {
+				return jetstream.ConsumerConfig{}, err
+			}
 			return jetstream.ConsumerConfig{
 				DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
 				FilterSubject: "live.>",

@@ -68,7 +68,7 @@ func (l *spaceLog) Append(ctx context.Context, after uint64, data []byte) error 
 // publish sends a message to a stream and returns the sequence at which it was stored, on as many disks as the server
 // waits for. It returns as soon as the connection breaks: an answer would not come any more.
 func (s *Store) publish(ctx context.Context, m *nats.Msg) (sequence uint64, err error) {
-	if !s.nc.IsConnected() {
+	if !s.Connected() {
 		if s.nc.IsClosed() {
 			return 0, fmt.Errorf("%w: %w", ErrNotSent, ErrClosed)
 		}
@@ -81,10 +81,7 @@ func (s *Store) publish(ctx context.Context, m *nats.Msg) (sequence uint64, err 
 	defer release()
 	answer, err := s.nc.RequestMsgWithContext(attached, m)
 	if err != nil {
-		if attached.Err() != nil {
-			return 0, context.Cause(attached)
-		}
-		return 0, cause(err)
+		return 0, why(attached, err)
 	}
 	var ack struct {
 		Error    *jetstream.APIError `json:"error"`
@@ -108,7 +105,7 @@ func (l *spaceLog) Bounds(ctx context.Context) (first, last uint64, err error) {
 	defer release()
 	info, err := l.stream.Info(attached)
 	if err != nil {
-		return 0, 0, fmt.Errorf("reading the bounds of the log: %w", cause(err))
+		return 0, 0, fmt.Errorf("reading the bounds of the log: %w", why(attached, err))
 	}
 	if info.State.LastSeq == 0 {
 		return 0, 0, nil
@@ -142,7 +139,7 @@ func (l *spaceLog) Follow(ctx context.Context, after uint64, deliver func(channe
 	last, delivered := after, false
 	var shorter time.Time
 	return l.store.tail(ctx, tailing{
-		stream: l.stream,
+		stream: l.stream.CachedInfo().Config.Name,
 		config: func(ctx context.Context) (jetstream.ConsumerConfig, error) {
 			if delivered {
 				if err := l.checkNotShorter(ctx, last, &shorter); err != nil {

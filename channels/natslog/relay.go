@@ -32,7 +32,7 @@ func (r relay) Ask(ctx context.Context, name string, data []byte) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	if !r.store.nc.IsConnected() {
+	if !r.store.Connected() {
 		return nil, fmt.Errorf("asking the other nodes: %w", ErrNotSent)
 	}
 	attached, release := r.store.link.attach(ctx)

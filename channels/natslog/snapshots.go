@@ -25,6 +25,7 @@ type snapshots struct {
 	space   string
 	objects jetstream.ObjectStore
 	stream  jetstream.Stream // under the object store
+	stray   time.Duration    // strayAfter, or less in a test
 }
 
 var _ channels.Snapshots = (*snapshots)(nil)
@@ -52,7 +53,7 @@ func (s *Store) Snapshots(ctx context.Context, space string) (channels.Snapshots
 	if err != nil {
 		return nil, fmt.Errorf("opening the snapshots: %w", cause(err))
 	}
-	return &snapshots{store: s, space: space, objects: objects, stream: stream}, nil
+	return &snapshots{store: s, space: space, objects: objects, stream: stream, stray: strayAfter}, nil
 }
 
 // A snapshot is one object of this space.
@@ -153,7 +154,7 @@ func (s *snapshots) prune(ctx context.Context) {
 			}
 		}
 		for _, broken := range found.broken {
-			if time.Since(broken.info.ModTime) > strayAfter {
+			if time.Since(broken.info.ModTime) > s.stray {
 				err = errors.Join(err, s.remove(ctx, broken.info))
 			}
 		}
@@ -187,7 +188,7 @@ func (s *snapshots) sweep(ctx context.Context, ids map[string]bool) error {
 			continue
 		}
 		m, err := s.stream.GetLastMsgForSubject(ctx, chunks)
-		if err != nil || time.Since(m.Time) < strayAfter {
+		if err != nil || time.Since(m.Time) < s.stray {
 			continue
 		}
 		if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(chunks)); err != nil {

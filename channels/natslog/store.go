@@ -96,7 +96,11 @@ func checkServer(ctx context.Context, nc *nats.Conn) error {
 
 // Connected reports whether there is a connection to NATS at this moment. A server that hangs without closing the
 // connection is noticed after 3 to 4 seconds.
-func (s *Store) Connected() bool { return s.nc.IsConnected() }
+func (s *Store) Connected() bool {
+	// The client reports a change a moment after it knows of it, and in that moment requests would still be tied to the
+	// connection before.
+	return s.nc.IsConnected() && s.link.isUp()
+}
 
 // Close ends the connection and, after it, the embedded server. What is under way fails. It may be called twice.
 func (s *Store) Close() {
@@ -119,6 +123,14 @@ func (s *Store) stream(ctx context.Context, config jetstream.StreamConfig) (jets
 		return nil, fmt.Errorf("opening the stream %s: %w", config.Name, cause(err))
 	}
 	return stream, nil
+}
+
+// why says why a request under an attached context failed: an end of the connection is not an end of the caller's ctx.
+func why(attached context.Context, err error) error {
+	if attached.Err() != nil {
+		return context.Cause(attached)
+	}
+	return cause(err)
 }
 
 // A link tells who waits for it whether the connection is there.
@@ -171,6 +183,12 @@ func (l *link) close() {
 	if !l.upLocked() {
 		close(l.online)
 	}
+}
+
+func (l *link) isUp() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.closed && l.upLocked()
 }
 
 func (l *link) upLocked() bool {

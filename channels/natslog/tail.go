@@ -11,7 +11,7 @@ import (
 
 // tailing is what a tail reads and what it does with it.
 type tailing struct {
-	stream jetstream.Stream
+	stream string
 	// config says where a new consumer starts. It is asked again whenever one is made.
 	config func(ctx context.Context) (jetstream.ConsumerConfig, error)
 	// deliver is called for each message, in the order in which the server sent them to this consumer, none left out.
@@ -58,7 +58,7 @@ func (s *Store) tail(ctx context.Context, t tailing) error {
 		default:
 			wait = min(2*wait, time.Second)
 		}
-		s.logger.Debug("a consumer ended", "stream", t.stream.CachedInfo().Config.Name, "why", err)
+		s.logger.Debug("a consumer ended", "stream", t.stream, "why", err)
 		pause(ctx, wait)
 	}
 	return nil
@@ -115,7 +115,7 @@ func (s *Store) makeConsumer(ctx context.Context, t tailing) (jetstream.Consumer
 	config.MemoryStorage = true
 	config.Replicas = 1
 	config.InactiveThreshold = 5 * time.Second
-	consumer, err := t.stream.CreateConsumer(ctx, config)
+	consumer, err := s.js.CreateConsumer(ctx, t.stream, config)
 	if err != nil {
 		return nil, fmt.Errorf("making a consumer: %w", cause(err))
 	}
@@ -123,13 +123,13 @@ func (s *Store) makeConsumer(ctx context.Context, t tailing) (jetstream.Consumer
 }
 
 // dropConsumer is a courtesy: the server would forget the consumer by itself.
-func (s *Store) dropConsumer(stream jetstream.Stream, consumer jetstream.Consumer) {
+func (s *Store) dropConsumer(stream string, consumer jetstream.Consumer) {
 	if !s.Connected() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if err := stream.DeleteConsumer(ctx, consumer.CachedInfo().Name); err != nil && !isCode(err, codeConsumerNotFound) {
+	if err := s.js.DeleteConsumer(ctx, stream, consumer.CachedInfo().Name); err != nil && !isCode(err, codeConsumerNotFound) {
 		s.logger.Debug("a consumer was not deleted", "why", err)
 	}
 }

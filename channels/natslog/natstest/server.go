@@ -62,10 +62,11 @@ func serve(port, dir string) error {
 type Server struct {
 	// URL is where it listens: on the loopback interface, the same after a restart.
 	URL string
+	// Dir is where its data is.
+	Dir string
 
 	t      testing.TB
 	port   int
-	dir    string
 	cmd    *exec.Cmd // nil while it is not running
 	stdin  io.Closer
 	output *tail
@@ -74,7 +75,7 @@ type Server struct {
 // External starts a server on a new directory and a free port, and kills it when the test ends.
 func External(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: t.TempDir(), output: &tail{}}
+	s := &Server{t: t, Dir: t.TempDir(), output: &tail{}}
 	t.Cleanup(func() {
 		if s.cmd != nil {
 			s.Kill()
@@ -142,7 +143,7 @@ func (s *Server) reap() {
 
 func (s *Server) start() error {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", environment, s.port, s.dir))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", environment, s.port, s.Dir))
 	cmd.Stderr = s.output
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
