@@ -51,8 +51,8 @@ var devUsers = []Identity{
 	{User: "sam", Name: "Sam", Roles: []string{"user", "staff"}},
 }
 
-// Users are the names that may sign in.
-func (Dev) Users() (names []string) {
+// DevUsers are the accounts that Dev knows.
+func DevUsers() (names []string) {
 	for _, u := range devUsers {
 		names = append(names, u.User)
 	}
