@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/baton-hub/baton/channels"
 )
@@ -132,7 +133,7 @@ func take(s Seat, m Move) (Seat, Record, error) {
 	case !m.Staff:
 		return refuse(channels.CodeForbidden, NotStaff,
 			"%s is in control and only staff may take it from them: ask for control or wait", s.Operator.label())
-	case m.Reason == "":
+	case strings.TrimSpace(m.Reason) == "":
 		return refuse(channels.CodeInvalid, NoReason, "say why you take control: the operator is shown the reason")
 	}
 	return s.seated(m.Actor), Record{Result: Seated, To: &m.Actor}, nil
