@@ -94,8 +94,7 @@ var ErrNobody = errors.New("nobody answered")
 
 // Relay carries small messages between the nodes at once, past the log: stop commands. At most once.
 type Relay interface {
-	// Ask sends data to every node that answers on the subject (letters, digits and the space's name, see Subject)
-	// and returns the first answer, or ErrNobody.
+	// Ask sends data to every node that answers on the subject and returns the first answer, or ErrNobody.
 	Ask(ctx context.Context, subject string, data []byte) ([]byte, error)
 	// Answer calls answer for each question until ctx ends (nil). An answer of nil stays silent, so that another
 	// node can speak.

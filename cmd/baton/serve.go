@@ -2,11 +2,191 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/natslog"
+	"github.com/baton-hub/baton/frontend"
+	"github.com/baton-hub/baton/hub"
+	"github.com/baton-hub/baton/session"
 )
+
+// The time limits of a node.
+const (
+	startTime = 30 * time.Second // to reach the log and the session store
+	drainTime = 20 * time.Second // to finish what is under way when it is told to stop
+)
+
+// A node is one hub with everything that it stands on.
+type node struct {
+	options serveOptions
+	site    *site
+	logger  *slog.Logger
+	store   *natslog.Store
+	logins  *session.Logins
+	hub     *hub.Hub
+	closing []func()
+}
 
 // serve runs a hub node until ctx ends, then drains it.
 func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, out streams) error {
-	return errors.New("serve is not wired yet")
+	n := &node{options: o, site: s, logger: logger}
+	defer n.close()
+	if err := n.start(ctx); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return fmt.Errorf("listening on --listen: %w", err)
+	}
+	server := &http.Server{
+		Handler: n.hub, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- server.Serve(listener) }()
+	stopAdmin, err := n.serveAdmin(failed)
+	if err != nil {
+		return errors.Join(err, server.Close())
+	}
+	n.closing = append(n.closing, stopAdmin)
+	url := "http://" + listener.Addr().String()
+	stopDemo := func() {}
+	if o.Dev {
+		if stopDemo, err = n.startDemo(ctx, url); err != nil {
+			return errors.Join(err, server.Close())
+		}
+		greet(out, url)
+	}
+	logger.Info("serving", "url", url, "spaces", strings.Join(slices.Sorted(maps.Keys(s.Spaces)), " "))
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		logger.Info("leaving")
+		err = nil
+	}
+	stopDemo()
+	return errors.Join(err, n.drain(server))
+}
+
+// drain stops accepting, answers what is under way, and closes the connections.
+func (n *node) drain(server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	closed := make(chan struct{})
+	go func() { defer close(closed); n.hub.Close() }()
+	err := server.Shutdown(ctx) // it does not know of WebSockets; the hub ends those
+	select {
+	case <-closed:
+	case <-ctx.Done():
+		err = errors.Join(err, errors.New("the connections did not end in time"))
+	}
+	return err
+}
+
+// close ends what start began, last first.
+func (n *node) close() {
+	for _, end := range slices.Backward(n.closing) {
+		end()
+	}
+}
+
+// start reaches the log and the session store, and makes the hub.
+func (n *node) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	store, err := n.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	n.store = store
+	n.closing = append(n.closing, store.Close)
+	if err := n.openLogins(ctx); err != nil {
+		return err
+	}
+	sign, err := n.authenticators()
+	if err != nil {
+		return err
+	}
+	live, err := store.Live(ctx)
+	if err != nil {
+		return fmt.Errorf("opening the live values: %w", err)
+	}
+	ticks, err := store.Ticks(ctx)
+	if err != nil {
+		return fmt.Errorf("opening the schedules: %w", err)
+	}
+	options := hub.Options{
+		Node: nodeName(), Version: thisBuild().Version, Title: n.site.Title, Open: n.openSpace, Authority: session.Authority{},
+		Live: live, Ticks: ticks, Relay: store.Relay(), Logins: n.logins, Sign: sign, UI: frontend.Handler(), Logger: n.logger,
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.site.Spaces)) {
+		options.Spaces = append(options.Spaces, hub.Site{Name: name, Title: n.site.Spaces[name].Title})
+	}
+	if n.site.needsDev() {
+		options.DevUsers = (session.Dev{}).Users()
+	}
+	n.hub, err = hub.New(options)
+	return err
+}
+
+// openStore reaches NATS: the one in this process, or one elsewhere.
+func (n *node) openStore(ctx context.Context) (*natslog.Store, error) {
+	if n.options.NATS != "" {
+		store, err := natslog.Connect(ctx, natslog.ConnectOptions{URL: n.options.NATS, Logger: n.logger})
+		if err != nil {
+			return nil, fmt.Errorf("connecting to %s: %w", redacted(n.options.NATS), err)
+		}
+		return store, nil
+	}
+	store, err := natslog.Embed(ctx, natslog.EmbedOptions{
+		Dir: filepath.Join(n.options.Data, "nats"), SyncInterval: n.options.Sync, Logger: n.logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the embedded server in %s: %w", n.options.Data, err)
+	}
+	return store, nil
+}
+
+// openSpace brings up the replica of a space.
+func (n *node) openSpace(ctx context.Context, name string, w channels.Watcher) (*channels.Space, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	log, err := n.store.Log(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("opening the log of %s: %w", name, err)
+	}
+	snapshots, err := n.store.Snapshots(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("opening the snapshots of %s: %w", name, err)
+	}
+	rules, err := n.site.rules(name)
+	if err != nil {
+		return nil, err
+	}
+	return channels.Open(ctx, channels.Options{
+		Name: name, Log: log, Snapshots: snapshots, Authority: session.Authority{}, Rules: &rules, Watcher: w, Logger: n.logger,
+	})
+}
+
+// nodeName names this process among the nodes: the machine's name, and something random, because a node that is
+// replaced and its successor may run at the same time.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node"
+	}
+	host, _, _ = strings.Cut(host, ".")
+	return host + "-" + strings.ToLower(rand.Text()[:6])
 }

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/baton-hub/baton/channels/natslog"
+	"github.com/baton-hub/baton/session"
+)
+
+// openLogins reaches the store of login sessions: Redis, or a bucket of NATS where none is named.
+func (n *node) openLogins(ctx context.Context) error {
+	store, err := n.sessionStore(ctx)
+	if err != nil {
+		return err
+	}
+	n.logins = session.NewLogins(session.LoginOptions{Store: store, Secure: !n.options.Dev})
+	return nil
+}
+
+func (n *node) sessionStore(ctx context.Context) (session.Store, error) {
+	if n.options.Redis != "" {
+		store, err := session.OpenRedis(n.options.Redis)
+		if err != nil {
+			return nil, configError{fmt.Errorf("--redis: %w", err)}
+		}
+		n.closing = append(n.closing, func() { _ = store.Close() })
+		return store, nil
+	}
+	bucket, err := n.store.KV(ctx, "sessions")
+	if err != nil {
+		return nil, fmt.Errorf("opening the store of login sessions: %w", err)
+	}
+	return session.NewKVStore(bucket, natslog.ErrNotFound, natslog.ErrRevision), nil
+}
+
+// authenticators returns what the site file names, in its order.
+func (n *node) authenticators() (session.Authenticator, error) {
+	var chain session.Chain
+	for _, a := range n.site.Authenticators {
+		switch a.Kind {
+		case "dev":
+			chain = append(chain, session.Dev{})
+		case "file":
+			users, err := session.OpenUserFile(a.Path)
+			if err != nil {
+				return nil, configError{err}
+			}
+			chain = append(chain, users)
+		}
+	}
+	return chain, nil
+}

@@ -1,0 +1,298 @@
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// The time limits of a connection, RELIABILITY.
+const (
+	messageTime = 10 * time.Second // for a message to come in whole
+	pingEvery   = 25 * time.Second
+	pongTime    = 10 * time.Second
+	maxStrikes  = 100 // messages refused for their form or rate, before the connection is closed
+)
+
+var clientForm = regexp.MustCompile(`^[A-Za-z0-9_-]{4,40}$`)
+
+// serveSocket is the WebSocket endpoint.
+func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
+	who, room, err := h.identify(r)
+	if err != nil {
+		return err
+	}
+	client := r.URL.Query().Get("client")
+	if !clientForm.MatchString(client) {
+		return &problem{status: http.StatusBadRequest, code: "invalid",
+			detail: "Connect with ?client=…, a random id of 4 to 40 letters, digits, _ or -, new for every page load."}
+	}
+	if err := h.checkOrigin(r); err != nil {
+		return err
+	}
+	if !slices.Contains(strings.Split(strings.ReplaceAll(r.Header.Get("Sec-WebSocket-Protocol"), " ", ""), ","), wire.Subprotocol) {
+		return &problem{status: http.StatusBadRequest, code: "invalid", detail: "Connect with the WebSocket subprotocol " + wire.Subprotocol + "."}
+	}
+	if err := room.vacancy(who); err != nil {
+		return err
+	}
+	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{wire.Subprotocol},
+		CompressionMode:    websocket.CompressionDisabled,
+		InsecureSkipVerify: true, // checkOrigin is stricter: it wants an Origin, and looks at the scheme
+	})
+	if err != nil {
+		h.logger.Debug("a handshake failed", "error", err)
+		return nil // answered by Accept
+	}
+	h.running.Add(1)
+	defer h.running.Done()
+	h.serveConn(socket, room, who, client)
+	return nil
+}
+
+// checkOrigin refuses pages of other sites: a browser sends its cookie along with theirs. Programs have a token that no
+// page can make a browser send, and need no Origin.
+func (h *Hub) checkOrigin(r *http.Request) error {
+	if r.Header.Get("Authorization") != "" {
+		return nil
+	}
+	origins := r.Header.Values("Origin")
+	if len(origins) == 1 {
+		if slices.Contains(h.options.Origins, origins[0]) {
+			return nil
+		}
+		u, err := url.Parse(origins[0])
+		if err == nil && u.Host == r.Host && u.Scheme == h.scheme(r) {
+			return nil
+		}
+	}
+	return &problem{status: http.StatusForbidden, code: "origin",
+		detail: "This page may not connect here. If it should, the site's administrator adds its origin to those allowed."}
+}
+
+// vacancy refuses a connection beyond the limits.
+func (r *room) vacancy(who channels.Who) error {
+	l := r.hub.options.Limits
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	session, user := 0, 0
+	for c := range r.conns {
+		if c.who.ID == who.ID {
+			session++
+		}
+		if c.who.User == who.User {
+			user++
+		}
+	}
+	full := func(detail string) error {
+		return &problem{status: http.StatusTooManyRequests, code: "too_many", detail: detail, retry: 10}
+	}
+	switch {
+	case session >= l.PerSession:
+		return full("This sign-in has too many tabs open. Close one.")
+	case user >= l.PerUser:
+		return full("You have too many tabs open. Close one.")
+	case r.hub.connections.Load() >= int64(l.PerNode):
+		return full("This node is full. Try again, another may have room.")
+	}
+	return nil
+}
+
+// serveConn runs a connection until it ends; it is the reader.
+func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, client string) {
+	h.connections.Add(1)
+	defer h.connections.Add(-1)
+	socket.SetReadLimit(int64(h.options.Limits.Message))
+	c := &conn{
+		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: socket, who: who, client: client,
+		limiter: limiterFor(who),
+		wake:    make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
+		feeds: map[feed]uint64{}, live: map[feed]uint64{},
+	}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	defer context.AfterFunc(h.ctx, func() {
+		c.end(closing{code: wire.CloseLeaving, reason: "this node is leaving", after: time.Duration(100+c.number%20*50) * time.Millisecond})
+	})()
+	h.running.Go(c.write)
+	h.running.Go(c.keepAlive)
+	r.enter(c)
+	c.end(c.read())
+	<-c.gone
+	r.exit(c)
+}
+
+func limiterFor(who channels.Who) *rate.Limiter {
+	if who.Has("service") {
+		return rate.NewLimiter(5000, 5000)
+	}
+	return rate.NewLimiter(20, 100)
+}
+
+// enter makes the connection one of the room: welcomed, and subscribed to what concerns everybody.
+func (r *room) enter(c *conn) {
+	r.space.Read(func(state *channels.State) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		who, err := r.hub.options.Authority.Identify(state, c.who.ID)
+		if err != nil {
+			c.end(closing{code: wire.CloseSignedOut, reason: "signed out"})
+			return
+		}
+		c.who = who
+		c.cursor = state.Position()
+		c.heard = r.news
+		if !r.stale.IsZero() {
+			c.heard--
+		}
+		r.conns[c] = struct{}{}
+		for _, f := range []feed{controlFeed, callsFeed(who.User)} {
+			r.subscribeLocked(c, f)
+			c.feeds[f] = state.Position()
+		}
+		r.attendLocked()
+		c.members = r.presence.version
+		c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, r.welcomeLocked(c, state))})
+		if r.seat.Lost != nil && r.seat.Operator.Session == who.ID {
+			r.space.ProposeOwn("", backOf(who.ID), func(channels.Outcome) {})
+		}
+	})
+}
+
+// exit makes it nobody again.
+func (r *room) exit(c *conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.conns, c)
+	for f := range r.readers {
+		r.unsubscribeLocked(c, f)
+	}
+	r.calls.servesLocked(c, nil)
+	r.attendLocked()
+}
+
+func (r *room) subscribeLocked(c *conn, f feed) {
+	if r.readers[f] == nil {
+		r.readers[f] = map[*conn]struct{}{}
+	}
+	r.readers[f][c] = struct{}{}
+}
+
+func (r *room) unsubscribeLocked(c *conn, f feed) {
+	delete(c.feeds, f)
+	delete(c.live, f)
+	delete(r.readers[f], c)
+	if len(r.readers[f]) == 0 {
+		delete(r.readers, f)
+	}
+}
+
+// read takes messages until the connection ends, and returns why it does.
+func (c *conn) read() error {
+	for {
+		// Not c.ctx: a context that ends closes the socket at once, before the writer can say why.
+		kind, reader, err := c.socket.Reader(context.Background())
+		if err != nil {
+			return errGone
+		}
+		if kind != websocket.MessageText {
+			return closing{code: websocket.StatusUnsupportedData, reason: "send text: JSON arrays of frames"}
+		}
+		data, err := c.readWhole(reader)
+		if err != nil {
+			return err
+		}
+		if err := c.take(data); err != nil {
+			return err
+		}
+		if err := c.waitForRoom(); err != nil {
+			return err
+		}
+	}
+}
+
+// readWhole reads a message, which must come in whole within messageTime.
+func (c *conn) readWhole(reader io.Reader) ([]byte, error) {
+	late := time.AfterFunc(messageTime, func() {
+		c.end(closing{code: wire.CloseUnfinished, reason: "the message did not come in whole within 10 s"})
+	})
+	defer late.Stop()
+	data, err := io.ReadAll(reader)
+	if err != nil {
+		return nil, errGone // the library has closed it if it was too large
+	}
+	return data, nil
+}
+
+// take decodes a message and does what it asks.
+func (c *conn) take(data []byte) error {
+	requests, err := wire.DecodeRequests(data)
+	var bad *wire.BadFrame
+	if errors.As(err, &bad) {
+		c.reply(0, bad.Answer())
+		return c.strike(wire.CloseBadFrame, "too many messages that could not be read")
+	}
+	if !c.limiter.AllowN(time.Now(), len(requests)) {
+		for _, r := range requests {
+			c.refuse(r.Header().ID, "", 0, &connectionError{wire.CodeRate, "too many requests: wait a moment, then send this again"})
+		}
+		return c.strike(wire.CloseTooMany, "too many requests")
+	}
+	c.handle(requests)
+	return nil
+}
+
+func (c *conn) strike(code websocket.StatusCode, reason string) error {
+	if c.strikes++; c.strikes > maxStrikes {
+		return closing{code: code, reason: reason}
+	}
+	return nil
+}
+
+// waitForRoom pauses reading while too many answers wait to be written.
+func (c *conn) waitForRoom() error {
+	for {
+		c.mu.Lock()
+		full := c.waiting > maxAnswerBytes
+		c.mu.Unlock()
+		if !full {
+			return nil
+		}
+		select {
+		case <-c.taken:
+		case <-c.ctx.Done():
+			return errGone
+		}
+	}
+}
+
+// keepAlive ends the connection when the client does not answer any more.
+func (c *conn) keepAlive() {
+	ticker := time.NewTicker(pingEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), pongTime)
+		if c.socket.Ping(ctx) != nil {
+			c.end(closing{code: wire.CloseTooSlow, reason: "no answer to a ping"})
+		}
+		cancel()
+	}
+}

@@ -1,0 +1,165 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// A conn is one WebSocket connection: a reader that takes requests, and a writer that brings the client up to date
+// from a cursor. Nothing is queued for it but the answers to its own requests, and while too many of those wait, its
+// requests are not read. So a client that does not read costs what it subscribed to, and no more.
+type conn struct {
+	// Set at construction.
+	id      string
+	number  uint64 // the source of its proposals
+	room    *room
+	socket  *websocket.Conn
+	who     channels.Who
+	client  string
+	limiter *rate.Limiter
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	wake    chan struct{} // there may be something to write
+	taken   chan struct{} // answers were taken
+	gone    chan struct{} // closed when nothing more is written to the socket
+
+	// Guarded by room.mu.
+	feeds    map[feed]uint64 // joined; entries up to the position are not for it
+	live     map[feed]uint64 // joined live stores; changes up to the clock are not for it
+	cursor   uint64          // entries up to here are written
+	clock    uint64          // live changes up to here are written
+	members  uint64          // version of the presence that is written
+	heard    uint64          // version of the room's news that is written
+	commands []string        // that it serves
+
+	// Guarded by mu.
+	mu      sync.Mutex
+	answers []answer
+	waiting int // bytes of the answers
+	open    int // changing requests without an answer
+
+	strikes int // owned by the reader: what it was told off for
+}
+
+// An answer is a frame for this connection alone. It is written after the entries up to its position, and before
+// later ones.
+type answer struct {
+	position uint64
+	first    bool // starts a subscription: before any entry of it, wherever the cursor is
+	data     []byte
+}
+
+// The bounds of one connection.
+const (
+	maxAnswerBytes = 256 << 10 // waiting to be written, before reading pauses
+	maxMessage     = 256 << 10 // of frames in one message out, if entries are smaller
+	writeTime      = 10 * time.Second
+)
+
+// closing is the cause with which a connection ends.
+type closing struct {
+	code   websocket.StatusCode
+	reason string
+	after  time.Duration // when to come back
+}
+
+func (c closing) Error() string { return c.reason }
+
+var errGone = errors.New("the connection ended")
+
+// end closes the connection, once; the first cause counts.
+func (c *conn) end(cause error) { c.cancel(cause) }
+
+// rouse makes the writer look.
+func (c *conn) rouse() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// reply hands in a frame for this connection alone.
+func (c *conn) reply(position uint64, frame wire.Frame) {
+	c.push(answer{position: position, data: wire.AppendFrame(nil, frame)})
+}
+
+func (c *conn) push(a answer) {
+	c.mu.Lock()
+	c.answers = append(c.answers, a)
+	c.waiting += len(a.data)
+	c.mu.Unlock()
+	c.rouse()
+}
+
+// check ends the connection if its login session or token has ended. The caller may be in the replica's goroutine.
+func (c *conn) check(state *channels.State) {
+	if _, err := c.room.hub.options.Authority.Identify(state, c.who.ID); err != nil {
+		c.end(closing{code: wire.CloseSignedOut, reason: "signed out"})
+	}
+}
+
+// write is the writer: it sends what there is, whenever it is woken, until the connection ends.
+func (c *conn) write() {
+	defer close(c.gone)
+	var buffer []byte
+	for {
+		select {
+		case <-c.wake:
+		case <-c.ctx.Done():
+			c.bye()
+			return
+		}
+		for more := true; more && c.ctx.Err() == nil; {
+			buffer, more = c.gather(buffer[:0])
+			if len(buffer) == 0 {
+				break
+			}
+			if err := c.send(buffer); err != nil {
+				c.end(err)
+			}
+			if cap(buffer) > maxMessage {
+				buffer = nil
+			}
+		}
+	}
+}
+
+// send writes one message within writeTime: a socket that takes nothing for so long is too slow.
+func (c *conn) send(message []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTime)
+	defer cancel()
+	err := c.socket.Write(ctx, websocket.MessageText, message)
+	switch {
+	case ctx.Err() != nil:
+		return closing{code: wire.CloseTooSlow, reason: "too slow to read"}
+	case err != nil:
+		return errGone
+	}
+	return nil
+}
+
+// bye says why the connection ends, and closes it within a second.
+func (c *conn) bye() {
+	var cause closing
+	if !errors.As(context.Cause(c.ctx), &cause) || cause.code == wire.CloseTooSlow {
+		_ = c.socket.CloseNow() // it is not listening
+		return
+	}
+	timer := time.AfterFunc(time.Second, func() { _ = c.socket.CloseNow() })
+	defer timer.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	frame := &wire.Bye{Code: int(cause.code), Reason: cause.reason, ReconnectAfter: cause.after.Milliseconds()}
+	if c.socket.Write(ctx, websocket.MessageText, wire.Encode(frame)) == nil {
+		_ = c.socket.Close(cause.code, cause.reason)
+	}
+	_ = c.socket.CloseNow()
+}

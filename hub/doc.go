@@ -1,0 +1,25 @@
+// Package hub is one node: it accepts browsers and programs over WebSocket and HTTP, hands what they ask to the
+// replica of their space, and brings every connection up to date from a cursor.
+//
+// # Rooms, rings and cursors
+//
+// A room is a space as this node shows it. Each entry of the log that the replica applies is encoded once, for each
+// channel that somebody here has joined, into the ring of the room. A connection has the channels that it joined and
+// one cursor; nothing is queued for it. When an entry touches one of its channels its writer is woken, collects what
+// the ring has after the cursor, and writes all of it as one message. So a burst coalesces by itself, and a client that
+// does not read costs a cursor. If the ring has meanwhile forgotten what the cursor needs, the client gets the present
+// values of what changed since, and of log channels the messages: it converges, and is never sent anything stale.
+//
+// Ring and state move together: a room watches its replica from inside the replica's lock, so what joins at a position
+// sees the values as of there and every entry after it, none twice.
+//
+// Answers to a connection's own requests are the one thing that waits for it. Each has the position that it speaks of,
+// and is written after the entries up to there; while too many wait, the connection is not read.
+//
+// # Goroutines
+//
+// A connection has three: a reader (the one of the HTTP request), a writer, and one that pings. The writer is the only
+// one that writes; whoever wants the connection to end cancels its context with a cause, and the writer says so to
+// the client, within a second. The hub itself follows live values, answers ticks, tells other nodes who is here, and
+// listens for stop commands; Hub.Close waits for all of them.
+package hub

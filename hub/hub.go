@@ -1,0 +1,257 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/session"
+)
+
+// Options say what a Hub is made of.
+type Options struct {
+	Node    string // Required. The name of this node, unique among the nodes that run now.
+	Version string // Optional. For the welcome.
+	Title   string // Optional. Of the site, for the sign-in page.
+
+	Spaces    []Site                                                                               // Required. The spaces that it serves.
+	Open      func(ctx context.Context, space string, w channels.Watcher) (*channels.Space, error) // Required. Brings up a replica.
+	Authority channels.Authority                                                                   // Required.
+	Live      channels.Live                                                                        // Required.
+	Ticks     channels.Ticks                                                                       // Required.
+	Relay     channels.Relay                                                                       // Required.
+	Logins    *session.Logins                                                                      // Required. Finds login sessions by cookie.
+	Sign      session.Authenticator                                                                // Required. Checks passwords.
+
+	UI       http.Handler // Optional. What is served at /.
+	DevUsers []string     // Optional. Shown on the sign-in page, only with --dev.
+	Origins  []string     // Optional. Further origins (scheme://host:port) that may connect with a cookie.
+	TLS      bool         // Optional. Clients reach this node over https, though a proxy in front of it ends that.
+	Limits   Limits       // Optional.
+	Logger   *slog.Logger // Optional. Default: silent.
+}
+
+// A Site is a space as the sign-in page lists it.
+type Site struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+}
+
+// Limits bound what one client may take; see RELIABILITY for where the defaults come from.
+type Limits struct {
+	Message    int // bytes of one message in; default 64 KiB
+	Unanswered int // changing requests without an answer; default 32
+	Joined     int // channels of one connection; default 128
+	PerSession int // connections of one login session; default 10
+	PerUser    int // connections of one user; default 20
+	PerNode    int // connections of this node; default 15,000
+}
+
+func (l *Limits) fill() {
+	for field, standard := range map[*int]int{
+		&l.Message: 64 << 10, &l.Unanswered: 32, &l.Joined: 128, &l.PerSession: 10, &l.PerUser: 20, &l.PerNode: 15_000,
+	} {
+		if *field == 0 {
+			*field = standard
+		}
+	}
+}
+
+// A Hub is one node: an http.Handler for browsers, programs and their WebSockets. It holds no state that is not in the
+// log, in the store of login sessions, or about to be gone with its connections.
+type Hub struct {
+	// Set at construction.
+	options Options
+	logger  *slog.Logger
+	rooms   map[string]*room
+	mux     *http.ServeMux
+	origins *http.CrossOriginProtection
+	started time.Time
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	running sync.WaitGroup
+	news    chan *room // its presence has changed
+
+	connNumbers atomic.Uint64
+	connections atomic.Int64
+}
+
+// New makes a hub and starts what it does by itself: following live values, telling who is here, handling ticks.
+func New(o Options) (*Hub, error) {
+	o.Limits.fill()
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Hub{
+		options: o, logger: o.Logger, rooms: map[string]*room{}, started: time.Now(), news: make(chan *room, 64),
+	}
+	h.ctx, h.cancel = context.WithCancelCause(context.Background())
+	for _, s := range o.Spaces {
+		if err := channels.CheckName(s.Name); err != nil {
+			return nil, fmt.Errorf("space %s: %w", s.Name, err)
+		}
+		h.rooms[s.Name] = newRoom(h, s.Name)
+	}
+	h.origins = http.NewCrossOriginProtection()
+	for _, origin := range o.Origins {
+		if err := h.origins.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("origin %s: %w", origin, err)
+		}
+	}
+	h.mux = h.routes()
+	h.keep("following live values", func(ctx context.Context) error { return o.Live.Follow(ctx, h.hear) })
+	h.keep("handling ticks", h.handleTicks)
+	h.running.Go(h.announce)
+	return h, nil
+}
+
+// keep runs something until the hub closes, again a second after it fails.
+func (h *Hub) keep(what string, run func(context.Context) error) {
+	h.running.Go(func() {
+		for h.ctx.Err() == nil {
+			if err := run(h.ctx); err != nil && h.ctx.Err() == nil {
+				h.logger.Warn(what+" was interrupted", "error", err)
+			}
+			select {
+			case <-h.ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	})
+}
+
+// ServeHTTP serves the API, the WebSockets and the UI.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// Close ends the hub: every connection is told to come back to another node, and closed; then the replicas are. The
+// caller stops accepting requests first.
+func (h *Hub) Close() {
+	h.cancel(errors.New("the hub is closed"))
+	for _, r := range h.rooms {
+		r.close()
+	}
+	h.running.Wait()
+}
+
+// hear takes one live value from the nodes and services.
+func (h *Hub) hear(v channels.LiveValue) {
+	r := h.rooms[v.Space]
+	switch {
+	case r == nil:
+	case v.Channel == presenceChannel:
+		r.hearNode(v.Key, v.Data)
+	default:
+		r.hearLive(v)
+	}
+}
+
+// hearLive puts a live value on the board and wakes those who watch it.
+func (r *room) hearLive(v channels.LiveValue) {
+	f := feed{channel: v.Channel}
+	r.board.set(f, v.Key, v.Data)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.readers[f] {
+		c.rouse()
+	}
+}
+
+// announceSoon makes this node tell the others who is connected to it.
+func (h *Hub) announceSoon(r *room) {
+	select {
+	case h.news <- r:
+	default: // the next renewal tells
+	}
+}
+
+// announce tells the other nodes who is connected to this one, at each change and regularly.
+func (h *Hub) announce() {
+	ticker := time.NewTicker(presenceRenew)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case r := <-h.news:
+			h.announceRoom(r)
+		case <-ticker.C:
+			for _, r := range h.rooms {
+				h.announceRoom(r)
+			}
+		}
+	}
+}
+
+func (h *Hub) announceRoom(r *room) {
+	key := channels.LiveKey{Space: r.name, Channel: presenceChannel, Key: h.options.Node}
+	if err := h.options.Live.Publish(h.ctx, key, r.announcement(), presenceLife); err != nil && h.ctx.Err() == nil {
+		h.logger.Warn("the other nodes could not be told who is here", "space", r.name, "error", err)
+	}
+}
+
+// handleTicks looks after all spaces whenever it is this node's turn.
+func (h *Hub) handleTicks(ctx context.Context) error {
+	if err := h.options.Ticks.Every(ctx, sweepTick, sweepPeriod); err != nil {
+		return fmt.Errorf("setting up the schedule: %w", err)
+	}
+	return h.options.Ticks.Follow(ctx, func(ctx context.Context, t channels.Tick) error {
+		if t.Name != sweepTick {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		for _, r := range h.rooms {
+			if err := r.sweep(ctx); err != nil {
+				h.logger.Warn("looking after a space", "space", r.name, "error", err)
+			}
+		}
+		return nil
+	})
+}
+
+// policyNow is the sign-in and control policy in force.
+func (r *room) policyNow() session.Policy {
+	if p := r.policy.Load(); p != nil {
+		return *p
+	}
+	return session.Policy{}
+}
+
+// opened returns the replica of the space, bringing it up if this is the first that asks for it.
+func (r *room) opened(ctx context.Context) (*channels.Space, error) {
+	r.opening.Lock()
+	defer r.opening.Unlock()
+	if r.space != nil {
+		return r.space, nil
+	}
+	if r.hub.ctx.Err() != nil {
+		return nil, context.Cause(r.hub.ctx)
+	}
+	space, err := r.hub.options.Open(ctx, r.name, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := space.Problem(); err != nil {
+		r.hub.logger.Error("a space is not ready", "space", r.name, "error", err)
+	}
+	r.space = space
+	r.hub.keep("answering stop commands of "+r.name, func(ctx context.Context) error {
+		return r.hub.options.Relay.Answer(ctx, stopSubject(r.name), r.answerStops)
+	})
+	return space, nil
+}
+
+// Space brings up the replica of a space, for what the hub's owner does by itself: minting tokens, exporting.
+func (h *Hub) Space(ctx context.Context, name string) (*channels.Space, error) {
+	r := h.rooms[name]
+	if r == nil {
+		return nil, channels.Refuse(channels.CodeUnknownName, "there is no space %.128q here", name)
+	}
+	return r.opened(ctx)
+}

@@ -1,0 +1,176 @@
+package hub
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// How long a node's word about who is connected to it holds, and how often it renews it (DESIGN §2).
+const (
+	presenceLife  = 15 * time.Second
+	presenceRenew = 5 * time.Second
+)
+
+// presenceChannel is where nodes tell each other, a key for each node.
+const presenceChannel = "~presence"
+
+// presence is who is connected to a space, on any node: what each node said last, as long as it keeps saying it.
+type presence struct {
+	node    string // this one, whose word never lapses
+	nodes   map[string]attendance
+	version uint64 // grows with each change
+}
+
+// attendance is what one node says.
+type attendance struct {
+	conns []attendant
+	heard time.Time
+}
+
+// An attendant is one connection.
+type attendant struct {
+	Session string   `json:"session"`
+	User    string   `json:"user"`
+	Name    string   `json:"name"`
+	Roles   []string `json:"roles,omitempty"`
+	Client  string   `json:"client"`
+	Serves  []string `json:"serves,omitempty"`
+}
+
+func newPresence(node string) presence {
+	return presence{node: node, nodes: map[string]attendance{}}
+}
+
+// hear takes what a node says; it reports whether that is news.
+func (p *presence) hear(node string, conns []attendant, now time.Time) (news bool) {
+	news = !slices.EqualFunc(p.nodes[node].conns, conns, func(a, b attendant) bool {
+		return a.Session == b.Session && a.Client == b.Client && a.Name == b.Name && slices.Equal(a.Serves, b.Serves)
+	})
+	if len(conns) == 0 {
+		delete(p.nodes, node)
+	} else {
+		p.nodes[node] = attendance{conns, now}
+	}
+	if news {
+		p.version++
+	}
+	return news
+}
+
+// lapse forgets the nodes that have not been heard for too long; it reports whether there were any.
+func (p *presence) lapse(now time.Time) (news bool) {
+	for node, a := range p.nodes {
+		if node != p.node && now.Sub(a.heard) >= presenceLife {
+			delete(p.nodes, node)
+			p.version++
+			news = true
+		}
+	}
+	return news
+}
+
+// any reports whether the predicate holds for a connection on any node.
+func (p *presence) any(holds func(attendant) bool) bool {
+	for _, a := range p.nodes {
+		if slices.ContainsFunc(a.conns, holds) {
+			return true
+		}
+	}
+	return false
+}
+
+// clients lists the client ids that are connected.
+func (p *presence) clients() (clients []string) {
+	for _, a := range p.nodes {
+		for _, c := range a.conns {
+			clients = append(clients, c.Client)
+		}
+	}
+	return clients
+}
+
+// members are the people and programs who are here: one each, however many connections they have.
+func (p *presence) members() []wire.Member {
+	byUser := map[string]*wire.Member{}
+	for _, node := range slices.Sorted(maps.Keys(p.nodes)) {
+		for _, c := range p.nodes[node].conns {
+			m := byUser[c.User]
+			if m == nil {
+				m = &wire.Member{User: c.User, Name: c.Name, Roles: c.Roles}
+				byUser[c.User] = m
+			}
+			m.Connections++
+			if !slices.Contains(m.Sessions, c.Session) {
+				m.Sessions = append(m.Sessions, c.Session)
+			}
+		}
+	}
+	members := make([]wire.Member, 0, len(byUser))
+	for _, m := range byUser {
+		members = append(members, *m)
+	}
+	slices.SortFunc(members, func(a, b wire.Member) int { return cmp.Compare(a.User, b.User) })
+	return members
+}
+
+// attendLocked notes a change of this node's connections, for the clients here and the other nodes.
+func (r *room) attendLocked() {
+	conns := make([]attendant, 0, len(r.conns))
+	for c := range r.conns {
+		conns = append(conns, attendant{c.who.ID, c.who.User, c.who.Name, c.who.Roles, c.client, c.commands})
+	}
+	slices.SortFunc(conns, func(a, b attendant) int {
+		return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Client, b.Client))
+	})
+	if r.presence.hear(r.presence.node, conns, time.Now()) {
+		r.presenceMovedLocked()
+		r.hub.announceSoon(r)
+	}
+}
+
+// hearNode takes what another node says of its connections.
+func (r *room) hearNode(node string, data []byte) {
+	var conns []attendant
+	if len(data) > 0 && json.Unmarshal(data, &conns) != nil || node == r.presence.node {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.presence.hear(node, conns, time.Now()) {
+		r.presenceMovedLocked()
+	}
+}
+
+func (r *room) presenceMovedLocked() {
+	r.noteAbsenceLocked()
+	for c := range r.conns {
+		c.rouse()
+	}
+}
+
+// noteAbsenceLocked keeps since when the operator has had no connection.
+func (r *room) noteAbsenceLocked() {
+	operator := r.seat.Operator
+	switch {
+	case operator == nil || r.presence.any(func(a attendant) bool { return a.Session == operator.Session }):
+		r.absent = time.Time{}
+	case r.absent.IsZero():
+		r.absent = time.Now()
+	}
+}
+
+// announcement is what this node tells the others.
+func (r *room) announcement() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	data, err := json.Marshal(r.presence.nodes[r.presence.node].conns)
+	if err != nil {
+		panic(err) // it is made of strings
+	}
+	return data
+}

@@ -1,0 +1,256 @@
+package hub
+
+import (
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/session"
+)
+
+// controlFeed is what every connection is subscribed to; the calls of a user are a feed of callsFeed.
+var controlFeed = feed{channel: channels.ControlStore}
+
+func callsFeed(user string) feed { return feed{channels.CallsStore, user} }
+
+// A room is a space as this node shows it to its connections: the replica, the ring of its last entries as frames, the
+// live values, and who is subscribed to what. It watches the replica: inside Space.Read, ring and state are at the same
+// position.
+type room struct {
+	// Set at construction.
+	hub   *Hub
+	name  string
+	board *liveBoard
+	calls *desk
+
+	// Guarded by opening; set once, before anybody is in the room.
+	opening sync.Mutex
+	space   *channels.Space
+
+	epoch  atomic.Value // string: of the ring's head
+	policy atomic.Pointer[session.Policy]
+
+	// Guarded by mu. Lock order: the space's state, mu, a connection's mu.
+	mu       sync.Mutex
+	ring     ring
+	conns    map[*conn]struct{}
+	readers  map[feed]map[*conn]struct{}
+	touched  map[feed]uint64 // where a feed last changed, as far as known
+	floor    uint64          // before this position, any feed may have changed
+	seat     session.Seat    // as of the ring's head
+	lostAt   time.Time       // when this replica applied that the operator's link is lost
+	absent   time.Time       // since when the operator has no connection on any node; zero = has one, or nobody is
+	stale    time.Time       // since when the log is out of reach; zero = it is not
+	news     uint64          // grows with stale
+	presence presence
+}
+
+func newRoom(h *Hub, name string) *room {
+	r := &room{
+		hub: h, name: name, board: newLiveBoard(), conns: map[*conn]struct{}{},
+		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{},
+		presence: newPresence(h.options.Node),
+	}
+	r.calls = newDesk(r)
+	r.ring.reset(1)
+	return r
+}
+
+// Applied takes one more entry into the ring and wakes those whom it concerns. It is called from the replica's
+// goroutine; nothing here waits for a client.
+func (r *room) Applied(state *channels.State, c channels.Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.epoch.Store(state.Epoch())
+	if c.Reset {
+		r.resetLocked(state, c)
+		return
+	}
+	e := encoder{room: r, state: state, change: c}
+	r.ring.add(e.entry())
+	for f := range e.touched {
+		r.touched[f] = c.Position
+		for conn := range r.readers[f] {
+			conn.rouse()
+		}
+	}
+	if e.rules {
+		r.policy.Store(session.PolicyOf(state))
+	}
+	if e.people {
+		for conn := range r.conns {
+			conn.check(state)
+		}
+	}
+	r.calls.offerLocked(e.waiting)
+}
+
+// resetLocked takes note that the state was replaced. Forward, by a snapshot: the connections catch up from it. Back, by
+// a log that has lost its end: what they show may never have happened, so they come again and get everything.
+func (r *room) resetLocked(state *channels.State, c channels.Change) {
+	lost := c.Position < r.ring.head()
+	r.ring.reset(c.Position + 1)
+	r.floor = c.Position
+	r.policy.Store(session.PolicyOf(state))
+	r.noteSeatLocked(state)
+	for conn := range r.conns {
+		if lost {
+			conn.end(closing{code: wire.CloseLeaving, reason: "the log was replaced"})
+			continue
+		}
+		conn.check(state)
+		conn.rouse()
+	}
+}
+
+// Freshness tells everybody when the log goes away and when it comes back.
+func (r *room) Freshness(staleSince time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stale = staleSince
+	r.news++
+	for conn := range r.conns {
+		conn.rouse()
+	}
+}
+
+// noteSeatLocked reads the seat anew.
+func (r *room) noteSeatLocked(state *channels.State) {
+	was := r.seat.Lost
+	r.seat = session.ReadSeat(state)
+	switch {
+	case r.seat.Lost == nil:
+		r.lostAt = time.Time{}
+	case was == nil || was.Position != r.seat.Lost.Position:
+		r.lostAt = time.Now()
+	}
+	r.noteAbsenceLocked()
+}
+
+// controlFrameLocked is the seat as clients see it now.
+func (r *room) controlFrameLocked() *wire.ControlState {
+	s := r.seat
+	f := &wire.ControlState{Term: s.Term, Since: s.Since}
+	if s.Operator != nil {
+		f.Operator = &wire.Person{Session: s.Operator.Session, User: s.Operator.User, Name: s.Operator.Name}
+	}
+	if s.Lost != nil {
+		remaining := r.policyNow().Grace - time.Since(r.lostAt)
+		f.Lost = &wire.Lost{RemainingMS: max(0, remaining.Milliseconds())}
+	}
+	for _, q := range s.Requests {
+		f.Requests = append(f.Requests, wire.ControlRequest{
+			ID: q.ID, User: q.Party.User, Name: q.Party.Name, Session: q.Party.Session, Message: q.Message, Since: q.Since,
+		})
+	}
+	return f
+}
+
+// An encoder turns one entry into frames, for the feeds that somebody reads here.
+type encoder struct {
+	room    *room
+	state   *channels.State
+	change  channels.Change
+	frames  []framed
+	touched map[feed]struct{}
+	people  bool            // login sessions or tokens have changed
+	rules   bool            // have changed
+	waiting []channels.Call // that a service should take
+}
+
+// entry encodes the change; the caller holds the room's mu.
+func (e *encoder) entry() slot {
+	e.touched = map[feed]struct{}{}
+	control := false
+	for i := range e.change.Entry.Transactions {
+		tx := &e.change.Entry.Transactions[i]
+		stores := map[feed]*wire.Change{}
+		var order []feed
+		for _, effect := range tx.Effects {
+			f := feed{effect.Channel, effect.Owner}
+			switch {
+			case effect.Appends():
+				e.message(tx, effect)
+			case effect.Channel == channels.ControlStore:
+				control = true
+			case effect.Channel == channels.SessionsStore, effect.Channel == channels.TokensStore:
+				e.people = true
+			case effect.Channel == channels.SiteStore:
+				e.rules = true
+			case effect.Channel == channels.CallsStore:
+				e.call(effect)
+			case !channels.Reserved(effect.Channel):
+				if stores[f] == nil {
+					stores[f] = e.storeChange(tx, effect.Channel)
+					order = append(order, f)
+				}
+				note(stores[f], effect)
+			}
+		}
+		for _, f := range order {
+			e.add(f, stores[f])
+		}
+	}
+	if control {
+		e.room.noteSeatLocked(e.state)
+		frame := e.room.controlFrameLocked()
+		frame.Cursor = e.cursor()
+		e.add(controlFeed, frame)
+	}
+	return slot{e.frames}
+}
+
+// add encodes a frame if anybody here reads the feed.
+func (e *encoder) add(f feed, frame wire.Frame) {
+	e.touched[f] = struct{}{}
+	if len(e.room.readers[f]) > 0 {
+		e.frames = append(e.frames, framed{f, wire.AppendFrame(nil, frame)})
+	}
+}
+
+func (e *encoder) cursor() string { return e.state.CursorAt(e.change.Position).String() }
+
+func (e *encoder) message(tx *channels.Transaction, effect channels.Effect) {
+	e.add(feed{channel: effect.Channel}, &wire.Message{
+		Channel: effect.Channel, Position: e.change.Position, Cursor: e.cursor(), At: e.change.Time,
+		By: tx.By.User, Data: effect.Value, Op: tx.Op.String(),
+	})
+}
+
+func (e *encoder) storeChange(tx *channels.Transaction, channel string) *wire.Change {
+	return &wire.Change{
+		Channel: channel, Position: e.change.Position, Cursor: e.cursor(), At: e.change.Time,
+		Set: map[string]json.RawMessage{}, By: tx.By.User, Op: tx.Op.String(),
+	}
+}
+
+func note(c *wire.Change, effect channels.Effect) {
+	if effect.Deletes() {
+		c.Delete = append(c.Delete, effect.Key)
+	} else {
+		c.Set[effect.Key] = effect.Value
+	}
+}
+
+func (e *encoder) call(effect channels.Effect) {
+	var call channels.Call
+	if effect.Deletes() || json.Unmarshal(effect.Value, &call) != nil {
+		return
+	}
+	if call.State == channels.CallWaiting {
+		e.waiting = append(e.waiting, call)
+	}
+	frame := callFrame(call)
+	frame.Cursor = e.cursor()
+	e.add(callsFeed(call.By.User), frame)
+}
+
+func callFrame(c channels.Call) *wire.CallState {
+	return &wire.CallState{
+		Call: c.ID, Command: c.Command, Args: c.Args, By: c.By.User, Term: c.Term, State: c.State,
+		Progress: c.Progress, Result: c.Result, Error: c.Error,
+	}
+}

@@ -1,0 +1,78 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/session"
+)
+
+// sweepTick is the schedule that makes some node look after all spaces.
+const (
+	sweepTick   = "sweep"
+	sweepPeriod = 2 * time.Second
+)
+
+// sweep proposes what is due in a space. It only proposes: whether the operator's link is lost, or their time is up, is
+// decided on the log, so it does no harm if two nodes sweep at once or one of them has a wrong clock.
+func (r *room) sweep(ctx context.Context) error {
+	space, err := r.opened(ctx)
+	if err != nil {
+		return err
+	}
+	policy := r.policyNow()
+	r.mu.Lock()
+	now := time.Now()
+	if r.presence.lapse(now) {
+		r.presenceMovedLocked()
+	}
+	seat := r.seat
+	lost := seat.Operator != nil && seat.Lost == nil && !r.absent.IsZero() && now.Sub(r.absent) >= policy.Linger
+	back := seat.Lost != nil && r.absent.IsZero()
+	expired := seat.Lost != nil && !back && now.Sub(r.lostAt) >= policy.Grace
+	alive := r.calls.aliveLocked(now)
+	r.mu.Unlock()
+
+	switch {
+	case lost:
+		err = house(ctx, space, session.Lost(seat.Operator.Session))
+	case back:
+		err = house(ctx, space, session.Back(seat.Operator.Session))
+	case expired:
+		err = house(ctx, space, session.Expired(seat.Lost.Position))
+	}
+	err = errors.Join(err, r.sweepCalls(ctx, space, alive))
+	if space.NeedsCheckpoint() {
+		err = errors.Join(err, space.Checkpoint(ctx))
+	}
+	return err
+}
+
+// sweepCalls gives up the calls whose service is gone, and forgets clients that were silent for days.
+func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []string) (err error) {
+	var taken []channels.Call
+	var forgettable bool
+	space.Read(func(state *channels.State) {
+		taken = channels.Calls(state, func(c channels.Call) bool { return c.State == channels.CallTaken })
+		forgettable = state.Forgettable()
+	})
+	if len(taken) > 0 && alive != nil {
+		err = house(ctx, space, channels.LoseCalls{Alive: alive}.Decide)
+	}
+	if forgettable {
+		err = errors.Join(err, house(ctx, space, channels.Forget()))
+	}
+	return err
+}
+
+// house commits a decision of the hub. That the state has moved on and it is not due any more is no failure.
+func house(ctx context.Context, space *channels.Space, decide channels.Decide) error {
+	o := space.House(ctx, decide)
+	var refused *channels.Refusal
+	if errors.As(o.Err, &refused) {
+		return nil
+	}
+	return o.Err
+}

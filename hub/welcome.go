@@ -1,0 +1,41 @@
+package hub
+
+import (
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// welcomeLocked is the first frame of a connection.
+func (r *room) welcomeLocked(c *conn, state *channels.State) *wire.Welcome {
+	o := r.hub.options
+	rules := state.Rules()
+	w := &wire.Welcome{
+		Conn: c.id, Session: c.who.ID, Space: r.name, Title: rules.Title, Epoch: state.Epoch(), Cursor: state.Cursor().String(),
+		You:     wire.You{User: c.who.User, Name: c.who.Name, Roles: c.who.Roles, Session: c.who.ID},
+		Control: *r.controlFrameLocked(), Presence: r.presence.members(),
+		Channels: map[string]wire.ChannelRules{}, Commands: map[string]wire.CommandRules{},
+		GraceMS: r.policyNow().Grace.Milliseconds(),
+		Limits:  wire.Limits{Message: o.Limits.Message, Unanswered: o.Limits.Unanswered, Joined: o.Limits.Joined},
+		Version: o.Version, Node: o.Node,
+	}
+	for _, call := range callsOf(state, c.who.User) {
+		w.Calls = append(w.Calls, *call)
+	}
+	w.Channels[channels.ControlLog] = wire.ChannelRules{Kind: string(channels.KindLog), Keep: channels.DefaultKeep}
+	for name, c := range rules.Channels {
+		w.Channels[name] = wire.ChannelRules{
+			Kind: string(c.Kind), Scope: string(c.Scope), Live: c.Live, Write: words(c.Write), Read: words(c.Read), Keep: c.Keep,
+		}
+	}
+	for name, c := range rules.Commands {
+		w.Commands[name] = wire.CommandRules{Call: words(c.Call), Serve: words(c.Serve), Stop: c.Stop}
+	}
+	return w
+}
+
+func words(rights []channels.Right) (words []string) {
+	for _, r := range rights {
+		words = append(words, string(r))
+	}
+	return words
+}
