@@ -51,8 +51,8 @@ var devUsers = []Identity{
 	{User: "sam", Name: "Sam", Roles: []string{"user", "staff"}},
 }
 
-// DevUsers are the accounts that Dev knows.
-func DevUsers() (names []string) {
+// Users are the accounts that Dev knows.
+func (Dev) Users() (names []string) {
 	for _, u := range devUsers {
 		names = append(names, u.User)
 	}
