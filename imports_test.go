@@ -109,8 +109,8 @@ func TestTheImportsTestFindsWhatIsPlanted(t *testing.T) {
 		"other/go.mod":                   script("module other\n"),
 		"other/x.go":                     file(module + "/hub"),
 
-		"frontend/client/src/good.ts":        script("import { a } from './b';\nexport * from '../src/c';"),
-		"frontend/client/src/bad.ts":         script("import type { R } from 'react';"),
+		"frontend/client/src/good.ts":        script("import { a } from './b';\nexport * from '../src/c';\nexport type S = 'live' | 'stale';"),
+		"frontend/client/src/bad.ts":         script("import type {\n  R,\n} from 'react';"),
 		"frontend/client/src/good.test.ts":   script("import { test } from 'vitest';"),
 		"frontend/react/src/bad.tsx":         script("import { x } from '@baton/app/parts';\nconst y = await import('../../app/src/z');"),
 		"frontend/app/src/good.tsx":          script("import { x } from '@baton/react';\nimport 'react';"),
@@ -213,7 +213,7 @@ func isTest(name string) bool {
 // isHelper reports whether a package is for tests: …test.
 func isHelper(pkg string) bool { return strings.HasSuffix(pkg, "test") }
 
-var scriptImport = regexp.MustCompile(`(?m)(?:^\s*(?:import|export)\b[^'"\n;]*?(?:\bfrom\s*)?|\bimport\(\s*|^\}\s*from\s*)['"]([^'"\n]+)['"]`)
+var scriptImport = regexp.MustCompile(`(?m)(?:^\s*import\s*|^\s*(?:import|export)\b[^'";]*?\bfrom\s*|\bimport\(\s*)['"]([^'"\n]+)['"]`)
 
 // scriptImports returns what is wrong with the imports of the TypeScript below root/frontend.
 func scriptImports(t *testing.T, root fs.FS) (problems []string) {

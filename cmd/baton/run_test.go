@@ -54,7 +54,8 @@ func TestExitCodes(t *testing.T) {
 		{args: []string{"demo"}, code: 2, says: "BATON_TOKEN"},
 		{args: []string{"version", "-o", "xml"}, code: 2, says: "text or json"},
 		{args: []string{"user", "add"}, code: 2, says: "accepts 1 arg"},
-		{args: []string{"user", "add", "A B"}, code: 2, says: "is not a name"},
+		{args: []string{"user", "add", "ann", "--role", ""}, code: 2, says: "--role user"},
+		{args: []string{"user", "add", "", "--file", bad}, code: 1, says: "adding"},
 		{args: []string{"user", "add", "ann", "--password-stdin"}, code: 2, says: "empty"},
 	} {
 		got := baton(t, c.env, "", c.args...)

@@ -1,8 +1,8 @@
 package main
 
-import "errors"
+import "github.com/baton-hub/baton/session"
 
 // addUser adds a person to the file of the file authenticator, or changes them.
 func addUser(u newUser) error {
-	return errors.New("user add is not wired yet")
+	return session.AddUser(u.File, session.Identity{User: u.User, Name: u.Name, Roles: u.Roles}, u.Password)
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/baton-hub/baton/channels"
 )
 
 // maxPassword is the longest password that is read, in bytes: longer ones only cost time to hash.
@@ -35,9 +33,6 @@ Without --password-stdin a password is made up and printed, once.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			u.User = args[0]
-			if err := channels.CheckName(u.User); err != nil {
-				return usageError{err}
-			}
 			if len(u.Roles) == 0 {
 				return usageError{fmt.Errorf("a person without a role may do nothing: --role user")}
 			}
