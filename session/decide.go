@@ -24,8 +24,9 @@ func sortRequests(requests []Request) {
 type SignIn struct {
 	Session string // the id that a new login session gets
 	Record  Record
-	// Resume is the login session of the cookie that came along, "" if none did. If that is on record as the same
-	// person's, the person takes it up, with a new token, instead of meeting it as a stranger.
+	// Resume is the login session of the cookie that came along, or the hash of its token (see Logins.Presented) where
+	// the store has forgotten what it leads to; "" if none came. If that is on record as the same person's, the person
+	// takes it up, with a new token, instead of meeting it as a stranger.
 	Resume string
 }
 
@@ -35,7 +36,7 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 		return nil, channels.Refuse(channels.CodeForbidden, "your account has no role here: ask the site's staff for one")
 	}
 	id := s.Session
-	if old, ok := Find(d, s.Resume); ok && old.User == s.Record.User {
+	if old, ok := s.resumed(d); ok && old.User == s.Record.User {
 		id = old.ID
 	}
 	if others := otherPeople(d, s.Record.User); readPolicy(d.Rules()).OtherUser == Reject && len(others) > 0 {
@@ -43,6 +44,22 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 	}
 	d.Set(sessionRef(id), s.Record)
 	return id, nil
+}
+
+// resumed finds the login session of the cookie that came along.
+func (s SignIn) resumed(v channels.View) (Session, bool) {
+	if s.Resume == "" {
+		return Session{}, false
+	}
+	if old, ok := Find(v, s.Resume); ok {
+		return old, true
+	}
+	all := All(v)
+	i := slices.IndexFunc(all, func(one Session) bool { return one.Hash == s.Resume })
+	if i < 0 {
+		return Session{}, false
+	}
+	return all[i], true
 }
 
 // otherPeople lists the login sessions of others than the user.
