@@ -1,0 +1,345 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/scs/v2/memstore"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/baton-hub/baton/channels/natslog"
+	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/baton-hub/baton/session"
+	"github.com/baton-hub/baton/session/sessiontest"
+)
+
+// A storeBench is a Store with what its tests must do to the thing behind it.
+type storeBench struct {
+	session.Store
+	keys  func() string // everything that is kept, keys and values
+	hang  func()        // from here on nothing answers
+	crash func()        // it is gone
+}
+
+func redisBench(t *testing.T) storeBench {
+	server := sessiontest.Redis(t)
+	store, err := session.OpenRedis(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return storeBench{store, func() string { return redisDump(t, server.URL) }, server.Pause, server.Kill}
+}
+
+func redisDump(t *testing.T, url string) string {
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(o)
+	defer client.Close()
+	var all strings.Builder
+	keys, err := client.Keys(t.Context(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		all.WriteString(key + " " + client.Get(t.Context(), key).Val() + "\n")
+	}
+	return all.String()
+}
+
+func natsBench(t *testing.T) storeBench {
+	server := natstest.External(t)
+	nats, err := natslog.Connect(t.Context(), natslog.ConnectOptions{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nats.Close)
+	kv, err := nats.KV(t.Context(), "sessions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spy := &spy{KV: kv}
+	return storeBench{session.NewKVStore(spy, natslog.ErrNotFound, natslog.ErrRevision), spy.dump, server.Pause, server.Kill}
+}
+
+// A spy is a KV that remembers what was written to it.
+type spy struct {
+	session.KV
+	mu  sync.Mutex
+	all strings.Builder
+}
+
+func (s *spy) note(key string, value []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all.WriteString(key + " " + string(value) + "\n")
+}
+
+func (s *spy) dump() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all.String()
+}
+
+func (s *spy) Create(ctx context.Context, key string, value []byte, lifetime time.Duration) (uint64, error) {
+	s.note(key, value)
+	return s.KV.Create(ctx, key, value, lifetime)
+}
+
+func (s *spy) Update(ctx context.Context, key string, value []byte, revision uint64, lifetime time.Duration) (uint64, error) {
+	s.note(key, value)
+	return s.KV.Update(ctx, key, value, revision, lifetime)
+}
+
+func TestStoreRedis(t *testing.T) {
+	t.Parallel()
+	testStore(t, redisBench)
+}
+
+func TestStoreEmbedded(t *testing.T) {
+	t.Parallel()
+	testStore(t, natsBench)
+}
+
+// A plainStore is what scs comes with: it writes what it is told to.
+type plainStore struct{ *memstore.MemStore }
+
+func (s plainStore) FindCtx(_ context.Context, token string) ([]byte, bool, error) {
+	return s.Find(token)
+}
+
+func (s plainStore) DeleteCtx(_ context.Context, token string) error { return s.Delete(token) }
+
+func (s plainStore) CommitCtx(_ context.Context, token string, data []byte, expiry time.Time) error {
+	return s.Commit(token, data, expiry)
+}
+
+func TestAStoreThatBringsBackTheEndedIsCaught(t *testing.T) {
+	plain := memstore.NewWithCleanupInterval(0)
+	if back, err := lateCommits(t.Context(), plainStore{plain}); back == 0 || err != nil {
+		t.Errorf("%d login sessions came back, error %v: the races prove nothing", back, err)
+	}
+}
+
+// testStore is what every Store promises.
+func testStore(t *testing.T, open func(*testing.T) storeBench) {
+	s := open(t)
+	hour := func() time.Time { return time.Now().Add(time.Hour) }
+	create := func(t *testing.T, token string) {
+		t.Helper()
+		if err := s.CommitCtx(session.Creating(t.Context()), token, []byte(`{"a":1}`), hour()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find := func(t *testing.T, token string) string {
+		t.Helper()
+		data, found, err := s.FindCtx(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !found {
+			return "nothing"
+		}
+		return string(data)
+	}
+	wantEnded := func(t *testing.T, err error) {
+		t.Helper()
+		if !errors.Is(err, session.ErrEnded) {
+			t.Fatalf("got %v, want ErrEnded", err)
+		}
+	}
+
+	t.Run("finds what was created", func(t *testing.T) {
+		create(t, "one")
+		if got := find(t, "one"); got != `{"a":1}` {
+			t.Errorf("found %s", got)
+		}
+		if got := find(t, "never"); got != "nothing" {
+			t.Errorf("found %s where nothing was", got)
+		}
+	})
+	t.Run("renews what is there", func(t *testing.T) {
+		create(t, "renewed")
+		if err := s.CommitCtx(t.Context(), "renewed", []byte(`{"a":2}`), hour()); err != nil {
+			t.Fatal(err)
+		}
+		if got := find(t, "renewed"); got != `{"a":2}` {
+			t.Errorf("found %s", got)
+		}
+	})
+	t.Run("makes nothing that it was not told to make", func(t *testing.T) {
+		wantEnded(t, s.CommitCtx(t.Context(), "missing", []byte(`{}`), hour()))
+		if got := find(t, "missing"); got != "nothing" {
+			t.Errorf("found %s", got)
+		}
+	})
+	t.Run("creates no token twice", func(t *testing.T) {
+		create(t, "twice")
+		wantEnded(t, s.CommitCtx(session.Creating(t.Context()), "twice", []byte(`{"a":9}`), hour()))
+		if got := find(t, "twice"); got != `{"a":1}` {
+			t.Errorf("found %s", got)
+		}
+	})
+	t.Run("what was deleted stays deleted", func(t *testing.T) {
+		create(t, "ended")
+		for range 2 { // deleting it again is no error
+			if err := s.DeleteCtx(t.Context(), "ended"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantEnded(t, s.CommitCtx(t.Context(), "ended", []byte(`{}`), hour()))
+		wantEnded(t, s.CommitCtx(session.Creating(t.Context()), "ended", []byte(`{}`), hour()))
+		if got := find(t, "ended"); got != "nothing" {
+			t.Errorf("found %s", got)
+		}
+	})
+	t.Run("what was deleted before it was created is not created", func(t *testing.T) {
+		if err := s.DeleteCtx(t.Context(), "overtaken"); err != nil {
+			t.Fatal(err)
+		}
+		wantEnded(t, s.CommitCtx(session.Creating(t.Context()), "overtaken", []byte(`{}`), hour()))
+	})
+	t.Run("expires", func(t *testing.T) {
+		end := time.Now().Add(300 * time.Millisecond)
+		if err := s.CommitCtx(session.Creating(t.Context()), "short", []byte(`{}`), end); err != nil {
+			t.Fatal(err)
+		}
+		if got := find(t, "short"); got != "{}" {
+			t.Errorf("found %s before its time", got)
+		}
+		for find(t, "short") != "nothing" {
+			if late := time.Since(end); late > 100*time.Millisecond {
+				t.Fatalf("it is still there %v after its time", late)
+			}
+		}
+		if early := time.Until(end); early > 10*time.Millisecond {
+			t.Errorf("it is gone %v before its time", early)
+		}
+		wantEnded(t, s.CommitCtx(t.Context(), "short", []byte(`{}`), hour()))
+		wantEnded(t, s.CommitCtx(session.Creating(t.Context()), "past", []byte(`{}`), time.Now().Add(-time.Second)))
+	})
+	t.Run("a request in flight brings nothing back", func(t *testing.T) {
+		if back, err := lateCommits(t.Context(), s); back > 0 || err != nil {
+			t.Errorf("%d of 1,000 login sessions came back, error %v", back, err)
+		}
+	})
+	t.Run("a token is kept as its hash only", func(t *testing.T) { testHashedOnly(t, s) })
+	t.Run("hung, it says so within 3 s", func(t *testing.T) {
+		s.hang()
+		testDown(t, s)
+	})
+	t.Run("gone, it says so within 3 s", func(t *testing.T) {
+		s.crash()
+		testDown(t, s)
+	})
+}
+
+// lateCommits races the end of a login session against requests that renew it, 1,000 times, and counts those that
+// were there afterwards.
+func lateCommits(ctx context.Context, s session.Store) (back int, err error) {
+	var running sync.WaitGroup
+	results := make(chan error, 1000)
+	slots := make(chan struct{}, 20)
+	for i := range 1000 {
+		slots <- struct{}{}
+		running.Go(func() {
+			results <- lateCommit(ctx, s, fmt.Sprintf("race%d", i))
+			<-slots
+		})
+	}
+	running.Wait()
+	close(results)
+	for result := range results {
+		if errors.Is(result, errBack) {
+			back++
+		} else {
+			err = errors.Join(err, result)
+		}
+	}
+	return back, err
+}
+
+var errBack = errors.New("the login session came back")
+
+func lateCommit(ctx context.Context, s session.Store, token string) error {
+	until := time.Now().Add(time.Hour)
+	if err := s.CommitCtx(session.Creating(ctx), token, []byte(`{}`), until); err != nil {
+		return err
+	}
+	var race sync.WaitGroup
+	errs := make([]error, 3)
+	for n := range 2 {
+		race.Go(func() {
+			// Later and later, so that the store has something to write.
+			errs[n] = s.CommitCtx(ctx, token, []byte(`{}`), until.Add(time.Duration(n+1)*time.Hour))
+			if errors.Is(errs[n], session.ErrEnded) {
+				errs[n] = nil
+			}
+		})
+	}
+	errs[2] = s.DeleteCtx(ctx, token)
+	race.Wait()
+	_, found, err := s.FindCtx(ctx, token)
+	if found {
+		return errBack
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// testHashedOnly signs somebody in and looks for the token in everything that is kept.
+func testHashedOnly(t *testing.T, s storeBench) {
+	logins := session.NewLogins(session.LoginOptions{Store: s.Store})
+	login, err := logins.Begin(t.Context(), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie, err := logins.Keep(t.Context(), login, login.Session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.AddCookie(cookie)
+	if _, err := logins.Find(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	kept := s.keys()
+	if !strings.Contains(kept, login.Hash) || !strings.Contains(kept, `"session":"`+login.Session+`"`) {
+		t.Fatalf("the login session is not among what is kept:\n%s", kept)
+	}
+	if strings.Contains(kept, cookie.Value) {
+		t.Errorf("the token itself is kept:\n%s", kept)
+	}
+}
+
+func testDown(t *testing.T, s storeBench) {
+	var calls sync.WaitGroup
+	for name, call := range map[string]func() error{
+		"find":   func() error { _, _, err := s.FindCtx(t.Context(), "one"); return err },
+		"renew":  func() error { return s.CommitCtx(t.Context(), "one", []byte(`{}`), time.Now().Add(time.Hour)) },
+		"delete": func() error { return s.DeleteCtx(t.Context(), "one") },
+		"create": func() error {
+			return s.CommitCtx(session.Creating(t.Context()), "new", []byte(`{}`), time.Now().Add(time.Hour))
+		},
+	} {
+		calls.Go(func() {
+			began := time.Now()
+			err := call()
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("%s took %v", name, took)
+			}
+			if err == nil || errors.Is(err, session.ErrEnded) {
+				t.Errorf("%s: got %v, which says something about the login session", name, err)
+			}
+		})
+	}
+	calls.Wait()
+}
