@@ -17,11 +17,12 @@ type hall struct {
 	log   *channels.MemoryLog
 	rules *channels.Rules
 	ops   map[string]uint64 // by login session
+	users map[string]string // by login session, also those that ended
 }
 
 func openHall(t *testing.T, other session.OtherUser) *hall {
 	t.Helper()
-	h := &hall{t: t, log: channels.NewMemoryLog(), ops: map[string]uint64{}, rules: &channels.Rules{
+	h := &hall{t: t, log: channels.NewMemoryLog(), ops: map[string]uint64{}, users: map[string]string{}, rules: &channels.Rules{
 		Version: 1,
 		Channels: map[string]channels.ChannelRules{
 			"queue": {Kind: channels.KindStore, Write: []channels.Right{channels.RightOperator, "service"}},
@@ -85,8 +86,11 @@ func (h *hall) write(id, value string, term uint64) channels.Outcome {
 
 func (h *hall) as(id string, decide channels.Decide) channels.Outcome {
 	h.ops[id]++
+	if user := h.userOf(id); user != "" {
+		h.users[id] = user
+	}
 	return h.Do(h.t.Context(), channels.Proposal{
-		Op: channels.Op{Client: id + "-tab", N: h.ops[id]}, Actor: id, User: h.userOf(id), Decide: decide,
+		Op: channels.Op{Client: id + "-tab", N: h.ops[id]}, Actor: id, User: h.users[id], Decide: decide,
 	})
 }
 
