@@ -1,6 +1,6 @@
 /** The public types of the client. Everything that changes is a {@link Readable} of immutable snapshots. */
 
-import type { BatonError, Code } from './error.js';
+import type { Code } from './error.js';
 
 /**
  * A value that changes. `get` gives the present snapshot, the same object until something in it changes;
@@ -76,6 +76,8 @@ export interface StoreView<T> {
   readonly values: ReadonlyMap<string, T>;
   /** One per value, and one for a key without a value that is being deleted or was refused. */
   readonly keys: ReadonlyMap<string, KeyState>;
+  /** The store cannot be had: there is none of that name, or it is not for this user. */
+  readonly refused?: Refused;
 }
 
 export interface WriteOptions {
@@ -124,6 +126,8 @@ export interface LogView<T> {
   readonly messages: readonly LogMessage<T>[];
   /** Messages before these were missed and cannot be had any more. */
   readonly gap: boolean;
+  /** The log cannot be had: there is none of that name, or it is not for this user. */
+  readonly refused?: Refused;
 }
 
 export interface LogActions<T> {
@@ -267,5 +271,3 @@ export interface Baton {
   /** Ends the connection, its timers and what is unanswered. It cannot be opened again. */
   readonly close: () => void;
 }
-
-export type { BatonError };

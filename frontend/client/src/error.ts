@@ -22,7 +22,7 @@ export type Code =
   | 'rate'
   | 'unanswered'
   | 'failed' // a command ended with an error of its service
-  | 'withdrawn' // a call that was not sent any more, because a stop was given after it
+  | 'withdrawn' // was not sent, and will not be: no connection in time, or a stop was given after it
   | 'closed' // the connection was closed by the page
   | 'offline' // no answer over HTTP
   | (string & {}); // later hubs may know more
@@ -65,3 +65,13 @@ export class BatonError extends Error {
     this.status = init.status ?? 0;
   }
 }
+
+/** Not decided: the same operation, sent again later, gets its answer. Every other code is final. */
+export const retryable: ReadonlySet<Code> = new Set([
+  'unknown',
+  'unavailable',
+  'stale',
+  'busy',
+  'rate', // of the connection: too many requests
+  'unanswered', // of the connection: too many that wait
+]);

@@ -1,0 +1,353 @@
+/**
+ * One page's connection to its space: applies what the hub says to what the page sees, and carries what the page does
+ * to the hub. The link below it has the socket; channels, outbox and calls beside it have the state.
+ */
+
+import type { ControlView, Ending, Member, Status, Welcome, You } from './api.js';
+import { Calls } from './calls.js';
+import { Channels } from './channel.js';
+import { BatonError, retryable } from './error.js';
+import {
+  type AnswerFrame,
+  type ErrorFrame,
+  parseMessage,
+  type RequestBody,
+  type ServerFrame,
+  type WelcomeFrame,
+} from './frames.js';
+import { type Down, Link, type OpenSocket } from './link.js';
+import { type Operation, Outbox } from './outbox.js';
+import { Batch, Cell } from './source.js';
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly client: string;
+  /** undefined: there are no sockets here, as when a page is rendered on a server. */
+  readonly open: OpenSocket | undefined;
+  /** Asks over HTTP whether somebody is signed in; a browser does not say why a socket was refused. */
+  readonly signedIn: () => Promise<boolean>;
+}
+
+/** How a request goes out, and who hears of its end. */
+export interface Plan {
+  readonly lanes: readonly string[];
+  readonly kind: Operation['kind'];
+  /** How long it is tried, in milliseconds; Infinity = until it is answered. */
+  readonly patience: number;
+  /** It goes out under this operation id; `sent` is what the hub will read. */
+  readonly made?: (op: string, sent: RequestBody) => void;
+  readonly done?: (op: string) => void;
+  readonly failed?: (op: string, error: BatonError) => void;
+}
+
+const nobodyDrives: ControlView = {
+  term: 0,
+  operator: null,
+  since: '',
+  lost: null,
+  requests: [],
+  mine: false,
+};
+const largestMessage = 64 * 1024;
+/** The close codes after which it does not help to come back. */
+const finalCodes: ReadonlyMap<number, 'signed-out' | 'replaced' | 'ended'> = new Map([
+  [4401, 'signed-out'],
+  [4409, 'replaced'],
+  [4400, 'ended'], // the hub does not understand this page: it may be of an older release
+  [4403, 'ended'], // this page may not connect here
+]);
+
+export class Connection {
+  readonly batch = new Batch();
+  readonly status = new Cell<Status>(this.batch, 'connecting');
+  readonly ending = new Cell<Ending | null>(this.batch, null);
+  readonly welcome = new Cell<Welcome | null>(this.batch, null);
+  readonly you = new Cell<You | null>(this.batch, null);
+  readonly presence = new Cell<readonly Member[]>(this.batch, []);
+  readonly control = new Cell<ControlView>(this.batch, nobodyDrives);
+  readonly calls = new Calls(this.batch);
+  readonly channels: Channels;
+
+  #options: ConnectionOptions;
+  #link: Link | undefined;
+  #outbox = new Outbox();
+  #phase: 'down' | 'up' | 'signed-out' | 'replaced' | 'ended' = 'down';
+  #log: 'fresh' | 'stale' = 'fresh';
+  #check: 'idle' | 'asking' = 'idle'; // whether somebody is signed in
+  #bye: Ending | undefined; // what the hub said before it closed
+  #ids = 0;
+  #ops = 0;
+  #seen = { position: 0, cursor: '' }; // the newest that this page has seen, over all its connections
+  #wake: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.channels = new Channels({
+      batch: this.batch,
+      here: () => (this.#phase === 'up' ? this.welcome.get() : null),
+      nextId: () => ++this.#ids,
+      send: (text) => this.#link?.send(text),
+    });
+    if (!options.open) return;
+    this.#link = new Link(
+      `${options.url.replace(/^http/, 'ws')}/api/v1/ws?client=${options.client}`,
+      options.open,
+      {
+        message: (text) => this.#receive(text),
+        down: (how) => this.#down(how),
+        ping: () => JSON.stringify([{ type: 'ping', id: ++this.#ids }]),
+      },
+    );
+    this.#link.start();
+  }
+
+  /** Sends a request that changes something, until it is answered. */
+  request(body: RequestBody, plan: Plan): Promise<AnswerFrame> {
+    return new Promise((done, failed) => this.#request(body, plan, done, failed));
+  }
+
+  /** The present term, for what only the operator may do: the one that the user saw when acting. */
+  term(rights: readonly string[] | undefined): { readonly term?: number } {
+    const { term } = this.control.get();
+    return term > 0 && rights?.includes('operator') ? { term } : {};
+  }
+
+  close(): void {
+    this.#end('ended', { code: 1000, reason: 'closed by the page' });
+  }
+
+  #request(
+    body: RequestBody,
+    plan: Plan,
+    done: (answer: AnswerFrame) => void,
+    failed: (error: BatonError) => void,
+  ): void {
+    if (this.#final()) {
+      failed(this.#over());
+      return;
+    }
+    const op = `${this.#options.client}.${this.#ops + 1}`;
+    const text = JSON.stringify([{ id: this.#ids + 1, op, ...body }]);
+    const limit = this.welcome.get()?.limits.message ?? largestMessage;
+    if (text.length * 3 > limit && new TextEncoder().encode(text).length + 80 > limit) {
+      const detail = `This is more than the ${Math.floor(limit / 1024)} KiB that fit into one change.`;
+      failed(new BatonError({ code: 'too_large', detail }));
+      return;
+    }
+    this.#ids++;
+    this.#ops++;
+    this.batch.run(() => {
+      // What is shown is what the hub will read, and nobody else can change it.
+      if (plan.made) plan.made(op, (JSON.parse(text) as [RequestBody])[0]);
+      this.#outbox.add({
+        id: this.#ids,
+        op,
+        text,
+        lanes: plan.lanes,
+        kind: plan.kind,
+        deadline: performance.now() + plan.patience,
+        done: (answer) => {
+          plan.done?.(op);
+          done(answer);
+        },
+        failed: (error) => {
+          plan.failed?.(op, error);
+          failed(error);
+        },
+      });
+      if (plan.kind === 'stop') this.#giveUp(this.#outbox.withdraw(), 'A stop was given after it');
+    });
+    this.#pump();
+  }
+
+  /** Sends what can be sent, and looks again when there may be more. */
+  #pump(): void {
+    clearTimeout(this.#wake);
+    const now = performance.now();
+    this.batch.run(() => this.#giveUp(this.#outbox.expired(now), 'The hub did not answer in time'));
+    if (this.#phase === 'up') {
+      // On another node the request waits until that has caught up with what this page has seen.
+      const { cursor } = this.#seen;
+      const seen = cursor && `"seen":${JSON.stringify(cursor)},`;
+      for (const text of this.#outbox.take(now)) this.#link?.send(`[{${seen}${text.slice(2)}`);
+    }
+    const at = this.#outbox.wakeAt(now);
+    if (at < Infinity) this.#wake = setTimeout(() => this.#pump(), Math.max(1, at - now));
+  }
+
+  #giveUp(removed: ReturnType<Outbox['expired']>, why: string): void {
+    for (const { operation, outcome } of removed) {
+      operation.failed(
+        outcome === 'unsent'
+          ? new BatonError({ code: 'withdrawn', detail: `${why}: nothing was done.` })
+          : new BatonError({
+              code: 'unknown',
+              detail: `${why}: perhaps it was done. Look before you repeat it.`,
+            }),
+      );
+    }
+  }
+
+  #receive(text: unknown): void {
+    const frames = parseMessage(text);
+    if (!frames) return;
+    this.batch.run(() => {
+      for (const frame of frames) {
+        if (!this.#final()) this.#apply(frame);
+      }
+      this.status.set(this.#word());
+    });
+    if (!this.#final()) this.#pump();
+  }
+
+  #apply(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'welcome':
+        this.#welcome(frame);
+        break;
+      case 'joined':
+        this.channels.joined(frame);
+        break;
+      case 'change':
+        this.#saw(frame.position, frame.cursor);
+        this.channels.change(frame);
+        break;
+      case 'message':
+        this.#saw(frame.position, frame.cursor);
+        this.channels.message(frame);
+        break;
+      case 'written':
+      case 'appended':
+      case 'called':
+      case 'controlled':
+        this.#outbox.answered(frame.id)?.done(frame);
+        break;
+      case 'error':
+        this.#refused(frame);
+        break;
+      case 'call':
+        this.calls.put(frame);
+        break;
+      case 'control':
+        this.#control(frame);
+        break;
+      case 'presence':
+        this.presence.set(frame.members);
+        break;
+      case 'pong':
+        this.channels.reached(frame.cursor);
+        break;
+      case 'stale':
+      case 'fresh':
+        this.#log = frame.type;
+        break;
+      case 'bye':
+        this.#bye = { code: frame.code, reason: frame.reason };
+        if (frame.reconnect_after > 0) this.#link?.comeBackAfter(frame.reconnect_after);
+    }
+  }
+
+  #welcome(frame: WelcomeFrame): void {
+    const before = this.welcome.get();
+    const { type: _type, control, presence, calls, ...welcome } = frame;
+    if (before && (before.you.user !== welcome.you.user || before.space !== welcome.space)) {
+      // Nothing here, neither what is shown nor what waits, is that user's.
+      this.#end('signed-out', { code: 4401, reason: `${welcome.you.name} has signed in` });
+      return;
+    }
+    this.#phase = 'up';
+    this.#log = 'fresh';
+    this.#link?.healthy();
+    if (before?.epoch !== welcome.epoch) this.#seen = { position: 0, cursor: '' };
+    this.#outbox.limit(welcome.limits.unanswered);
+    this.welcome.set(welcome);
+    this.you.set(welcome.you);
+    this.presence.set(presence);
+    this.#control(control);
+    this.calls.reset(calls);
+    this.channels.connected();
+  }
+
+  #control({ term, operator, since, lost, requests }: WelcomeFrame['control']): void {
+    this.control.set({
+      term,
+      operator,
+      since,
+      lost: lost && { until: performance.now() + lost.remaining_ms },
+      requests,
+      mine: operator !== null && operator.session === this.welcome.get()?.session,
+    });
+  }
+
+  #refused(frame: ErrorFrame): void {
+    const { id = 0, code } = frame;
+    if (this.channels.refused(frame)) return;
+    if (retryable.has(code)) {
+      const reason = code === 'rate' || code === 'unanswered' ? 'too many' : 'later';
+      this.#outbox.notNow(id, reason, performance.now(), Math.random());
+      return;
+    }
+    this.#outbox.answered(id)?.failed(new BatonError(frame));
+  }
+
+  #saw(position: number | undefined, cursor: string | undefined): void {
+    if (position && cursor && position >= this.#seen.position) this.#seen = { position, cursor };
+  }
+
+  #down(how: Down): void {
+    const { code, reason } = this.#bye ?? how;
+    this.#bye = undefined;
+    const final = finalCodes.get(code);
+    if (final) {
+      this.#end(final, { code, reason });
+      return;
+    }
+    this.batch.run(() => {
+      this.#phase = 'down';
+      this.#outbox.disconnected();
+      this.channels.disconnected();
+      this.status.set(this.#word());
+    });
+    this.#pump();
+    if (!how.heard && this.#check === 'idle') this.#checkSignIn();
+  }
+
+  async #checkSignIn(): Promise<void> {
+    this.#check = 'asking';
+    const signedIn = await this.#options.signedIn();
+    this.#check = 'idle';
+    if (!signedIn && this.#phase === 'down') {
+      this.#end('signed-out', { code: 4401, reason: 'signed out' });
+    }
+  }
+
+  #end(phase: 'signed-out' | 'replaced' | 'ended', ending: Ending): void {
+    if (this.#final()) return;
+    this.batch.run(() => {
+      this.#phase = phase;
+      this.ending.set(ending);
+      this.#link?.close();
+      this.channels.close();
+      clearTimeout(this.#wake);
+      for (const operation of this.#outbox.drain()) operation.failed(this.#over());
+      this.calls.end(this.#over());
+      this.status.set(this.#word());
+    });
+  }
+
+  #over(): BatonError {
+    const code = this.#phase === 'ended' ? 'closed' : 'signed_out';
+    return new BatonError({ code, detail: `The connection is over: ${this.ending.get()?.reason ?? ''}` });
+  }
+
+  #final(): boolean {
+    return this.#phase !== 'down' && this.#phase !== 'up';
+  }
+
+  #word(): Status {
+    if (this.#phase === 'down') return 'connecting';
+    if (this.#phase !== 'up') return this.#phase;
+    if (this.#log === 'stale') return 'stale';
+    return this.channels.settled() ? 'live' : 'catching-up';
+  }
+}

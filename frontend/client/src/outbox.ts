@@ -1,0 +1,143 @@
+/**
+ * The operations of this page that the hub has not answered, and when each is sent: pure, the time is given.
+ *
+ * - They are sent in the order they were made, at most `limit` unanswered, each again after a reconnect, with the same
+ *   operation id; so each is applied once, and in order.
+ * - Two that touch the same thing (a key, a log, the commands) are never under way together: when the first has to be
+ *   sent again, it would otherwise be applied over the second.
+ * - When the hub cannot do one now, nothing more is sent for a while; then it goes first.
+ */
+
+import type { BatonError } from './error.js';
+import type { AnswerFrame } from './frames.js';
+
+export interface Operation {
+  readonly id: number;
+  readonly op: string;
+  /** The message as it is sent, every time. */
+  readonly text: string;
+  /** What it touches. */
+  readonly lanes: readonly string[];
+  /** When it is given up, in milliseconds of the caller's clock; Infinity = never. */
+  readonly deadline: number;
+  /** A stop does not wait in any line. */
+  readonly kind: 'change' | 'call' | 'stop';
+  readonly done: (answer: AnswerFrame) => void;
+  readonly failed: (error: BatonError) => void;
+}
+
+type Entry = Operation & { state: 'unsent' | 'again' | 'sent'; notBefore: number };
+
+const firstPause = 500;
+const longestPause = 10_000;
+/** Before a stop is tried again. */
+const stopPause = 250;
+/** Between operations when the hub has said that they are too many: it lets 20 a second through. */
+const gapWhenTooMany = 60;
+
+export class Outbox {
+  #entries = new Map<number, Entry>();
+  #limit = 32;
+  #pauseUntil = 0;
+  #pauses = 0; // since the last answer that was not "not now"
+  #gap = 0;
+
+  add(operation: Operation): void {
+    this.#entries.set(operation.id, { ...operation, state: 'unsent', notBefore: 0 });
+  }
+
+  /** How many the hub accepts unanswered. */
+  limit(unanswered: number): void {
+    this.#limit = Math.max(1, unanswered);
+  }
+
+  /** The messages to send now, in order; they count as sent. */
+  take(now: number): string[] {
+    const texts: string[] = [];
+    const busy = new Set<string>();
+    let unanswered = 0;
+    let line: 'moving' | 'blocked' = now < this.#pauseUntil ? 'blocked' : 'moving';
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== 'sent') {
+        if (unanswered >= this.#limit || entry.lanes.some((lane) => busy.has(lane))) line = 'blocked';
+        if (entry.kind === 'stop' ? now < entry.notBefore : line === 'blocked') continue;
+        entry.state = 'sent';
+        texts.push(entry.text);
+        if (this.#gap > 0 && line === 'moving') {
+          this.#pauseUntil = now + this.#gap;
+          line = 'blocked';
+        }
+      }
+      unanswered++;
+      for (const lane of entry.lanes) busy.add(lane);
+    }
+    return texts;
+  }
+
+  /** Takes the operation out whose answer has come. */
+  answered(id: number): Operation | undefined {
+    const entry = this.#entries.get(id);
+    if (!entry) return undefined;
+    this.#entries.delete(id);
+    this.#pauses = 0;
+    if (this.#entries.size === 0) this.#gap = 0;
+    return entry;
+  }
+
+  /** The hub cannot do it now; false if there is no such operation. `random` is from 0 to 1. */
+  notNow(id: number, reason: 'later' | 'too many', now: number, random: number): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry) return false;
+    entry.state = 'again';
+    entry.notBefore = now + stopPause;
+    if (reason === 'too many') this.#gap = gapWhenTooMany;
+    if (now >= this.#pauseUntil || this.#pauses === 0) {
+      const longest = Math.min(longestPause, firstPause * 2 ** this.#pauses++);
+      this.#pauseUntil = now + longest * (0.5 + random / 2);
+    }
+    return true;
+  }
+
+  /** The connection is gone: what was sent is sent again, on the next. */
+  disconnected(): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.state === 'sent') entry.state = 'again';
+    }
+    this.#pauseUntil = this.#pauses = this.#gap = 0;
+  }
+
+  /** Takes out what is past its deadline. */
+  expired(now: number): { readonly operation: Operation; readonly outcome: 'unsent' | 'unknown' }[] {
+    return this.#remove((entry) => entry.deadline <= now);
+  }
+
+  /** Takes out the calls that are not under way on this connection, because a stop was given after them. */
+  withdraw(): { readonly operation: Operation; readonly outcome: 'unsent' | 'unknown' }[] {
+    return this.#remove((entry) => entry.kind === 'call' && entry.state !== 'sent');
+  }
+
+  /** Takes everything out, at the end. */
+  drain(): readonly Operation[] {
+    return this.#remove(() => true).map((r) => r.operation);
+  }
+
+  /** When to look again, for deadlines and the end of a pause; Infinity = only when something happens. */
+  wakeAt(now: number): number {
+    let at = Infinity;
+    for (const entry of this.#entries.values()) {
+      at = Math.min(at, entry.deadline);
+      const next = entry.kind === 'stop' ? entry.notBefore : this.#pauseUntil;
+      if (entry.state !== 'sent' && next > now) at = Math.min(at, next);
+    }
+    return at;
+  }
+
+  #remove(which: (entry: Entry) => boolean) {
+    const removed: { operation: Operation; outcome: 'unsent' | 'unknown' }[] = [];
+    for (const entry of [...this.#entries.values()].filter(which)) {
+      this.#entries.delete(entry.id);
+      removed.push({ operation: entry, outcome: entry.state === 'unsent' ? 'unsent' : 'unknown' });
+    }
+    return removed;
+  }
+}
