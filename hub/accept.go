@@ -119,7 +119,7 @@ func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, clien
 	socket.SetReadLimit(int64(h.options.Limits.Message))
 	c := &conn{
 		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: socket, who: who, client: client,
-		limiter: limiterFor(who),
+		limiter: h.options.Limits.limiter(who),
 		wake:    make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
 		feeds: map[feed]uint64{}, live: map[feed]uint64{},
 	}
@@ -135,11 +135,11 @@ func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, clien
 	r.exit(c)
 }
 
-func limiterFor(who channels.Who) *rate.Limiter {
+func (l Limits) limiter(who channels.Who) *rate.Limiter {
 	if who.Has("service") {
 		return rate.NewLimiter(5000, 5000)
 	}
-	return rate.NewLimiter(20, 100)
+	return rate.NewLimiter(rate.Limit(l.Rate), l.Burst)
 }
 
 // enter makes the connection one of the room: welcomed, and subscribed to what concerns everybody.

@@ -51,11 +51,14 @@ type Limits struct {
 	PerSession int // connections of one login session; default 10
 	PerUser    int // connections of one user; default 20
 	PerNode    int // connections of this node; default 15,000
+	Rate       int // messages per second of one connection; default 20. Services: 5,000
+	Burst      int // messages at once; default 100. Services: 5,000
 }
 
 func (l *Limits) fill() {
 	for field, standard := range map[*int]int{
 		&l.Message: 64 << 10, &l.Unanswered: 32, &l.Joined: 128, &l.PerSession: 10, &l.PerUser: 20, &l.PerNode: 15_000,
+		&l.Rate: 20, &l.Burst: 100,
 	} {
 		if *field == 0 {
 			*field = standard

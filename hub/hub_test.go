@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -78,6 +79,7 @@ func newNode(t *testing.T, o nodeOptions) *node {
 	h, err := hub.New(hub.Options{
 		Node: o.name, Version: "test", Title: "Site", Spaces: []hub.Site{{Name: "lab", Title: "Lab"}},
 		Authority: session.Authority{}, Live: live, Ticks: ticks, Relay: o.store.Relay(), Sign: session.Dev{},
+		UI:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("the page")) }),
 		Logins: session.NewLogins(session.LoginOptions{Store: o.logins}), Limits: o.limits, Logger: natstest.Logger(t),
 		Open: func(ctx context.Context, name string, w channels.Watcher) (*channels.Space, error) {
 			log, err := o.store.Log(ctx, name)

@@ -41,7 +41,14 @@ func (h *Hub) routes() *http.ServeMux {
 		(&problem{status: http.StatusNotFound, code: "unknown_name", detail: "There is nothing at this address."}).answer(w)
 	})
 	if h.options.UI != nil {
-		mux.Handle("GET /", h.options.UI)
+		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodGet && r.Method != http.MethodHead {
+				w.Header().Set("Allow", "GET, HEAD")
+				(&problem{status: http.StatusMethodNotAllowed, code: "invalid", detail: "Pages are read with GET."}).answer(w)
+				return
+			}
+			h.options.UI.ServeHTTP(w, r)
+		})
 	}
 	return mux
 }

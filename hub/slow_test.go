@@ -1,0 +1,158 @@
+package hub_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/hubtest"
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// A tap is a connection that can be turned down to one byte a second.
+type tap struct {
+	net.Conn
+	slow atomic.Bool
+	open chan struct{} // closed when it is to run freely again
+}
+
+func (c *tap) Read(p []byte) (int, error) {
+	if c.slow.Load() {
+		select {
+		case <-c.open:
+		case <-time.After(time.Second): // what is tested is a client that takes one byte a second
+			p = p[:1]
+		}
+	}
+	return c.Conn.Read(p)
+}
+
+// dialTap opens a socket of a browser through a tap.
+func dialTap(t *testing.T, n *node, b *hubtest.Browser, client string) (*websocket.Conn, *tap) {
+	t.Helper()
+	c := &tap{open: make(chan struct{})}
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		c.Conn = conn
+		return c, err
+	}}
+	header := http.Header{"Origin": {n.url}}
+	for _, cookie := range b.Cookies(n.url) {
+		header.Add("Cookie", cookie.Name+"="+cookie.Value)
+	}
+	socket, _, err := hubtest.TryDial(t, n.url, client, &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}, HTTPHeader: header})
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket.SetReadLimit(-1)
+	t.Cleanup(func() { _ = socket.CloseNow() })
+	return socket, c
+}
+
+const slowCommits = 100_000
+
+// commitMany makes a service commit as fast as it can; the key last ends as the number of the last one.
+func commitMany(t *testing.T, n *node, from int) (last int) {
+	t.Helper()
+	n.token(t, "writer")
+	space, err := n.Space(t.Context(), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var waiting sync.WaitGroup
+	tickets := make(chan struct{}, 500)
+	for i := from; i < from+slowCommits; i++ {
+		tickets <- struct{}{}
+		waiting.Add(1)
+		w := channels.Write{Channel: "notes", Set: map[string]json.RawMessage{
+			fmt.Sprint("k", i%100): json.RawMessage(fmt.Sprintf(`"%0100d"`, i)), "last": json.RawMessage(fmt.Sprint(i)),
+		}}
+		space.Propose(channels.Proposal{
+			Op: channels.Op{Client: "writer", N: uint64(i)}, Actor: "writer", User: "writer", Source: 1, Decide: w.Decide,
+			Done: func(o channels.Outcome) {
+				if o.Err != nil {
+					t.Error(o.Err)
+				}
+				<-tickets
+				waiting.Done()
+			},
+		})
+	}
+	waiting.Wait()
+	return from + slowCommits - 1
+}
+
+// readTo reads until a frame shows the key last with a value.
+func readTo(socket *websocket.Conn, last int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), hubtest.Patience)
+	defer cancel()
+	for {
+		_, data, err := socket.Read(ctx)
+		if err != nil {
+			return err
+		}
+		var frames []struct {
+			Set    map[string]json.RawMessage
+			Values map[string]wire.Value
+		}
+		if err := json.Unmarshal(data, &frames); err != nil {
+			return err
+		}
+		for _, f := range frames {
+			if want := fmt.Sprint(last); string(f.Set["last"]) == want || string(f.Values["last"].Value) == want {
+				return nil
+			}
+		}
+	}
+}
+
+// heap is what is in use once everything that can be collected is.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+func TestASlowClientCostsACursorAndEndsOnTheLastValue(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	browser, _ := n.open(t, "alice")
+	socket, slow := dialTap(t, n, browser, "alice-slow")
+	if err := socket.Write(t.Context(), websocket.MessageText, wire.Encode(&wire.Join{Head: wire.Head{ID: 1}, Channel: "notes"})); err != nil {
+		t.Fatal(err)
+	}
+	// Once at full speed, so that the ring, the state and the client's history are as full as they get.
+	fast := make(chan error, 1)
+	go func() { fast <- readTo(socket, slowCommits) }()
+	commitMany(t, n, 1)
+	if err := <-fast; err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	slow.slow.Store(true)
+	start := time.Now()
+	last := commitMany(t, n, slowCommits+1)
+	cost := (heap() - before) >> 10
+	t.Logf("%d commits in %v; the slow client cost %d KiB", slowCommits, time.Since(start).Round(time.Millisecond), cost)
+	if cost > 1200 {
+		t.Errorf("the slow client cost %d KiB, the limit is 1,200", cost)
+	}
+	slow.slow.Store(false)
+	close(slow.open)
+	if err := readTo(socket, last); err != nil && websocket.CloseStatus(err) != wire.CloseTooSlow && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		t.Errorf("it ended neither on the last value nor closed as too slow: %v", err)
+	}
+}
