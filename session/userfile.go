@@ -79,6 +79,7 @@ func (f *UserFile) Authenticate(ctx context.Context, c Credentials) (Identity, e
 	if !known || !right || len(c.Password) > maxPassword {
 		return Identity{}, ErrWrongCredentials
 	}
+	who.Roles = slices.Clone(who.Roles) // the caller's, to do with what it likes
 	return who.Identity, nil
 }
 
