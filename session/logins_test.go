@@ -1,0 +1,318 @@
+package session_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/session"
+)
+
+var (
+	errNoKey     = errors.New("no such key")
+	errChanged   = errors.New("changed")
+	errStoreDown = errors.New("the store is down")
+)
+
+// memory is a KV for tests in fake time. It forgets nothing by itself: the Store over it must know what is over.
+type memory struct {
+	mu     sync.Mutex
+	values map[string][]byte
+	last   map[string]uint64
+	writes int
+	down   bool // every call fails
+	hung   bool // every call waits for the end of its context
+}
+
+func newMemory() *memory { return &memory{values: map[string][]byte{}, last: map[string]uint64{}} }
+
+func (m *memory) enter(ctx context.Context) error {
+	switch {
+	case m.hung:
+		<-ctx.Done()
+		return ctx.Err()
+	case m.down:
+		return errStoreDown
+	}
+	return nil
+}
+
+func (m *memory) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.enter(ctx); err != nil {
+		return nil, 0, err
+	}
+	if m.last[key] == 0 {
+		return nil, 0, errNoKey
+	}
+	return m.values[key], m.last[key], nil
+}
+
+func (m *memory) Create(ctx context.Context, key string, value []byte, life time.Duration) (uint64, error) {
+	return m.Update(ctx, key, value, 0, life)
+}
+
+func (m *memory) Update(ctx context.Context, key string, value []byte, revision uint64, _ time.Duration) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.enter(ctx); err != nil {
+		return 0, err
+	}
+	if m.last[key] != revision {
+		return 0, errChanged
+	}
+	m.writes++
+	m.values[key], m.last[key] = value, uint64(m.writes)
+	return m.last[key], nil
+}
+
+// desk is where people sign in: Logins over a store in memory.
+func desk(o session.LoginOptions) (*session.Logins, *memory) {
+	m := newMemory()
+	o.Store = session.NewKVStore(m, errNoKey, errChanged)
+	return session.NewLogins(o), m
+}
+
+// kept begins and keeps a login session.
+func kept(t *testing.T, l *session.Logins, id string) (*http.Cookie, *session.Login) {
+	t.Helper()
+	login, err := l.Begin(t.Context(), "hall")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id == "" {
+		id = login.Session
+	}
+	cookie, err := l.Keep(t.Context(), login, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cookie, login
+}
+
+func with(cookies ...*http.Cookie) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	return r
+}
+
+func TestTheCookieIsWhatTheBrowserNeedsAndNoMore(t *testing.T) {
+	for name, secure := range map[string]bool{"__Host-baton": true, "baton": false} {
+		l, _ := desk(session.LoginOptions{Secure: secure})
+		cookie, _ := kept(t, l, "")
+		if cookie.Name != name || cookie.Secure != secure || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode ||
+			cookie.Path != "/" || cookie.Domain != "" || cookie.MaxAge != 24*60*60 {
+			t.Errorf("the cookie is %v", cookie)
+		}
+		if token, err := base64.RawURLEncoding.DecodeString(cookie.Value); err != nil || len(token) < 16 {
+			t.Errorf("the token %q has not 128 bits: %v", cookie.Value, err)
+		}
+		if err := cookie.Valid(); err != nil {
+			t.Error(err)
+		}
+		gone := l.Expired()
+		if gone.Name != name || gone.MaxAge >= 0 || gone.Value != "" || gone.Path != "/" || gone.Secure != secure {
+			t.Errorf("the cookie that ends it is %v", gone)
+		}
+	}
+}
+
+func TestNothingIsStoredBeforeTheLogHasDecided(t *testing.T) {
+	l, m := desk(session.LoginOptions{})
+	login, err := l.Begin(t.Context(), "hall")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.writes != 0 {
+		t.Errorf("Begin wrote %d times", m.writes)
+	}
+	if !regexp.MustCompile(`^s[a-z0-9]{16}$`).MatchString(login.Session) {
+		t.Errorf("the id of the login session is %q", login.Session)
+	}
+	cookie, err := l.Keep(t.Context(), login, "staken")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := l.Find(t.Context(), with(cookie))
+	if err != nil || found.Space != "hall" || found.Session != "staken" {
+		t.Errorf("found %+v, %v: want the login session that the log chose", found, err)
+	}
+	if got := l.Presented(with(cookie)); got != login.Hash {
+		t.Errorf("presented is %q, want %q", got, login.Hash)
+	}
+}
+
+func TestWhatIsNoCookieOfOursFindsNothing(t *testing.T) {
+	l, m := desk(session.LoginOptions{})
+	cookie, login := kept(t, l, "")
+	other := *cookie
+	other.Name = "__Host-baton"
+	guess := *cookie
+	guess.Value = "A" + guess.Value[1:]
+	if guess.Value == cookie.Value {
+		guess.Value = "B" + guess.Value[1:]
+	}
+	hash := *cookie
+	hash.Value = login.Hash // somebody who has read the store
+	empty := *cookie
+	empty.Value = ""
+	for name, r := range map[string]*http.Request{
+		"no cookie": with(), "another name": with(&other), "a guess": with(&guess), "the hash": with(&hash), "empty": with(&empty),
+	} {
+		if found, err := l.Find(t.Context(), r); !errors.Is(err, session.ErrNoLogin) {
+			t.Errorf("%s: %+v, %v", name, found, err)
+		}
+	}
+	m.values[login.Hash] = []byte(`{"data":{"space":7},"until":"2999-01-01T00:00:00Z"}`)
+	if found, err := l.Find(t.Context(), with(cookie)); !errors.Is(err, session.ErrNoLogin) {
+		t.Errorf("what is stored makes no sense: %+v, %v", found, err)
+	}
+}
+
+func TestTheLogDecidesWhetherACookieIsGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := openHall(t, session.Observe)
+		l, _ := desk(session.LoginOptions{})
+		cookie, login := kept(t, l, "")
+		check := func() (err error) {
+			found, err := l.Find(t.Context(), with(cookie))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Read(func(s *channels.State) { err = found.Check(s) })
+			return err
+		}
+		if err := check(); !channels.IsCode(err, channels.CodeSignedOut) {
+			t.Errorf("the log does not know it: %v", err)
+		}
+		in := entering("alice", login.Session)
+		in.Record.Hash = login.Hash
+		h.must(h.House(t.Context(), in.Decide))
+		if err := check(); err != nil {
+			t.Errorf("it is on record: %v", err)
+		}
+		again := entering("alice", "snew") // with another token
+		again.Resume = login.Session
+		h.must(h.House(t.Context(), again.Decide))
+		if err := check(); !channels.IsCode(err, channels.CodeSignedOut) {
+			t.Errorf("the login session has another token now: %v", err)
+		}
+		in.Resume = login.Session
+		h.must(h.House(t.Context(), in.Decide))
+		h.must(h.House(t.Context(), session.SignOut(login.Session)))
+		if err := check(); !channels.IsCode(err, channels.CodeSignedOut) {
+			t.Errorf("it ended, and the store still has it: %v", err)
+		}
+	})
+}
+
+func TestWhatWasDroppedIsGoneForGood(t *testing.T) {
+	l, _ := desk(session.LoginOptions{})
+	cookie, _ := kept(t, l, "")
+	if err := l.Drop(t.Context(), with(cookie)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Find(t.Context(), with(cookie)); !errors.Is(err, session.ErrNoLogin) {
+		t.Errorf("got %v, want ErrNoLogin", err)
+	}
+	if err := l.Drop(t.Context(), with(cookie)); err != nil {
+		t.Errorf("dropping it again: %v", err)
+	}
+	if err := l.Drop(t.Context(), with()); !errors.Is(err, session.ErrNoLogin) {
+		t.Errorf("dropping nothing: %v", err)
+	}
+}
+
+func TestALoginSessionIdlesAwayUnlessItIsUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, m := desk(session.LoginOptions{})
+		idle, _ := kept(t, l, "")
+		used, _ := kept(t, l, "")
+		for range 5 {
+			time.Sleep(25 * time.Minute)
+			if _, err := l.Find(t.Context(), with(used)); err != nil {
+				t.Fatalf("it was used 25 minutes ago: %v", err)
+			}
+		}
+		if _, err := l.Find(t.Context(), with(idle)); !errors.Is(err, session.ErrNoLogin) {
+			t.Errorf("it idled for two hours: %v", err)
+		}
+		time.Sleep(time.Minute)
+		before := m.writes
+		for range 50 { // in 50 s
+			if _, err := l.Find(t.Context(), with(used)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if wrote := m.writes - before; wrote != 1 {
+			t.Errorf("fifty requests within a minute wrote %d times", wrote)
+		}
+	})
+}
+
+func TestALoginSessionEndsAfterItsAbsoluteLifeHoweverBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _ := desk(session.LoginOptions{})
+		cookie, _ := kept(t, l, "")
+		began := time.Now()
+		for time.Since(began) < session.Absolute-10*time.Minute {
+			if _, err := l.Find(t.Context(), with(cookie)); err != nil {
+				t.Fatalf("after %v: %v", time.Since(began), err)
+			}
+			time.Sleep(10 * time.Minute)
+		}
+		time.Sleep(10*time.Minute + time.Second)
+		if _, err := l.Find(t.Context(), with(cookie)); !errors.Is(err, session.ErrNoLogin) {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+func TestAStoreThatIsDownMakesNobodyAnonymous(t *testing.T) {
+	for name, fail := range map[string]func(*memory){
+		"down": func(m *memory) { m.down = true },
+		"hung": func(m *memory) { m.hung = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, m := desk(session.LoginOptions{})
+				cookie, _ := kept(t, l, "")
+				login, err := l.Begin(t.Context(), "hall")
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Minute)
+				fail(m)
+				for what, do := range map[string]func() error{
+					"find": func() error { _, err := l.Find(t.Context(), with(cookie)); return err },
+					"keep": func() error { _, err := l.Keep(t.Context(), login, login.Session); return err },
+					"drop": func() error { return l.Drop(t.Context(), with(cookie)) },
+				} {
+					began := time.Now()
+					err := do()
+					if err == nil || errors.Is(err, session.ErrNoLogin) {
+						t.Errorf("%s: got %v", what, err)
+					}
+					if took := time.Since(began); took > 3*time.Second {
+						t.Errorf("%s took %v", what, took)
+					}
+				}
+				if _, err := l.Find(t.Context(), with()); !errors.Is(err, session.ErrNoLogin) {
+					t.Errorf("without a cookie there is nothing to ask: %v", err)
+				}
+			})
+		})
+	}
+}
