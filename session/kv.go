@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,7 +89,11 @@ func (s *KVStore) create(ctx context.Context, token string, k kept) error {
 	_, err = s.kv.Create(ctx, token, value, time.Until(k.Until))
 	switch {
 	case errors.Is(err, s.changed):
-		return ErrEnded
+		present, _, err := s.get(ctx, token)
+		if err == nil && !bytes.Equal(present.Data, k.Data) { // if it is the same it was sent again
+			err = ErrEnded
+		}
+		return err
 	case err != nil:
 		return fmt.Errorf("creating a login session: %w", err)
 	}

@@ -57,6 +57,7 @@ func (s *RedisStore) FindCtx(ctx context.Context, token string) ([]byte, bool, e
 var commitScript = redis.NewScript(`
 local present = redis.call('GET', KEYS[1])
 if ARGV[1] == 'create' then
+  if present == ARGV[2] then return 1 end -- sent again, because the first answer was lost
   if present then return 0 end
 elseif not present or present == '' then
   return 0

@@ -12,7 +12,8 @@ import (
 // coming back to life. A request that was in flight while its login session ended writes it back (scs does so whenever
 // it renews the idle time), so:
 //
-//   - CommitCtx makes a new record only if the context says so, see Creating, and there is none, not even a deleted one;
+//   - CommitCtx makes a new record only if the context says so, see Creating, and there is none, not even a deleted one
+//     (the very same one is no error, as a client of Redis sends it again when an answer is lost);
 //   - any other CommitCtx replaces a record that is there, and returns ErrEnded if it is gone, past its time or deleted;
 //   - DeleteCtx leaves a tombstone for longer than a request can be in flight, also where there was no record;
 //   - every call ends within storeWait, with an error if the store is down: nobody is anonymous because of that.

@@ -189,6 +189,10 @@ func testStore(t *testing.T, open func(*testing.T) storeBench) {
 			t.Errorf("found %s", got)
 		}
 	})
+	t.Run("does not mind being told twice", func(t *testing.T) {
+		create(t, "again")
+		create(t, "again")
+	})
 	t.Run("what was deleted stays deleted", func(t *testing.T) {
 		create(t, "ended")
 		for range 2 { // deleting it again is no error
