@@ -1,0 +1,188 @@
+package client
+
+import (
+	"maps"
+
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// effects are what a message has to be followed by, when all of it is applied.
+type effects struct {
+	changed map[*Store]map[string]Value
+	answers []func()
+}
+
+// apply takes a message of the hub as a whole: who asks for values sees those before it or those after it. Then the
+// watchers are called, then the requests that it answers return.
+func (c *Client) apply(frames []wire.Frame) {
+	after := effects{changed: make(map[*Store]map[string]Value)}
+	c.mu.Lock()
+	for _, f := range frames {
+		c.applyLocked(f, &after)
+	}
+	type call struct {
+		watcher func(map[string]Value)
+		changed map[string]Value
+	}
+	var calls []call
+	for s, changed := range after.changed {
+		for _, w := range s.watchers {
+			calls = append(calls, call{*w, maps.Clone(changed)})
+		}
+	}
+	c.mu.Unlock()
+	for _, call := range calls {
+		call.watcher(call.changed)
+	}
+	for _, answer := range after.answers {
+		answer()
+	}
+}
+
+func (c *Client) applyLocked(f wire.Frame, after *effects) {
+	switch f := f.(type) {
+	case *wire.Welcome:
+		c.welcomedLocked(f)
+	case *wire.Joined:
+		c.seenLocked(f.Cursor, f.ID != 0)
+		if s := c.joinedLocked(f.Channel); s != nil {
+			after.note(s, s.joinedLocked(f))
+		}
+	case *wire.Change:
+		c.seenLocked(f.Cursor, false)
+		if s := c.joinedLocked(f.Channel); s != nil {
+			after.note(s, s.changeLocked(f))
+		}
+	case *wire.CallState:
+		c.seenLocked(f.Cursor, false)
+		c.calledLocked(f)
+	case *wire.ControlState:
+		c.seenLocked(f.Cursor, false)
+		c.seat = *f
+	case *wire.Written:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Appended:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Called:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Controlled:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Serving:
+		if f.ID == c.service.asked {
+			c.refusals = 0
+			c.serveAnsweredLocked(nil)
+		}
+	case *wire.Invoke:
+		c.invokedLocked(f)
+	case *wire.Stale:
+		c.status = Stale
+	case *wire.Fresh:
+		c.status = Live
+	case *wire.Error:
+		c.refusedLocked(f, after)
+	}
+}
+
+func (e *effects) note(s *Store, changed map[string]Value) {
+	if len(changed) == 0 {
+		return
+	}
+	if e.changed[s] == nil {
+		e.changed[s] = make(map[string]Value)
+	}
+	maps.Copy(e.changed[s], changed)
+}
+
+// seenLocked notes how far the hub's words go: what is asked from now on is decided at or after it, on any node. The
+// node of a new connection may be behind the last one until it has answered a request.
+func (c *Client) seenLocked(cursor string, answer bool) {
+	c.caughtUp = c.caughtUp || answer
+	if cursor != "" && c.caughtUp {
+		c.seen = cursor
+	}
+}
+
+// joinedLocked returns the store that was joined on this connection, nil if there is none.
+func (c *Client) joinedLocked(channel string) *Store {
+	for _, s := range c.stores {
+		if s.channel == channel && s.asked != 0 {
+			return s
+		}
+	}
+	return nil
+}
+
+func (c *Client) welcomedLocked(f *wire.Welcome) {
+	if c.caughtUp = c.hub.Epoch != f.Epoch; c.caughtUp {
+		c.seen = f.Cursor
+	}
+	c.hub, c.seat = *f, f.Control
+	c.calls = make(map[string]*wire.CallState)
+	for i := range f.Calls {
+		c.calledLocked(&f.Calls[i])
+	}
+	for call, changed := range c.callers { // look at what the hub knows now
+		close(changed)
+		delete(c.callers, call)
+	}
+}
+
+// maxCalls is how many calls are remembered. The hub forgets those that ended a while ago as well.
+const maxCalls = 1000
+
+func (c *Client) calledLocked(f *wire.CallState) {
+	if len(c.calls) >= maxCalls {
+		maps.DeleteFunc(c.calls, func(_ string, s *wire.CallState) bool { return s.State != "waiting" && s.State != "taken" })
+	}
+	c.calls[f.Call] = f
+	if changed := c.callers[f.Call]; changed != nil {
+		close(changed)
+		delete(c.callers, f.Call)
+	}
+}
+
+// answerLocked ends a change.
+func (c *Client) answerLocked(f wire.Answer, cursor string, after *effects) {
+	c.refusals = 0
+	if r := c.answeredLocked(f.AnswerTo()); r != nil {
+		c.seenLocked(cursor, true)
+		after.answers = append(after.answers, func() { r.answer <- f })
+	}
+}
+
+// refusedLocked takes an error: to a change, a join, a serve frame or live values.
+func (c *Client) refusedLocked(f *wire.Error, after *effects) {
+	for _, r := range c.unanswered {
+		if r.id != f.ID {
+			continue
+		}
+		if again(f.Code) {
+			r.sent = false
+			c.patienceLocked()
+			return
+		}
+		c.answerLocked(f, "", after)
+		return
+	}
+	for _, s := range c.stores {
+		if s.asked == f.ID && f.ID != 0 {
+			s.asked = 0
+			if again(f.Code) {
+				c.patienceLocked()
+			} else {
+				s.refusedLocked(errorOf(f))
+			}
+			return
+		}
+	}
+	switch {
+	case f.ID != 0 && f.ID == c.service.asked && again(f.Code):
+		c.service.asked = 0
+		c.patienceLocked()
+	case f.ID != 0 && f.ID == c.service.asked:
+		c.serveAnsweredLocked(errorOf(f))
+	case c.sendRefusedLocked(f):
+	default:
+		c.logger.Warn("the hub reports an error", "id", f.ID, "code", f.Code, "detail", f.Detail)
+	}
+}

@@ -1,0 +1,107 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// A liveStore is what this program has sent to a live store: the last value of each key. It is guarded by Client.mu.
+type liveStore struct {
+	id     uint64 // of all its frames: they are answered only if refused
+	values map[string]json.RawMessage
+	unsent map[string]struct{}
+}
+
+// resend has everything sent again.
+func (l *liveStore) resend() {
+	for key := range l.values {
+		l.unsent[key] = struct{}{}
+	}
+}
+
+// Send sets values of a live store. It does not wait: they are sent as soon as the connection takes them, the newest
+// of each key wins, and the last ones are sent again after a reconnect. The error says that a value cannot be sent; if
+// the hub refuses one, that is logged.
+func (c *Client) Send(channel string, set map[string]any) error {
+	values, err := marshalAll(set)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err
+	}
+	for key, data := range values {
+		one := &wire.Send{Head: wire.Head{ID: wire.MaxNumber}, Channel: channel, Set: map[string]json.RawMessage{key: data}}
+		if _, err := c.encodeLocked(one); err != nil {
+			return fmt.Errorf("sending %s: %w", key, err)
+		}
+	}
+	l := c.live[channel]
+	if l == nil {
+		l = &liveStore{id: c.nextIDLocked(), values: map[string]json.RawMessage{}, unsent: map[string]struct{}{}}
+		c.live[channel] = l
+	}
+	maps.Copy(l.values, values)
+	for key := range values {
+		l.unsent[key] = struct{}{}
+	}
+	c.rouse()
+	return nil
+}
+
+// maxLiveKeys is how many keys go into one frame. With 200 of them a frame of motor positions has about 10 KB.
+const maxLiveKeys = 200
+
+func (c *Client) collectLiveLocked(b *batch) {
+	for _, channel := range slices.Sorted(maps.Keys(c.live)) {
+		l := c.live[channel]
+		for keys := range slices.Chunk(slices.Sorted(maps.Keys(l.unsent)), maxLiveKeys) {
+			if !c.addLive(b, channel, l, keys) {
+				return
+			}
+		}
+	}
+}
+
+// addLive adds a frame with some keys, or if that is too large several with fewer.
+func (c *Client) addLive(b *batch, channel string, l *liveStore, keys []string) (room bool) {
+	f := &wire.Send{Head: wire.Head{ID: l.id}, Channel: channel, Set: make(map[string]json.RawMessage, len(keys))}
+	for _, key := range keys {
+		f.Set[key] = l.values[key]
+	}
+	data := wire.AppendFrame(nil, f)
+	if len(data)+2 > b.limit && len(keys) > 1 {
+		half := len(keys) / 2
+		return c.addLive(b, channel, l, keys[:half]) && c.addLive(b, channel, l, keys[half:])
+	}
+	if !b.add(data) {
+		return false
+	}
+	for _, key := range keys {
+		delete(l.unsent, key)
+	}
+	return true
+}
+
+// sendRefusedLocked takes an answer to a frame of live values.
+func (c *Client) sendRefusedLocked(f *wire.Error) bool {
+	for channel, l := range c.live {
+		if l.id != f.ID {
+			continue
+		}
+		if again(f.Code) {
+			l.resend()
+			c.patienceLocked()
+		} else {
+			c.logger.Warn("the hub refused live values", "channel", channel, "code", f.Code, "detail", f.Detail)
+		}
+		return true
+	}
+	return false
+}

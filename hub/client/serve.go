@@ -1,0 +1,150 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// A Handler carries out one call. It returns the result, or why it could not be done: the error's text is for the
+// person who called. ctx ends when the client does.
+type Handler func(ctx context.Context, call *Invocation) (result any, err error)
+
+// An Invocation is a call that was handed to this program.
+type Invocation struct {
+	Call    string          // its id
+	Command string          // what to do
+	Args    json.RawMessage // null if there are none
+	By      wire.Person     // who called
+	Term    uint64          // the term of control it was called under
+	Stop    bool            // it is a stop command: nobody was asked for permission
+
+	c *Client
+}
+
+// Progress tells the caller how far the call is. It returns when the hub has it.
+func (i *Invocation) Progress(ctx context.Context, progress any) error {
+	data, err := marshal("the progress", progress)
+	if err != nil {
+		return err
+	}
+	_, err = ask[*wire.Written](ctx, i.c, func(op string) wire.Request {
+		return &wire.Progress{Call: i.Call, Progress: data, Op: op}
+	})
+	return err
+}
+
+// service is what this program serves. It is guarded by Client.mu.
+type service struct {
+	handlers map[string]Handler // by command
+	asked    uint64             // id of the serve frame on this connection; 0: none
+	waiting  []chan error       // for the answer to it
+	running  map[string]bool    // calls that are being handled, until the hub knows how they ended
+}
+
+// Serve begins to serve commands, in addition to those before, and returns when the hub has agreed. Each call runs in
+// a goroutine of its own, so a stop command is handled while another runs. If ctx ends first the commands are served
+// all the same as soon as the hub can be reached.
+func (c *Client) Serve(ctx context.Context, handlers map[string]Handler) error {
+	answer, err := c.offer(handlers)
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("serving: %w", context.Cause(ctx))
+	case <-c.ctx.Done():
+		return c.Err()
+	}
+}
+
+func (c *Client) offer(handlers map[string]Handler) (answer chan error, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := &c.service
+	for command := range handlers {
+		if s.handlers[command] != nil {
+			return nil, fmt.Errorf("%s is served already", command)
+		}
+	}
+	maps.Copy(s.handlers, handlers)
+	s.asked = 0
+	answer = make(chan error, 1)
+	s.waiting = append(s.waiting, answer)
+	c.rouse()
+	return answer, nil
+}
+
+func (c *Client) collectServeLocked(b *batch) (room bool) {
+	s := &c.service
+	if s.asked != 0 || len(s.handlers) == 0 {
+		return true
+	}
+	f := &wire.Serve{Head: wire.Head{ID: c.nextIDLocked()}, Commands: slices.Sorted(maps.Keys(s.handlers))}
+	if !b.add(wire.AppendFrame(nil, f)) {
+		return false
+	}
+	s.asked = f.ID
+	return true
+}
+
+// serveAnsweredLocked takes the answer to the newest serve frame.
+func (c *Client) serveAnsweredLocked(err error) {
+	if err != nil {
+		c.logger.Error("the hub does not let this program serve", "error", err)
+	}
+	for _, answer := range c.service.waiting {
+		answer <- err
+	}
+	c.service.waiting = nil
+}
+
+// invokedLocked begins to handle a call, unless that has been done: after a reconnect the hub hands over again what it
+// does not know the end of.
+func (c *Client) invokedLocked(f *wire.Invoke) {
+	h := c.service.handlers[f.Command]
+	if c.closing || h == nil || c.service.running[f.Call] {
+		return
+	}
+	c.service.running[f.Call] = true
+	i := &Invocation{Call: f.Call, Command: f.Command, Args: f.Args, By: f.By, Term: f.Term, Stop: f.Stop, c: c}
+	c.handlersActive.Go(func() { c.handle(i, h) })
+}
+
+// handle carries out a call and tells the hub how it ended.
+func (c *Client) handle(i *Invocation, h Handler) {
+	result, err := h(c.handling, i)
+	var data json.RawMessage
+	if err == nil && result != nil {
+		data, err = marshal("the result", result)
+	}
+	_, reportErr := ask[*wire.Written](c.reporting, c, func(op string) wire.Request {
+		if err != nil {
+			return &wire.Failed{Call: i.Call, Error: readable(err), Op: op}
+		}
+		return &wire.Done{Call: i.Call, Result: data, Op: op}
+	})
+	if reportErr != nil {
+		c.logger.Error("the hub was not told how a call ended", "command", i.Command, "call", i.Call, "error", reportErr)
+	}
+	c.mu.Lock()
+	delete(c.service.running, i.Call)
+	c.mu.Unlock()
+}
+
+// readable is the text of an error as the hub takes it.
+func readable(err error) string {
+	const most = 2000
+	text := err.Error()
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strings.ToValidUTF8(text, "�")
+}
