@@ -12,93 +12,9 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2/memstore"
-	"github.com/redis/go-redis/v9"
 
-	"github.com/baton-hub/baton/channels/natslog"
-	"github.com/baton-hub/baton/channels/natslog/natstest"
 	"github.com/baton-hub/baton/session"
-	"github.com/baton-hub/baton/session/sessiontest"
 )
-
-// A storeBench is a Store with what its tests must do to the thing behind it.
-type storeBench struct {
-	session.Store
-	keys  func() string // everything that is kept, keys and values
-	hang  func()        // from here on nothing answers
-	crash func()        // it is gone
-}
-
-func redisBench(t *testing.T) storeBench {
-	server := sessiontest.Redis(t)
-	store, err := session.OpenRedis(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	return storeBench{store, func() string { return redisDump(t, server.URL) }, server.Pause, server.Kill}
-}
-
-func redisDump(t *testing.T, url string) string {
-	o, err := redis.ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := redis.NewClient(o)
-	defer client.Close()
-	var all strings.Builder
-	keys, err := client.Keys(t.Context(), "*").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range keys {
-		all.WriteString(key + " " + client.Get(t.Context(), key).Val() + "\n")
-	}
-	return all.String()
-}
-
-func natsBench(t *testing.T) storeBench {
-	server := natstest.External(t)
-	nats, err := natslog.Connect(t.Context(), natslog.ConnectOptions{URL: server.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nats.Close)
-	kv, err := nats.KV(t.Context(), "sessions")
-	if err != nil {
-		t.Fatal(err)
-	}
-	spy := &spy{KV: kv}
-	return storeBench{session.NewKVStore(spy, natslog.ErrNotFound, natslog.ErrRevision), spy.dump, server.Pause, server.Kill}
-}
-
-// A spy is a KV that remembers what was written to it.
-type spy struct {
-	session.KV
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (s *spy) note(key string, value []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all.WriteString(key + " " + string(value) + "\n")
-}
-
-func (s *spy) dump() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.all.String()
-}
-
-func (s *spy) Create(ctx context.Context, key string, value []byte, lifetime time.Duration) (uint64, error) {
-	s.note(key, value)
-	return s.KV.Create(ctx, key, value, lifetime)
-}
-
-func (s *spy) Update(ctx context.Context, key string, value []byte, revision uint64, lifetime time.Duration) (uint64, error) {
-	s.note(key, value)
-	return s.KV.Update(ctx, key, value, revision, lifetime)
-}
 
 func TestStoreRedis(t *testing.T) {
 	t.Parallel()
