@@ -62,9 +62,9 @@ func (s SignIn) resumed(v channels.View) (Session, bool) {
 	return all[i], true
 }
 
-// otherPeople lists the login sessions of others than the user.
+// otherPeople lists the login sessions of others than the user. A service is no person: it takes nobody's place.
 func otherPeople(v channels.View, user string) []Session {
-	return slices.DeleteFunc(All(v), func(s Session) bool { return s.User == user })
+	return slices.DeleteFunc(All(v), func(s Session) bool { return s.User == user || slices.Contains(s.Roles, "service") })
 }
 
 // seatTaken names the operator if there is one, or else who signed in first.
