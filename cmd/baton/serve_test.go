@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/baton-hub/baton/hub/hubtest"
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// asBaton makes the test binary be baton, so that tests can start it as a process and kill it.
+const asBaton = "BATON_TEST_AS_BATON"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asBaton) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A process is a running `baton serve --dev`.
+type process struct {
+	t    *testing.T
+	args []string
+	url  string
+	cmd  *exec.Cmd
+}
+
+// startBaton starts a node and waits until it serves. Each test has a port below those that the system gives to others.
+func startBaton(t *testing.T, args ...string) *process {
+	t.Helper()
+	listen := "127.0.0.1:" + strconv.Itoa(freePort(t))
+	p := &process{t: t, url: "http://" + listen, args: append([]string{"serve", "--dev", "--listen", listen, "--admin", ""}, args...)}
+	p.start()
+	t.Cleanup(p.kill)
+	return p
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	for port := 21000 + os.Getpid()%9000; port < 32000; port++ {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return 0
+}
+
+func (p *process) start() {
+	p.t.Helper()
+	p.cmd = exec.Command(os.Args[0], p.args...)
+	p.cmd.Env = append(os.Environ(), asBaton+"=1")
+	p.cmd.Stderr = p.t.Output()
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(p.t.Context(), hubtest.Patience)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/readyz", nil)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			p.t.Fatalf("baton does not serve: %v", err)
+		}
+	}
+}
+
+// kill ends the process as a power cut of the node does.
+func (p *process) kill() {
+	if p.cmd.ProcessState == nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+	}
+}
+
+// stop asks the process to end, which must succeed in time.
+func (p *process) stop() {
+	p.t.Helper()
+	late := time.AfterFunc(25*time.Second, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		p.t.Errorf("baton ended with %v", err)
+	}
+}
+
+func TestKillInTheMiddleOfWritesLosesNothing(t *testing.T) {
+	p := startBaton(t, "--data", t.TempDir())
+	alice := hubtest.NewBrowser(t)
+	alice.SignIn(p.url, "demo", "alice")
+	tab := alice.Open(p.url, "alice-tab")
+	var controlled wire.Controlled
+	tab.Do(map[string]any{"type": "control", "do": "request"}, "controlled", &controlled)
+	write := func(n int) map[string]any {
+		return map[string]any{
+			"type": "write", "id": 1000 + n, "channel": "samples", "term": controlled.Term,
+			"set": map[string]any{fmt.Sprint("t", n): n}, "op": fmt.Sprintf("alice-tab.%d", 1000+n),
+		}
+	}
+	const sent, known = 30, 12
+	for n := range sent {
+		tab.Send(write(n))
+	}
+	tab.Answer(1000 + known - 1)
+	p.kill()
+	p.start()
+
+	again := alice.Open(p.url, "alice-tab") // by its cookie, without signing in
+	if op := again.Welcome.Control.Operator; op == nil || op.User != "alice" || again.Welcome.Control.Term != controlled.Term {
+		t.Errorf("after the restart the seat is %+v", again.Welcome.Control)
+	}
+	var joined wire.Joined
+	again.Do(map[string]any{"type": "join", "channel": "samples"}, "joined", &joined)
+	there := map[int]uint64{}
+	for n := range sent {
+		if v, ok := joined.Values[fmt.Sprint("t", n)]; ok {
+			there[n] = v.Position
+		}
+	}
+	for n := range known {
+		if there[n] == 0 {
+			t.Errorf("write %d was acknowledged and is gone", n)
+		}
+	}
+	for n := range sent { // all again, as a client does that heard nothing: each is applied once
+		request := write(n)
+		delete(request, "id")
+		var written wire.Written
+		again.Do(request, "written", &written)
+		if first := there[n]; first != 0 && written.Position != first {
+			t.Errorf("write %d was done at %d and again at %d", n, first, written.Position)
+		}
+	}
+}
+
+func TestSIGTERMTellsTheTabsAndExitsInTime(t *testing.T) {
+	p := startBaton(t, "--data", t.TempDir())
+	alice := hubtest.NewBrowser(t)
+	alice.SignIn(p.url, "demo", "alice")
+	tab := alice.Open(p.url, "alice-tab")
+	p.stop()
+	var bye wire.Bye
+	tab.Expect("bye", &bye)
+	if code := tab.Ended(); code != wire.CloseLeaving || bye.Code != wire.CloseLeaving || bye.ReconnectAfter == 0 {
+		t.Errorf("the tab was told %+v and closed with %d", bye, code)
+	}
+}
