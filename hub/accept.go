@@ -49,6 +49,8 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 	if err := room.vacancy(who); err != nil {
 		return err
 	}
+	h.running.Add(1) // while the server still waits for this request
+	defer h.running.Done()
 	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{wire.Subprotocol},
 		CompressionMode:    websocket.CompressionDisabled,
@@ -58,8 +60,6 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 		h.logger.Debug("a handshake failed", "error", err)
 		return nil // answered by Accept
 	}
-	h.running.Add(1)
-	defer h.running.Done()
 	h.serveConn(socket, room, who, client)
 	return nil
 }
@@ -121,6 +121,7 @@ func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, clien
 		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: socket, who: who, client: client,
 		limiter: h.options.Limits.limiter(who),
 		wake:    make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
+		left:  make(chan struct{}),
 		feeds: map[feed]uint64{}, live: map[feed]uint64{},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
@@ -133,6 +134,7 @@ func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, clien
 	c.end(c.read())
 	<-c.gone
 	r.exit(c)
+	close(c.left)
 }
 
 func (l Limits) limiter(who channels.Who) *rate.Limiter {

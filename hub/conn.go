@@ -30,6 +30,7 @@ type conn struct {
 	wake    chan struct{} // there may be something to write
 	taken   chan struct{} // answers were taken
 	gone    chan struct{} // closed when nothing more is written to the socket
+	left    chan struct{} // closed when it is none of the room's any more
 
 	// Guarded by room.mu.
 	feeds    map[feed]uint64 // joined; entries up to the position are not for it

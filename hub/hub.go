@@ -34,7 +34,11 @@ type Options struct {
 	Origins  []string     // Optional. Further origins (scheme://host:port) that may connect with a cookie.
 	TLS      bool         // Optional. Clients reach this node over https, though a proxy in front of it ends that.
 	Limits   Limits       // Optional.
-	Logger   *slog.Logger // Optional. Default: silent.
+
+	// Optional. A login session ends when it had neither an open tab nor a request for so long. Default 30 min.
+	Idle time.Duration
+
+	Logger *slog.Logger // Optional. Default: silent.
 }
 
 // A Site is a space as the sign-in page lists it.
@@ -88,6 +92,9 @@ type Hub struct {
 // New makes a hub and starts what it does by itself: following live values, telling who is here, handling ticks.
 func New(o Options) (*Hub, error) {
 	o.Limits.fill()
+	if o.Idle == 0 {
+		o.Idle = 30 * time.Minute
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -132,12 +139,20 @@ func (h *Hub) keep(what string, run func(context.Context) error) {
 // ServeHTTP serves the API, the WebSockets and the UI.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-// Close ends the hub: every connection is told to come back to another node, and closed; then the replicas are. The
-// caller stops accepting requests first.
+// Close ends the hub: every connection is told to come back to another node, and closed; the other nodes are told that
+// nobody is here any more; then the replicas are closed. The caller has stopped accepting requests before.
 func (h *Hub) Close() {
 	h.cancel(errors.New("the hub is closed"))
 	for _, r := range h.rooms {
-		r.close()
+		r.empty()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, r := range h.rooms {
+		h.announceRoom(ctx, r)
+		if space := r.present(); space != nil {
+			space.Close()
+		}
 	}
 	h.running.Wait()
 }
@@ -182,18 +197,18 @@ func (h *Hub) announce() {
 		case <-h.ctx.Done():
 			return
 		case r := <-h.news:
-			h.announceRoom(r)
+			h.announceRoom(h.ctx, r)
 		case <-ticker.C:
 			for _, r := range h.rooms {
-				h.announceRoom(r)
+				h.announceRoom(h.ctx, r)
 			}
 		}
 	}
 }
 
-func (h *Hub) announceRoom(r *room) {
+func (h *Hub) announceRoom(ctx context.Context, r *room) {
 	key := channels.LiveKey{Space: r.name, Channel: presenceChannel, Key: h.options.Node}
-	if err := h.options.Live.Publish(h.ctx, key, r.announcement(), presenceLife); err != nil && h.ctx.Err() == nil {
+	if err := h.options.Live.Publish(ctx, key, r.announcement(), presenceLife); err != nil && ctx.Err() == nil {
 		h.logger.Warn("the other nodes could not be told who is here", "space", r.name, "error", err)
 	}
 }
@@ -216,38 +231,6 @@ func (h *Hub) handleTicks(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// policyNow is the sign-in and control policy in force.
-func (r *room) policyNow() session.Policy {
-	if p := r.policy.Load(); p != nil {
-		return *p
-	}
-	return session.Policy{}
-}
-
-// opened returns the replica of the space, bringing it up if this is the first that asks for it.
-func (r *room) opened(ctx context.Context) (*channels.Space, error) {
-	r.opening.Lock()
-	defer r.opening.Unlock()
-	if r.space != nil {
-		return r.space, nil
-	}
-	if r.hub.ctx.Err() != nil {
-		return nil, context.Cause(r.hub.ctx)
-	}
-	space, err := r.hub.options.Open(ctx, r.name, r)
-	if err != nil {
-		return nil, err
-	}
-	if err := space.Problem(); err != nil {
-		r.hub.logger.Error("a space is not ready", "space", r.name, "error", err)
-	}
-	r.space = space
-	r.hub.keep("answering stop commands of "+r.name, func(ctx context.Context) error {
-		return r.hub.options.Relay.Answer(ctx, stopSubject(r.name), r.answerStops)
-	})
-	return space, nil
 }
 
 // Space brings up the replica of a space, for what the hub's owner does by itself: minting tokens, exporting.

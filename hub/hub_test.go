@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/natslog"
@@ -47,6 +48,7 @@ type nodeOptions struct {
 	name   string
 	policy session.Policy
 	limits hub.Limits
+	idle   time.Duration
 	store  *natslog.Store // default: an embedded one
 	logins session.Store  // default: in the bucket of store
 }
@@ -80,7 +82,7 @@ func newNode(t *testing.T, o nodeOptions) *node {
 		Node: o.name, Version: "test", Title: "Site", Spaces: []hub.Site{{Name: "lab", Title: "Lab"}},
 		Authority: session.Authority{}, Live: live, Ticks: ticks, Relay: o.store.Relay(), Sign: session.Dev{},
 		UI:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("the page")) }),
-		Logins: session.NewLogins(session.LoginOptions{Store: o.logins}), Limits: o.limits, Logger: natstest.Logger(t),
+		Logins: session.NewLogins(session.LoginOptions{Store: o.logins}), Limits: o.limits, Idle: o.idle, Logger: natstest.Logger(t),
 		Open: func(ctx context.Context, name string, w channels.Watcher) (*channels.Space, error) {
 			log, err := o.store.Log(ctx, name)
 			if err != nil {
@@ -467,5 +469,28 @@ func TestARetryOnANewConnectionGetsItsFirstAnswer(t *testing.T) {
 	next.Do(request, "written", &again)
 	if again.Position != first.Position {
 		t.Errorf("the first answer was %d, the second %d", first.Position, again.Position)
+	}
+}
+
+func TestALoginSessionThatIsNotInUseEnds(t *testing.T) {
+	n := newNode(t, nodeOptions{idle: time.Second, policy: session.Policy{OtherUser: session.Reject}})
+	left := hubtest.NewBrowser(t)
+	left.SignIn(n.url, "lab", "alice") // and never opens a tab
+	bob := hubtest.NewBrowser(t)
+	late := time.After(hubtest.Patience)
+	for {
+		status, _ := bob.Do("POST", n.url+"/api/v1/session", frame{"space": "lab", "user": "bob", "password": "bob"}, nil)
+		if status == http.StatusOK {
+			break
+		}
+		select {
+		case <-late:
+			t.Fatal("a session that nobody uses keeps others out")
+		case <-time.After(100 * time.Millisecond): // polls what only the hub's own clock can bring
+		}
+	}
+	bob.Open(n.url, "bob-tab")
+	if status, _ := left.Do("GET", n.url+"/api/v1/session", nil, nil); status != http.StatusUnauthorized {
+		t.Errorf("the ended session still works: %d", status)
 	}
 }

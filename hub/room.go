@@ -46,6 +46,7 @@ type room struct {
 	stale    time.Time       // since when the log is out of reach; zero = it is not
 	news     uint64          // grows with stale
 	presence presence
+	watch    watch
 }
 
 func newRoom(h *Hub, name string) *room {

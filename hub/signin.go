@@ -49,7 +49,6 @@ func (h *Hub) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	before := h.presented(r, c.Space)
 	login, err := h.options.Logins.Begin(r.Context(), c.Space)
 	if err != nil {
 		return err
@@ -58,7 +57,7 @@ func (h *Hub) signIn(w http.ResponseWriter, r *http.Request) error {
 		User: identity.User, Name: identity.Name, Roles: identity.Roles, Proposal: identity.Proposal,
 		From: address(r), Agent: trimmed(r.UserAgent(), 200), Hash: login.Hash,
 	}
-	o := space.House(r.Context(), session.SignIn{Session: login.Session, Record: record, Resume: before}.Decide)
+	o := space.House(r.Context(), session.SignIn{Session: login.Session, Record: record, Resume: h.options.Logins.Presented(r)}.Decide)
 	if o.Err != nil {
 		h.logger.Info("sign-in refused", "space", c.Space, "user", identity.User, "from", address(r), "error", o.Err)
 		return o.Err
@@ -74,15 +73,6 @@ func (h *Hub) signIn(w http.ResponseWriter, r *http.Request) error {
 	http.SetCookie(w, cookie)
 	h.logger.Info("signed in", "space", c.Space, "user", identity.User, "session", id, "from", address(r))
 	return h.answerWho(w, space, id)
-}
-
-// presented is the login session whose cookie came along, if it is one of that space; it need not be alive.
-func (h *Hub) presented(r *http.Request, space string) string {
-	found, err := h.options.Logins.Find(r.Context(), r)
-	if err != nil || found.Space != space {
-		return ""
-	}
-	return found.Session
 }
 
 func (h *Hub) answerWho(w http.ResponseWriter, space *channels.Space, id string) error {
@@ -173,6 +163,7 @@ func (h *Hub) identify(r *http.Request) (channels.Who, *room, error) {
 	if err != nil {
 		return channels.Who{}, nil, errSignedOut
 	}
+	room.touch(id)
 	return who, room, nil
 }
 
@@ -224,38 +215,6 @@ func address(r *http.Request) string {
 }
 
 func trimmed(s string, most int) string { return s[:min(len(s), most)] }
-
-// close ends the room's replica, after its connections have ended.
-func (r *room) close() {
-	r.mu.Lock()
-	ending := make([]*conn, 0, len(r.conns))
-	for c := range r.conns {
-		ending = append(ending, c)
-	}
-	r.mu.Unlock()
-	for _, c := range ending {
-		<-c.gone
-	}
-	if space := r.present(); space != nil {
-		space.Close()
-	}
-}
-
-// present returns the replica if it is open.
-func (r *room) present() *channels.Space {
-	r.opening.Lock()
-	defer r.opening.Unlock()
-	return r.space
-}
-
-// epochNow is the epoch at the head of the ring.
-func (r *room) epochNow() string {
-	epoch, _ := r.epoch.Load().(string)
-	return epoch
-}
-
-// backOf is the decision that the operator is connected again.
-func backOf(id string) channels.Decide { return session.Back(id) }
 
 // scheme is how the client reached this node.
 func (h *Hub) scheme(r *http.Request) string {

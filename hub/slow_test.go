@@ -61,10 +61,14 @@ func dialTap(t *testing.T, n *node, b *hubtest.Browser, client string) (*websock
 	return socket, c
 }
 
-const slowCommits = 100_000
+// How many commits pass while the client is slow, and before: as many as fill the ring several times over.
+const (
+	slowCommits = 100_000
+	warmCommits = 20_000
+)
 
 // commitMany makes a service commit as fast as it can; the key last ends as the number of the last one.
-func commitMany(t *testing.T, n *node, from int) (last int) {
+func commitMany(t *testing.T, n *node, from, to int) {
 	t.Helper()
 	n.token(t, "writer")
 	space, err := n.Space(t.Context(), "lab")
@@ -73,7 +77,7 @@ func commitMany(t *testing.T, n *node, from int) (last int) {
 	}
 	var waiting sync.WaitGroup
 	tickets := make(chan struct{}, 500)
-	for i := from; i < from+slowCommits; i++ {
+	for i := from; i <= to; i++ {
 		tickets <- struct{}{}
 		waiting.Add(1)
 		w := channels.Write{Channel: "notes", Set: map[string]json.RawMessage{
@@ -91,12 +95,11 @@ func commitMany(t *testing.T, n *node, from int) (last int) {
 		})
 	}
 	waiting.Wait()
-	return from + slowCommits - 1
 }
 
 // readTo reads until a frame shows the key last with a value.
 func readTo(socket *websocket.Conn, last int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), hubtest.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*hubtest.Patience)
 	defer cancel()
 	for {
 		_, data, err := socket.Read(ctx)
@@ -136,15 +139,15 @@ func TestASlowClientCostsACursorAndEndsOnTheLastValue(t *testing.T) {
 	}
 	// Once at full speed, so that the ring, the state and the client's history are as full as they get.
 	fast := make(chan error, 1)
-	go func() { fast <- readTo(socket, slowCommits) }()
-	commitMany(t, n, 1)
+	go func() { fast <- readTo(socket, warmCommits) }()
+	commitMany(t, n, 1, warmCommits)
 	if err := <-fast; err != nil {
 		t.Fatal(err)
 	}
 	before := heap()
 	slow.slow.Store(true)
 	start := time.Now()
-	last := commitMany(t, n, slowCommits+1)
+	commitMany(t, n, warmCommits+1, warmCommits+slowCommits)
 	cost := (heap() - before) >> 10
 	t.Logf("%d commits in %v; the slow client cost %d KiB", slowCommits, time.Since(start).Round(time.Millisecond), cost)
 	if cost > 1200 {
@@ -152,7 +155,7 @@ func TestASlowClientCostsACursorAndEndsOnTheLastValue(t *testing.T) {
 	}
 	slow.slow.Store(false)
 	close(slow.open)
-	if err := readTo(socket, last); err != nil && websocket.CloseStatus(err) != wire.CloseTooSlow && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+	if err := readTo(socket, warmCommits+slowCommits); err != nil && websocket.CloseStatus(err) != wire.CloseTooSlow && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		t.Errorf("it ended neither on the last value nor closed as too slow: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func (r *room) sweep(ctx context.Context) error {
 	case expired:
 		err = house(ctx, space, session.Expired(seat.Lost.Position))
 	}
-	err = errors.Join(err, r.sweepCalls(ctx, space, alive))
+	err = errors.Join(err, r.sweepCalls(ctx, space, alive), r.sweepSessions(ctx, space))
 	if space.NeedsCheckpoint() {
 		err = errors.Join(err, space.Checkpoint(ctx))
 	}

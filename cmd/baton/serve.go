@@ -80,19 +80,19 @@ func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, ou
 	return errors.Join(err, n.drain(server))
 }
 
-// drain stops accepting, answers what is under way, and closes the connections.
+// drain stops accepting, answers what is under way, and only then closes the connections: they cost nothing until then.
 func (n *node) drain(server *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
+	err := server.Shutdown(ctx) // it does not know of WebSockets: the hub ends those
 	closed := make(chan struct{})
 	go func() { defer close(closed); n.hub.Close() }()
-	err := server.Shutdown(ctx) // it does not know of WebSockets; the hub ends those
 	select {
 	case <-closed:
+		return err
 	case <-ctx.Done():
-		err = errors.Join(err, errors.New("the connections did not end in time"))
+		return errors.Join(err, errors.New("the connections did not end in time"))
 	}
-	return err
 }
 
 // close ends what start began, last first.

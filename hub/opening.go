@@ -1,0 +1,69 @@
+package hub
+
+import (
+	"context"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/session"
+)
+
+// policyNow is the sign-in and control policy in force.
+func (r *room) policyNow() session.Policy {
+	if p := r.policy.Load(); p != nil {
+		return *p
+	}
+	return session.Policy{}
+}
+
+// opened returns the replica of the space, bringing it up if this is the first that asks for it.
+func (r *room) opened(ctx context.Context) (*channels.Space, error) {
+	r.opening.Lock()
+	defer r.opening.Unlock()
+	if r.space != nil {
+		return r.space, nil
+	}
+	if r.hub.ctx.Err() != nil {
+		return nil, context.Cause(r.hub.ctx)
+	}
+	space, err := r.hub.options.Open(ctx, r.name, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := space.Problem(); err != nil {
+		r.hub.logger.Error("a space is not ready", "space", r.name, "error", err)
+	}
+	r.space = space
+	r.hub.keep("answering stop commands of "+r.name, func(ctx context.Context) error {
+		return r.hub.options.Relay.Answer(ctx, stopSubject(r.name), r.answerStops)
+	})
+	return space, nil
+}
+
+// empty waits until the connections, which have been told to end, have.
+func (r *room) empty() {
+	r.mu.Lock()
+	ending := make([]*conn, 0, len(r.conns))
+	for c := range r.conns {
+		ending = append(ending, c)
+	}
+	r.mu.Unlock()
+	for _, c := range ending {
+		<-c.left
+	}
+}
+
+// present returns the replica if it is open.
+func (r *room) present() *channels.Space {
+	r.opening.Lock()
+	defer r.opening.Unlock()
+	return r.space
+}
+
+// epochNow is the epoch at the head of the ring.
+func (r *room) epochNow() string {
+	epoch, _ := r.epoch.Load().(string)
+	return epoch
+}
+
+// backOf is the decision that the operator is connected again.
+func backOf(id string) channels.Decide { return session.Back(id) }
