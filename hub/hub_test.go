@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -132,6 +133,16 @@ func (n *node) open(t *testing.T, user string) (*hubtest.Browser, *hubtest.Tab) 
 	b := hubtest.NewBrowser(t)
 	b.SignIn(n.url, "lab", user)
 	return b, b.Open(n.url, user+"-tab")
+}
+
+// waitForTabs waits until a user has at most so many tabs open on the node, as bob sees it.
+func (n *node) waitForTabs(t *testing.T, user string, most int) {
+	t.Helper()
+	_, bob := n.open(t, "bob")
+	presence := wire.Presence{Members: bob.Welcome.Presence}
+	for slices.ContainsFunc(presence.Members, func(m wire.Member) bool { return m.User == user && m.Connections > most }) {
+		bob.Expect("presence", &presence)
+	}
 }
 
 func (n *node) position(t *testing.T) (position uint64) {

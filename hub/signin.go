@@ -68,6 +68,9 @@ func (h *Hub) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	cookie, err := h.options.Logins.Keep(r.Context(), login, id)
 	if err != nil {
+		if id == login.Session { // nobody will ever have its cookie
+			space.ProposeOwn("", session.SignOut(id), func(channels.Outcome) {})
+		}
 		return err
 	}
 	http.SetCookie(w, cookie)
