@@ -1,0 +1,15 @@
+export { type CommandRun, type CommandState, useCommand } from './command.js';
+export { BatonProvider, useBaton } from './context.js';
+export {
+  useCalls,
+  useControl,
+  useEnding,
+  useLog,
+  usePresence,
+  useReadable,
+  useStatus,
+  useStore,
+  useValue,
+  useWelcome,
+  useYou,
+} from './hooks.js';
