@@ -22,8 +22,8 @@ type Hub interface {
 	Append(ctx context.Context, log string, message any) error
 	// Send sets keys of a live store.
 	Send(live string, set map[string]any) error
-	// Serve begins to serve commands. Each call has a goroutine of its own, whose context ends when the hub is closed.
-	Serve(handlers map[string]Handler) error
+	// Serve begins to serve commands, and returns when the hub has agreed or ctx has ended. Each call has a goroutine of its own, whose context ends when the hub is closed.
+	Serve(ctx context.Context, handlers map[string]Handler) error
 }
 
 // Stored is a value of a store and the position at which it was written; 0 in a live store.

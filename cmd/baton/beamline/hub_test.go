@@ -111,7 +111,7 @@ func (h *memoryHub) Send(_ string, set map[string]any) error {
 	return nil
 }
 
-func (h *memoryHub) Serve(handlers map[string]Handler) error {
+func (h *memoryHub) Serve(_ context.Context, handlers map[string]Handler) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.handlers == nil {

@@ -73,7 +73,7 @@ func Run(ctx context.Context, hub Hub, options Options) error {
 		defer close(written)
 		s.outbox.run(ctx)
 	}()
-	err = s.hub.Serve(s.handlers())
+	err = s.hub.Serve(ctx, s.handlers())
 	if err == nil {
 		err = s.loop(ctx)
 	}
