@@ -145,10 +145,7 @@ func (m Move) Decide(d *channels.Draft) (any, error) {
 		Do: control.Verb(m.Do), Actor: control.Party{Session: who.ID, User: who.User, Name: who.Name},
 		Staff: who.Has("staff") || who.Has("admin"), Request: m.Request, Message: m.Message, Reason: m.Reason,
 	}
-	switch made.Do {
-	case control.DoLost, control.DoBack, control.DoExpired, control.DoEnded:
-		return nil, channels.Refuse(channels.CodeForbidden, "only the hub itself says %q", m.Do)
-	case control.DoGive:
+	if made.Do == control.DoGive {
 		to, ok := Find(d, m.Session)
 		if !ok {
 			return nil, channels.Refuse(channels.CodeUnknownName, "the one to give control to is not signed in any more: choose another")

@@ -24,8 +24,9 @@ type memory struct {
 	values map[string][]byte
 	last   map[string]uint64
 	writes int
-	down   bool // every call fails
-	hung   bool // every call waits for the end of its context
+	down   bool   // every call fails
+	hung   bool   // every call waits for the end of its context
+	looked func() // called after the next Get, once
 }
 
 func newMemory() *memory { return &memory{values: map[string][]byte{}, last: map[string]uint64{}} }
@@ -43,7 +44,14 @@ func (m *memory) enter(ctx context.Context) error {
 
 func (m *memory) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	defer func() {
+		looked := m.looked
+		m.looked = nil
+		m.mu.Unlock()
+		if looked != nil {
+			looked()
+		}
+	}()
 	if err := m.enter(ctx); err != nil {
 		return nil, 0, err
 	}
