@@ -1,0 +1,126 @@
+import { useBaton, useControl, useYou } from '@baton/react';
+import { useDisclosure } from '@mantine/hooks';
+import { IconDoorExit, IconHandStop, IconSteeringWheel } from '@tabler/icons-react';
+import { GuardedButton } from '../parts/Guarded.tsx';
+import { ReasonDialog } from '../parts/ReasonDialog.tsx';
+import type { Act } from '../parts/useAct.ts';
+import { useConnected } from '../parts/useGuard.ts';
+import { GiveMenu } from './GiveMenu.tsx';
+import type { SeatWord } from './useSeat.ts';
+
+interface Props {
+  readonly seat: SeatWord;
+  readonly act: Act;
+}
+
+/** What this person can do about the seat. */
+export function Actions({ seat, act }: Props) {
+  const { control } = useBaton();
+  const view = useControl();
+  const guard = useConnected();
+  if (seat === 'vacant') {
+    return (
+      <GuardedButton
+        guard={guard}
+        leftSection={<IconSteeringWheel size={16} />}
+        onClick={() => void act.attempt(() => control.request())}
+      >
+        Take the seat
+      </GuardedButton>
+    );
+  }
+  if (view.mine) {
+    return (
+      <>
+        <GiveMenu act={act} />
+        <GuardedButton
+          guard={guard}
+          variant="default"
+          leftSection={<IconDoorExit size={16} />}
+          onClick={() => void act.attempt(() => control.release())}
+        >
+          Release control
+        </GuardedButton>
+      </>
+    );
+  }
+  return (
+    <>
+      <Take act={act} />
+      <Ask act={act} />
+    </>
+  );
+}
+
+/** Asks the operator for control, or withdraws that. */
+function Ask({ act }: { readonly act: Act }) {
+  const { control } = useBaton();
+  const { operator, requests } = useControl();
+  const you = useYou();
+  const guard = useConnected();
+  const [opened, dialog] = useDisclosure(false);
+  if (requests.some((request) => request.session === you?.session)) {
+    return (
+      <GuardedButton guard={guard} variant="default" onClick={() => void act.attempt(() => control.cancel())}>
+        Withdraw request
+      </GuardedButton>
+    );
+  }
+  return (
+    <>
+      <GuardedButton guard={guard} leftSection={<IconHandStop size={16} />} onClick={dialog.open}>
+        Ask for control
+      </GuardedButton>
+      <ReasonDialog
+        opened={opened}
+        close={dialog.close}
+        title="Ask for control"
+        explain={`${operator?.name ?? 'The operator'} sees your message and decides. Nothing changes until then.`}
+        label="Message"
+        confirm="Ask"
+        onConfirm={(message) => void act.attempt(() => control.request(message))}
+      />
+    </>
+  );
+}
+
+/** Staff may take control with a reason; everybody may take it from themselves on another computer. */
+function Take({ act }: { readonly act: Act }) {
+  const { control } = useBaton();
+  const { operator } = useControl();
+  const you = useYou();
+  const guard = useConnected();
+  const [opened, dialog] = useDisclosure(false);
+  const own = operator?.user === you?.user;
+  const staff = you?.roles.some((role) => role === 'staff' || role === 'admin') === true;
+  if (!own && !staff) return null;
+  if (own) {
+    return (
+      <GuardedButton
+        guard={guard}
+        variant="default"
+        onClick={() => void act.attempt(() => control.take('taken over here'))}
+      >
+        Take over here
+      </GuardedButton>
+    );
+  }
+  return (
+    <>
+      <GuardedButton guard={guard} variant="default" onClick={dialog.open}>
+        Take control
+      </GuardedButton>
+      <ReasonDialog
+        opened={opened}
+        close={dialog.close}
+        title={`Take control from ${operator?.name ?? 'the operator'}`}
+        explain="They lose control at once. Your reason is shown to them and kept in the journal."
+        label="Reason"
+        confirm="Take control"
+        color="orange.8"
+        required
+        onConfirm={(reason) => void act.attempt(() => control.take(reason))}
+      />
+    </>
+  );
+}

@@ -1,0 +1,29 @@
+import { Group } from '@mantine/core';
+import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
+import { useAct } from '../parts/useAct.ts';
+import { AbortButton } from './AbortButton.tsx';
+import { Actions } from './Actions.tsx';
+import classes from './ControlBar.module.css';
+import { RequestLine } from './RequestLine.tsx';
+import { Seat } from './Seat.tsx';
+import { useSeat } from './useSeat.ts';
+
+/** Who drives, since when, who asks to, and what this person can do about it. Always on the screen. */
+export function ControlBar() {
+  const seat = useSeat();
+  const act = useAct();
+  return (
+    <section className={classes.bar} data-seat={seat} aria-label="Control">
+      <Group className={classes.row} gap="md">
+        <Seat seat={seat} />
+        <Group gap="xs" ml="auto">
+          <MarkIcon mark={act.mark?.kind === 'saving' ? act.mark : undefined} />
+          <Actions seat={seat} act={act} />
+          <AbortButton />
+        </Group>
+      </Group>
+      <MarkLine mark={act.mark} />
+      <RequestLine act={act} />
+    </section>
+  );
+}

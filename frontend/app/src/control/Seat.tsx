@@ -1,0 +1,65 @@
+import { useControl, useYou } from '@baton/react';
+import { Box, Text, ThemeIcon } from '@mantine/core';
+import { IconArmchairOff, IconEye, IconPlugConnectedX, IconSteeringWheel } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import { Since } from '../parts/Age.tsx';
+import classes from './ControlBar.module.css';
+import { Countdown } from './Countdown.tsx';
+import type { SeatWord } from './useSeat.ts';
+
+const icons = {
+  mine: IconSteeringWheel,
+  taken: IconEye,
+  lost: IconPlugConnectedX,
+  vacant: IconArmchairOff,
+};
+
+/** One sentence that says who is in control, and a smaller one that says what that means here. */
+export function Seat({ seat }: { readonly seat: SeatWord }) {
+  const Icon = icons[seat];
+  const { headline, meaning } = useWords(seat);
+  return (
+    <div className={classes.seat}>
+      <ThemeIcon variant="transparent" color="currentColor" size={30} aria-hidden>
+        <Icon size={22} stroke={1.8} />
+      </ThemeIcon>
+      <Box miw={0}>
+        <Text size="md" fw={650} role="status" className={classes.headline}>
+          {headline}
+        </Text>
+        <Text size="xs" className={classes.meaning}>
+          {meaning}
+        </Text>
+      </Box>
+      {seat === 'lost' && <Countdown />}
+    </div>
+  );
+}
+
+function useWords(seat: SeatWord): { headline: string; meaning: ReactNode } {
+  const { operator, since } = useControl();
+  const you = useYou();
+  if (operator === null) {
+    return { headline: 'Nobody is in control', meaning: 'Take the seat to change anything.' };
+  }
+  if (seat === 'mine') {
+    return { headline: 'You are in control', meaning: <Since at={since} /> };
+  }
+  const self = operator.user === you?.user;
+  const who = self ? 'You, on another computer,' : operator.name;
+  const verb = self ? 'are' : 'is';
+  if (seat === 'lost') {
+    return {
+      headline: `Connection of ${self ? 'your other computer' : who} is lost`,
+      meaning: 'The seat becomes free when the time is up.',
+    };
+  }
+  return {
+    headline: `${who} ${verb} in control`,
+    meaning: (
+      <>
+        <Since at={since} />. You are watching and see everything live.
+      </>
+    ),
+  };
+}

@@ -1,0 +1,22 @@
+import '@fontsource-variable/inter';
+import '@mantine/core/styles.css';
+import './page.css';
+import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './App.tsx';
+import { schemeKey, theme } from './theme.ts';
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root');
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider
+      theme={theme}
+      defaultColorScheme="auto"
+      colorSchemeManager={localStorageColorSchemeManager({ key: schemeKey })}
+    >
+      <App />
+    </MantineProvider>
+  </StrictMode>,
+);

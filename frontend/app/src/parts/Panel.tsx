@@ -1,0 +1,54 @@
+import { useStatus } from '@baton/react';
+import { Group, Text, Title } from '@mantine/core';
+import { type ReactNode, useId } from 'react';
+import { MarkIcon } from './Mark.tsx';
+import classes from './Panel.module.css';
+
+/** A part of the screen with its name. While the page is not up to date, all of it is marked as stale. */
+export function Panel({
+  title,
+  note,
+  actions,
+  children,
+  area,
+}: {
+  readonly title: string;
+  readonly note?: ReactNode;
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+  readonly area?: string;
+}) {
+  const id = useId();
+  const stale = isStale(useStatus());
+  return (
+    <section
+      className={classes.panel}
+      aria-labelledby={id}
+      data-stale={stale || undefined}
+      style={area === undefined ? undefined : { gridArea: area }}
+    >
+      <Group className={classes.head} gap="xs" wrap="nowrap">
+        <Title order={2} size="sm" id={id}>
+          {title}
+        </Title>
+        <Text size="xs" c="dimmed" truncate>
+          {note}
+        </Text>
+        {stale && (
+          <MarkIcon
+            mark={{ kind: 'stale', detail: 'The connection is lost. These values may be out of date.' }}
+          />
+        )}
+        <Group gap={6} ml="auto" wrap="nowrap">
+          {actions}
+        </Group>
+      </Group>
+      {children}
+    </section>
+  );
+}
+
+/** Whether what is shown may differ from what is so. Catching up takes a moment and does not count. */
+function isStale(status: ReturnType<typeof useStatus>): boolean {
+  return status !== 'live' && status !== 'catching-up';
+}

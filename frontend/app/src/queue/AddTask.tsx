@@ -1,0 +1,102 @@
+import { useBaton, useStore } from '@baton/react';
+import { Button, Group, Modal, NumberInput, SegmentedControl, SimpleGrid, Stack, Text } from '@mantine/core';
+import { useState } from 'react';
+import { queue, type Task, type TaskParams } from '../beamline.ts';
+import { plural } from '../format.ts';
+import { GuardedButton } from '../parts/Guarded.tsx';
+import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
+import { useAct } from '../parts/useAct.ts';
+import { defaults, inOrder, newKey, orderAtEnd, taskWords } from './entries.ts';
+
+interface Props {
+  readonly opened: boolean;
+  readonly close: () => void;
+  /** Keys of the samples. */
+  readonly chosen: readonly string[];
+  readonly added: () => void;
+}
+
+/** Puts one task for each of the chosen samples at the end of the queue, in one change. */
+export function AddTask({ opened, close, ...rest }: Props) {
+  return (
+    <Modal
+      opened={opened}
+      onClose={close}
+      title={`Add ${plural(rest.chosen.length, 'sample')} to the queue`}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <Form close={close} {...rest} />
+    </Modal>
+  );
+}
+
+const fields = [
+  { name: 'images', label: 'Images', suffix: '', max: 100_000, decimals: 0 },
+  { name: 'range_deg', label: 'Range', suffix: ' °', max: 3600, decimals: 3 },
+  { name: 'exposure_s', label: 'Exposure per image', suffix: ' s', max: 600, decimals: 4 },
+  { name: 'transmission_pct', label: 'Transmission', suffix: ' %', max: 100, decimals: 1 },
+] as const;
+
+function Form({ close, chosen, added }: Omit<Props, 'opened'>) {
+  const baton = useBaton();
+  const entries = inOrder(useStore(queue).values);
+  const [task, setTask] = useState<Task>('collection');
+  const [params, setParams] = useState<TaskParams>(defaults.collection);
+  const { mark, attempt } = useAct();
+  const choose = (next: string) => {
+    setTask(next as Task);
+    setParams(defaults[next as Task]);
+  };
+  const add = async () => {
+    const set = Object.fromEntries(
+      chosen.map((sample, i) => [newKey(), { sample, task, order: orderAtEnd(entries, i), params }]),
+    );
+    if (!(await attempt(() => baton.store(queue).write({ set })))) return;
+    added();
+    close();
+  };
+  return (
+    <Stack gap="md">
+      <SegmentedControl
+        fullWidth
+        aria-label="Task"
+        value={task}
+        onChange={choose}
+        data={Object.entries(taskWords).map(([value, label]) => ({ value, label }))}
+      />
+      {task === 'centring' ? (
+        <Text size="sm" c="dimmed">
+          Mounts each sample and brings it into the beam. No images are taken.
+        </Text>
+      ) : (
+        <SimpleGrid cols={2} spacing="sm">
+          {fields.map(({ name, label, suffix, max, decimals }) => (
+            <NumberInput
+              key={name}
+              size="sm"
+              label={name === 'range_deg' && task === 'characterisation' ? 'Range of each image' : label}
+              suffix={suffix}
+              min={0}
+              max={max}
+              decimalScale={decimals}
+              value={params[name] ?? ''}
+              onChange={(value) =>
+                setParams({ ...params, ...(typeof value === 'number' ? { [name]: value } : {}) })
+              }
+            />
+          ))}
+        </SimpleGrid>
+      )}
+      <MarkLine mark={mark} />
+      <Group justify="flex-end" gap="xs">
+        <MarkIcon mark={mark?.kind === 'saving' ? mark : undefined} />
+        <Button variant="default" size="sm" onClick={close}>
+          Cancel
+        </Button>
+        <GuardedButton size="sm" onClick={() => void add()}>
+          Add {plural(chosen.length, 'entry', 'entries')}
+        </GuardedButton>
+      </Group>
+    </Stack>
+  );
+}

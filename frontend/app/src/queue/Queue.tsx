@@ -1,0 +1,88 @@
+import { useStore, useValue } from '@baton/react';
+import { ScrollArea, Skeleton, Text } from '@mantine/core';
+import { IconPlayerPlayFilled, IconPlaylist } from '@tabler/icons-react';
+import { useMemo } from 'react';
+import { queue, run, startQueue, stopQueue } from '../beamline.ts';
+import { plural } from '../format.ts';
+import { Since } from '../parts/Age.tsx';
+import { GuardedButton } from '../parts/Guarded.tsx';
+import { MarkLine } from '../parts/Mark.tsx';
+import { Panel } from '../parts/Panel.tsx';
+import { StopButton } from '../parts/StopButton.tsx';
+import { useCall } from '../parts/useAct.ts';
+import { ClearDone } from './ClearDone.tsx';
+import { inOrder, runState } from './entries.ts';
+import classes from './Queue.module.css';
+import { QueueList } from './QueueList.tsx';
+
+/** What the beamline is to do next, and what it is doing. */
+export function Queue() {
+  const { ready, values } = useStore(queue);
+  const entries = useMemo(() => inOrder(values), [values]);
+  const state = runState(useValue(run, 'queue'));
+  const start = useCall(startQueue);
+  return (
+    <Panel
+      title="Queue"
+      area="queue"
+      note={
+        state.state === 'idle' ? (
+          ready && plural(entries.length, 'entry', 'entries')
+        ) : (
+          <Running state={state} />
+        )
+      }
+      actions={
+        <>
+          <ClearDone entries={entries} />
+          <GuardedButton
+            size="compact-sm"
+            leftSection={<IconPlayerPlayFilled size={14} />}
+            loading={start.mark?.kind === 'saving'}
+            unless={
+              state.state !== 'idle'
+                ? 'It is running.'
+                : entries.length === 0
+                  ? 'There is nothing in it.'
+                  : undefined
+            }
+            onClick={() => void start.call({})}
+          >
+            Start
+          </GuardedButton>
+          <StopButton def={stopQueue} args={{}} label="Stop" />
+        </>
+      }
+    >
+      <MarkLine mark={start.mark} />
+      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8}>
+        {!ready && <Skeleton h={160} m="sm" w="auto" />}
+        {ready && entries.length === 0 && <Empty />}
+        <QueueList entries={entries} />
+      </ScrollArea>
+    </Panel>
+  );
+}
+
+function Running({ state }: { readonly state: ReturnType<typeof runState> }) {
+  return (
+    <>
+      {state.state}
+      {state.started !== undefined && (
+        <>
+          {' '}
+          <Since at={state.started} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Empty() {
+  return (
+    <div className={classes.empty}>
+      <IconPlaylist size={28} stroke={1.4} aria-hidden />
+      <Text size="sm">The queue is empty. Choose samples and add them.</Text>
+    </div>
+  );
+}

@@ -1,0 +1,100 @@
+import { useBaton, useValue } from '@baton/react';
+import { useSortable } from '@dnd-kit/sortable';
+import { Group, Text } from '@mantine/core';
+import { IconArrowDown, IconArrowUp, IconGripVertical, IconTrash } from '@tabler/icons-react';
+import { type QueueEntry, queue, run, samples } from '../beamline.ts';
+import { GuardedIcon } from '../parts/Guarded.tsx';
+import { Marked, MarkIcon } from '../parts/Mark.tsx';
+import { useGuard } from '../parts/useGuard.ts';
+import { useKeyMark } from '../parts/useKeyMark.ts';
+import { describe, itemState, taskWords } from './entries.ts';
+import { ItemProgress } from './ItemProgress.tsx';
+import classes from './Queue.module.css';
+
+interface Props {
+  readonly id: string;
+  readonly entry: QueueEntry;
+  readonly place: number;
+  readonly running: boolean;
+  readonly up: (() => void) | undefined;
+  readonly down: (() => void) | undefined;
+}
+
+/** One entry: what is to be done with which sample, how far it is, and how to move or delete it. */
+export function QueueRow({ id, entry, place, running, up, down }: Props) {
+  const baton = useBaton();
+  const item = itemState(useValue(run, `item/${id}`));
+  const name = useValue(samples, entry.sample)?.name ?? entry.sample;
+  const mark = useKeyMark(queue, id);
+  const drag = useSortable({ id, disabled: running });
+  const guard = useGuard();
+  const held = running ? 'It is running.' : undefined;
+  const transform = drag.transform === null ? undefined : `translateY(${drag.transform.y}px)`;
+  return (
+    <li
+      ref={drag.setNodeRef}
+      className={classes.row}
+      data-state={item?.state}
+      data-dragging={drag.isDragging || undefined}
+      aria-label={`${place}. ${name}, ${taskWords[entry.task] ?? entry.task}`}
+      aria-current={running ? 'step' : undefined}
+      style={{ transform, transition: drag.transition }}
+    >
+      <Marked mark={mark}>
+        <div className={classes.line}>
+          <button
+            type="button"
+            {...drag.attributes}
+            {...drag.listeners}
+            className={classes.grip}
+            aria-label={`Drag ${name}`}
+            aria-disabled={!guard.may || running}
+          >
+            <IconGripVertical size={15} aria-hidden />
+          </button>
+          <span className={classes.place}>{place}</span>
+          <div className={classes.text}>
+            <Group gap={6} wrap="nowrap">
+              <Text size="sm" fw={600} truncate title={name}>
+                {name}
+              </Text>
+              <Text size="sm" className={classes.task}>
+                {taskWords[entry.task] ?? entry.task}
+              </Text>
+              <MarkIcon mark={mark?.kind === 'saving' ? mark : undefined} />
+            </Group>
+            <Text size="xs" c="dimmed" truncate className="numbers">
+              {[entry.sample, describe(entry)].filter(Boolean).join(' · ')}
+            </Text>
+          </div>
+          <Group gap={0} wrap="nowrap">
+            <GuardedIcon
+              label={`Move ${name} up`}
+              unless={held ?? (up ? undefined : 'It is the first.')}
+              onClick={up ?? nothing}
+            >
+              <IconArrowUp size={15} />
+            </GuardedIcon>
+            <GuardedIcon
+              label={`Move ${name} down`}
+              unless={held ?? (down ? undefined : 'It is the last.')}
+              onClick={down ?? nothing}
+            >
+              <IconArrowDown size={15} />
+            </GuardedIcon>
+            <GuardedIcon
+              label={`Delete ${name}`}
+              unless={held}
+              onClick={() => void baton.store(queue).delete(id).catch(nothing)}
+            >
+              <IconTrash size={15} />
+            </GuardedIcon>
+          </Group>
+        </div>
+        <ItemProgress item={item} />
+      </Marked>
+    </li>
+  );
+}
+
+function nothing() {}

@@ -1,0 +1,93 @@
+import { useValue } from '@baton/react';
+import { Button, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconCurrentLocation, IconPlaylistAdd } from '@tabler/icons-react';
+import { mountSample, samples, unmountSample } from '../beamline.ts';
+import { useEquipment } from '../equipment/read.ts';
+import { GuardedButton } from '../parts/Guarded.tsx';
+import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
+import { useCall } from '../parts/useAct.ts';
+import { AddTask } from '../queue/AddTask.tsx';
+import classes from './Samples.module.css';
+
+/** What can be done with the samples that are chosen, and with the one on the goniometer. */
+export function MountBar({
+  chosen,
+  clear,
+}: {
+  readonly chosen: readonly string[];
+  readonly clear: () => void;
+}) {
+  const [opened, dialog] = useDisclosure(false);
+  return (
+    <>
+      <div className={classes.bar}>
+        {chosen.length === 0 ? (
+          <Mounted />
+        ) : (
+          <Text size="sm" mr="auto">
+            {chosen.length} chosen{' '}
+            <Button variant="subtle" size="compact-xs" onClick={clear}>
+              Clear
+            </Button>
+          </Text>
+        )}
+        <Mount chosen={chosen} />
+        <GuardedButton
+          leftSection={<IconPlaylistAdd size={16} />}
+          unless={chosen.length === 0 ? 'Choose samples first.' : undefined}
+          onClick={dialog.open}
+        >
+          Add to queue
+        </GuardedButton>
+      </div>
+      <AddTask opened={opened} close={dialog.close} chosen={chosen} added={clear} />
+    </>
+  );
+}
+
+function Mounted() {
+  const key = useEquipment('mounted')?.sample ?? '';
+  const sample = useValue(samples, key);
+  return (
+    <Text size="sm" mr="auto" miw={0} truncate>
+      {sample === undefined ? (
+        <Text span c="dimmed" inherit>
+          No sample mounted
+        </Text>
+      ) : (
+        <>
+          On the goniometer: <b>{sample.name}</b>
+        </>
+      )}
+    </Text>
+  );
+}
+
+function Mount({ chosen }: { readonly chosen: readonly string[] }) {
+  const mounted = useEquipment('mounted')?.sample ?? null;
+  const mount = useCall(mountSample);
+  const unmount = useCall(unmountSample);
+  const [one] = chosen;
+  const saving = mount.mark ?? unmount.mark;
+  return (
+    <>
+      <MarkIcon mark={saving?.kind === 'saving' ? saving : undefined} />
+      {mounted !== null && (
+        <GuardedButton variant="default" onClick={() => void unmount.call({})}>
+          Unmount
+        </GuardedButton>
+      )}
+      <GuardedButton
+        variant="default"
+        leftSection={<IconCurrentLocation size={16} />}
+        unless={chosen.length === 1 ? undefined : 'Choose one sample.'}
+        onClick={() => one !== undefined && void mount.call({ sample: one })}
+      >
+        Mount
+      </GuardedButton>
+      <MarkLine mark={mount.mark} />
+      <MarkLine mark={unmount.mark} />
+    </>
+  );
+}

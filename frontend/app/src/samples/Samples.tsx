@@ -1,0 +1,58 @@
+import { useStore } from '@baton/react';
+import { Checkbox, CloseButton, ScrollArea, Skeleton, Stack, Text, TextInput } from '@mantine/core';
+import { IconSearch } from '@tabler/icons-react';
+import { useCallback, useMemo, useState } from 'react';
+import { samples } from '../beamline.ts';
+import { plural } from '../format.ts';
+import { Panel } from '../parts/Panel.tsx';
+import { MountBar } from './MountBar.tsx';
+import { Puck } from './Puck.tsx';
+import { byPuck, matching } from './pucks.ts';
+
+/** The samples in the sample changer, puck by puck. Some are chosen here to be mounted or put into the queue. */
+export function Samples() {
+  const { ready, values } = useStore(samples);
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [find, setFind] = useState('');
+  const pucks = useMemo(() => byPuck(matching(values, find)), [values, find]);
+  // A sample that was taken out of the changer cannot be chosen any more.
+  const present = useMemo(() => chosen.filter((key) => values.has(key)), [chosen, values]);
+  const clear = useCallback(() => setChosen([]), []);
+  return (
+    <Panel
+      title="Samples"
+      area="samples"
+      note={ready ? plural(values.size, 'sample') : ''}
+      actions={
+        <TextInput
+          aria-label="Find a sample"
+          placeholder="Find"
+          w={130}
+          leftSection={<IconSearch size={14} />}
+          value={find}
+          onChange={(event) => setFind(event.currentTarget.value)}
+          rightSection={
+            find === '' ? null : <CloseButton size="xs" aria-label="Clear" onClick={() => setFind('')} />
+          }
+        />
+      }
+    >
+      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8}>
+        <Checkbox.Group value={[...present]} onChange={setChosen} aria-label="Samples">
+          <Stack gap="sm" p="sm">
+            {!ready && <Skeleton h={220} />}
+            {ready && pucks.length === 0 && (
+              <Text size="sm" c="dimmed" ta="center" py="xl">
+                {values.size === 0 ? 'The sample changer is empty.' : `No sample matches “${find}”.`}
+              </Text>
+            )}
+            {pucks.map(([puck, content]) => (
+              <Puck key={puck} number={puck} content={content} />
+            ))}
+          </Stack>
+        </Checkbox.Group>
+      </ScrollArea>
+      <MountBar chosen={present} clear={clear} />
+    </Panel>
+  );
+}

@@ -1,0 +1,38 @@
+import { useStatus } from '@baton/react';
+import { Group, Loader, Text } from '@mantine/core';
+import { useEffect, useState } from 'react';
+import { clock, span } from '../format.ts';
+import { useNow } from '../parts/useNow.ts';
+import classes from './ConnectionBanner.module.css';
+
+const sentences = {
+  connecting: 'No connection to the hub. It is tried again by itself.',
+  stale: 'The hub cannot reach its records. Nothing can be saved until it can.',
+} as const;
+
+/** Says that the page is not up to date, and since when. A moment of connecting at the beginning is not told. */
+export function ConnectionBanner() {
+  const status = useStatus();
+  const since = useSince(status);
+  const now = useNow();
+  if (status !== 'connecting' && status !== 'stale') return null;
+  return (
+    <Group className={classes.banner} gap="xs" role="alert" wrap="nowrap">
+      <Loader size={14} color="currentColor" aria-hidden />
+      <Text size="sm" fw={600}>
+        {sentences[status]}
+      </Text>
+      <Text size="sm" className="numbers">
+        What you see is from {clock(new Date(since).toISOString())} ({span(now - since)} old) and may have
+        changed.
+      </Text>
+    </Group>
+  );
+}
+
+/** When the status became what it is. */
+function useSince(status: string): number {
+  const [since, setSince] = useState(Date.now);
+  useEffect(() => setSince(Date.now()), [status]);
+  return since;
+}

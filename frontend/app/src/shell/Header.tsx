@@ -1,0 +1,69 @@
+import { useWelcome, useYou } from '@baton/react';
+import { ActionIcon, Menu, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
+import { IconDeviceDesktop, IconLogout, IconMoon, IconSun } from '@tabler/icons-react';
+import { useEffect } from 'react';
+import { Person } from '../parts/Person.tsx';
+import { useUi } from '../parts/useUi.ts';
+import { Logo } from './Logo.tsx';
+import { People } from './People.tsx';
+import classes from './Screen.module.css';
+import { StatusBadge } from './StatusBadge.tsx';
+
+export function Header({ leave }: { readonly leave: () => void }) {
+  const title = useWelcome()?.title ?? '';
+  return (
+    <header className={classes.header}>
+      <Logo size={26} />
+      <Text component="h1" className={classes.title} truncate>
+        {title}
+      </Text>
+      <StatusBadge />
+      <div style={{ flex: 1 }} />
+      <People />
+      <SchemeButton />
+      <UserMenu leave={leave} />
+    </header>
+  );
+}
+
+const schemes = ['auto', 'light', 'dark'] as const;
+const schemeIcons = { auto: IconDeviceDesktop, light: IconSun, dark: IconMoon };
+const schemeWords = { auto: 'as the system', light: 'light', dark: 'dark' };
+
+function SchemeButton() {
+  const [scheme, setScheme] = useUi('scheme', schemes, 'auto');
+  const { setColorScheme } = useMantineColorScheme();
+  useEffect(() => setColorScheme(scheme), [scheme, setColorScheme]);
+  const Icon = schemeIcons[scheme];
+  const label = `Colours: ${schemeWords[scheme]}`;
+  const next = schemes[(schemes.indexOf(scheme) + 1) % schemes.length] ?? 'auto';
+  return (
+    <Tooltip label={label}>
+      <ActionIcon size={32} aria-label={label} onClick={() => setScheme(next)}>
+        <Icon size={18} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function UserMenu({ leave }: { readonly leave: () => void }) {
+  const you = useYou();
+  if (you === null) return null;
+  return (
+    <Menu position="bottom-end" width={220}>
+      <Menu.Target>
+        <UnstyledButton aria-label={`Signed in as ${you.name}`}>
+          <Person name={you.name} size={32} />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          Signed in as {you.name} ({you.roles.join(', ')})
+        </Menu.Label>
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={leave}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,81 @@
+import type { Member } from '@baton/client';
+import { useControl, usePresence, useYou } from '@baton/react';
+import { Avatar, Badge, Group, Indicator, Popover, Stack, Text, UnstyledButton } from '@mantine/core';
+import { IconSteeringWheel } from '@tabler/icons-react';
+import { plural } from '../format.ts';
+import { Person } from '../parts/Person.tsx';
+
+const shown = 5;
+
+/** Who is here: faces in the header, and on a press the list with their tabs. Services are no people. */
+export function People() {
+  const people = usePresence().filter((member) => !member.roles.includes('service'));
+  return (
+    <Popover position="bottom-end" width={320} shadow="md">
+      <Popover.Target>
+        <UnstyledButton aria-label={`${plural(people.length, 'person is', 'people are')} here`}>
+          <Avatar.Group spacing={6}>
+            {people.slice(0, shown).map((member) => (
+              <Face key={member.user} member={member} />
+            ))}
+            {people.length > shown && (
+              <Avatar size={30} radius="xl">
+                +{people.length - shown}
+              </Avatar>
+            )}
+          </Avatar.Group>
+        </UnstyledButton>
+      </Popover.Target>
+      <Popover.Dropdown mah={420} style={{ overflowY: 'auto' }}>
+        <Text size="xs" c="dimmed" mb="xs">
+          {plural(people.length, 'person', 'people')} here
+        </Text>
+        <Stack gap="xs" component="ul" m={0} p={0} aria-label="People here">
+          {people.map((member) => (
+            <Line key={member.user} member={member} />
+          ))}
+        </Stack>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+function Face({ member }: { readonly member: Member }) {
+  const drives = useControl().operator?.user === member.user;
+  return (
+    <Indicator
+      label={drives ? <IconSteeringWheel size={11} /> : member.connections}
+      disabled={!drives && member.connections < 2}
+      color={drives ? 'petrol' : 'gray.6'}
+      size={15}
+      offset={4}
+      position="bottom-end"
+    >
+      <Person name={member.name} size={30} />
+    </Indicator>
+  );
+}
+
+function Line({ member }: { readonly member: Member }) {
+  const drives = useControl().operator?.user === member.user;
+  const own = useYou()?.user === member.user;
+  return (
+    <Group component="li" gap="xs" wrap="nowrap" style={{ listStyle: 'none' }}>
+      <Person name={member.name} size={28} />
+      <div style={{ minWidth: 0, flex: 1 }}>
+        <Text size="sm" truncate>
+          {member.name}
+          {own && ' (you)'}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {member.roles.join(', ')} · {plural(member.connections, 'tab')}
+        </Text>
+      </div>
+      {drives && (
+        <Badge leftSection={<IconSteeringWheel size={12} />} style={{ flex: 'none' }}>
+          in control
+        </Badge>
+      )}
+    </Group>
+  );
+}

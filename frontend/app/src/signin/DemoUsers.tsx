@@ -1,0 +1,26 @@
+import { Button, Divider, Group } from '@mantine/core';
+
+/** The users of a hub in development mode, whose password is their name: one press signs in. */
+export function DemoUsers({
+  users,
+  disabled,
+  enter,
+}: {
+  readonly users: readonly string[];
+  readonly disabled: boolean;
+  readonly enter: (name: string) => void;
+}) {
+  if (users.length === 0) return null;
+  return (
+    <>
+      <Divider label="Development mode: sign in as" mt={4} />
+      <Group gap="xs" grow>
+        {users.map((name) => (
+          <Button key={name} variant="default" size="sm" disabled={disabled} onClick={() => enter(name)}>
+            {name}
+          </Button>
+        ))}
+      </Group>
+    </>
+  );
+}

@@ -1,0 +1,69 @@
+import {
+  ActionIcon,
+  Badge,
+  Button,
+  createTheme,
+  type MantineColorsTuple,
+  Modal,
+  NumberInput,
+  Select,
+  Tabs,
+  Textarea,
+  TextInput,
+  Tooltip,
+} from '@mantine/core';
+
+/** The colour of control: who drives, what is on, what one may press. */
+const petrol: MantineColorsTuple = [
+  '#e6f6f9',
+  '#cfe8ee',
+  '#9fd1dc',
+  '#6bb8c9',
+  '#43a3b8',
+  '#2a94ac',
+  '#1a8199',
+  '#12687c',
+  '#0c5566',
+  '#04404e',
+];
+
+/** A cool, low-contrast dark for a control room at night. */
+const dark: MantineColorsTuple = [
+  '#d3dbe0',
+  '#b4bfc6',
+  '#8d9aa3',
+  '#66747e',
+  '#3c4851',
+  '#2e3941',
+  '#222b32',
+  '#182026',
+  '#12181d',
+  '#0c1115',
+];
+
+export const theme = createTheme({
+  colors: { petrol, dark },
+  primaryColor: 'petrol',
+  primaryShade: { light: 7, dark: 6 },
+  fontFamily: '"Inter Variable", system-ui, sans-serif',
+  defaultRadius: 'sm',
+  cursorType: 'pointer',
+  fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.25rem' },
+  components: {
+    ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray', size: 28 } }),
+    Badge: Badge.extend({ defaultProps: { variant: 'light', radius: 'sm', size: 'sm', tt: 'none' } }),
+    Button: Button.extend({ defaultProps: { size: 'xs' } }),
+    Modal: Modal.extend({ defaultProps: { centered: true, radius: 'md' } }),
+    NumberInput: NumberInput.extend({ defaultProps: { size: 'xs' } }),
+    Select: Select.extend({ defaultProps: { size: 'xs' } }),
+    Tabs: Tabs.extend({ defaultProps: { keepMounted: false } }),
+    Textarea: Textarea.extend({ defaultProps: { size: 'sm' } }),
+    TextInput: TextInput.extend({ defaultProps: { size: 'xs' } }),
+    Tooltip: Tooltip.extend({
+      defaultProps: { withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true } },
+    }),
+  },
+});
+
+/** Where the browser keeps the colour scheme for the time before sign-in; public/scheme.js reads it. */
+export const schemeKey = 'baton-colour-scheme';

@@ -1,0 +1,15 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+const hub = process.env.BATON_URL ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  plugins: [react()],
+  // Our own packages are read from their source, so nothing has to be built before.
+  resolve: { conditions: ['@baton/source', 'module', 'browser', 'development|production'] },
+  ssr: { resolve: { conditions: ['@baton/source'] } },
+  server: { proxy: { '/api': { target: hub, ws: true } } },
+  // One file of script and one of style: the hub serves them without compression negotiation or further round trips.
+  build: { target: 'es2022', chunkSizeWarningLimit: 900 },
+  test: { environment: 'happy-dom', include: ['test/**/*.test.{ts,tsx}'], setupFiles: ['test/setup.ts'] },
+});
