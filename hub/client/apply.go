@@ -96,8 +96,8 @@ func (e *effects) note(s *Store, changed map[string]Value) {
 // seenLocked notes how far the hub's words go: what is asked from now on is decided at or after it, on any node. The
 // node of a new connection may be behind the last one until it has answered a request.
 func (c *Client) seenLocked(cursor string, answer bool) {
-	c.caughtUp = c.caughtUp || answer
-	if cursor != "" && c.caughtUp {
+	c.caughtUp = c.caughtUp || answer && cursor != ""
+	if c.caughtUp && cursor != "" {
 		c.seen = cursor
 	}
 }

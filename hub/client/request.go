@@ -49,6 +49,9 @@ func (c *Client) answerTo(ctx context.Context, frame func(op string) wire.Reques
 	case <-c.ctx.Done():
 		return nil, c.Err()
 	}
+	if ctx.Err() != nil { // both were so, and select tosses a coin
+		return nil, fmt.Errorf("not sent: %w", context.Cause(ctx))
+	}
 	r, err := c.enqueue(frame)
 	if err != nil {
 		return nil, err
