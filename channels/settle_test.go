@@ -1,7 +1,10 @@
 package channels_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -49,9 +52,8 @@ func TestARefusalIsAnsweredOnlyWhenWhatItWasDecidedOnIsInTheLog(t *testing.T) {
 		if err := two.WaitFor(t.Context(), position(one)); err != nil {
 			t.Fatal(err)
 		}
-		// On replica one ann creates k, and a second creation of it by ann is refused, in the same entry. That entry
-		// is lost, and bob's deletion-free world on replica two wins the position.
-		b.once(channels.FaultLost)
+		// On replica one ann creates k, and a second creation of it is refused, in the same entry. That entry is lost,
+		// and on replica two bob takes the position.
 		outcomes := make(chan channels.Outcome, 3)
 		propose := func(p channels.Proposal) {
 			p.Source, p.Done = 1, func(o channels.Outcome) { outcomes <- o }
@@ -144,13 +146,41 @@ func TestTwoOperationsWithoutAnswersAreAppliedOnceInOrderAfterARestart(t *testin
 func TestContention(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { contend(t, seed) })
+			synctest.Test(t, func(t *testing.T) {
+				for _, wrong := range contend(t, seed, nil) {
+					t.Error(wrong)
+				}
+			})
 		})
 	}
 }
 
-func contend(t *testing.T, seed uint64) {
+// TestContentionNoticesALogThatIgnoresTheExpectation is the mutant of TestContention: with a log that stores at its end
+// what was decided on something else, the same check must fail.
+func TestContentionNoticesALogThatIgnoresTheExpectation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if len(contend(t, 1, func(l *channels.MemoryLog) channels.Log { return carelessLog{l} })) == 0 {
+			t.Error("nothing was noticed")
+		}
+	})
+}
+
+type carelessLog struct{ *channels.MemoryLog }
+
+func (l carelessLog) Append(ctx context.Context, after uint64, data []byte) error {
+	err := l.MemoryLog.Append(ctx, after, data)
+	if errors.Is(err, channels.ErrMoved) {
+		_, last, _ := l.Bounds(ctx)
+		return l.MemoryLog.Append(ctx, last, data)
+	}
+	return err
+}
+
+func contend(t *testing.T, seed uint64, wrap func(*channels.MemoryLog) channels.Log) (wrong []string) {
 	b := newBench(t)
+	if wrap != nil {
+		b.wrap = wrap
+	}
 	replicas := []*channels.Space{b.open(), b.open(), b.open()}
 	users := []string{"ann", "bob", "cyd"}
 	admit(t, replicas[0], users...)
@@ -173,34 +203,39 @@ func contend(t *testing.T, seed uint64) {
 	}
 	all := map[channels.Op]uint64{}
 	for range users {
-		for o, p := range <-acknowledged {
-			all[o] = p
-		}
+		maps.Copy(all, <-acknowledged)
 	}
 	b.log.SetFault(nil)
-	time.Sleep(5 * time.Second)
+	time.Sleep(5 * time.Second) // in the bubble: what is under way arrives
 	synctest.Wait()
+	if len(all) < 100 {
+		wrong = append(wrong, fmt.Sprintf("only %d of 120 operations were acknowledged: the test proves little", len(all)))
+	}
+	wrong = append(wrong, b.compare(all)...)
+	want := snapshotOf(t, replicas[0])
+	for _, r := range replicas[1:] {
+		if snapshotOf(t, r) != want {
+			wrong = append(wrong, "two replicas differ")
+		}
+	}
+	return wrong
+}
+
+// compare holds what was acknowledged against the log.
+func (b *bench) compare(acknowledged map[channels.Op]uint64) (wrong []string) {
 	found := map[channels.Op]uint64{}
 	for i, e := range b.entries() {
 		for _, tx := range e.Transactions {
 			if found[tx.Op] != 0 {
-				t.Errorf("operation %s is in the log twice", tx.Op)
+				wrong = append(wrong, fmt.Sprintf("operation %s is in the log twice", tx.Op))
 			}
 			found[tx.Op] = uint64(i + 1)
 		}
 	}
-	for o, p := range all {
+	for o, p := range acknowledged {
 		if found[o] != p {
-			t.Errorf("operation %s was acknowledged at %d and is at %d", o, p, found[o])
+			wrong = append(wrong, fmt.Sprintf("operation %s was acknowledged at %d and is at %d", o, p, found[o]))
 		}
 	}
-	if len(all) < 100 {
-		t.Errorf("only %d of 120 operations were acknowledged: the test proves little", len(all))
-	}
-	want := snapshotOf(t, replicas[0])
-	for _, r := range replicas[1:] {
-		if snapshotOf(t, r) != want {
-			t.Error("two replicas differ")
-		}
-	}
+	return wrong
 }

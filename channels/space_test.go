@@ -64,17 +64,21 @@ type bench struct {
 	t         *testing.T
 	log       *channels.MemoryLog
 	snapshots *channels.MemorySnapshots
+	wrap      func(*channels.MemoryLog) channels.Log // how the replicas see the log
 }
 
 func newBench(t *testing.T) *bench {
-	return &bench{t, channels.NewMemoryLog(), &channels.MemorySnapshots{}}
+	return &bench{
+		t: t, log: channels.NewMemoryLog(), snapshots: &channels.MemorySnapshots{},
+		wrap: func(l *channels.MemoryLog) channels.Log { return l },
+	}
 }
 
 func (b *bench) open() *channels.Space { return b.openWith(channels.Options{}) }
 
 func (b *bench) openWith(o channels.Options) *channels.Space {
 	b.t.Helper()
-	o.Name, o.Log, o.Snapshots, o.Authority = "lab", b.log, b.snapshots, people{}
+	o.Name, o.Log, o.Snapshots, o.Authority = "lab", b.wrap(b.log), b.snapshots, people{}
 	if o.Rules == nil {
 		o.Rules = testRules
 	}

@@ -37,8 +37,10 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 	}
 	client := r.URL.Query().Get("client")
 	if !clientForm.MatchString(client) {
-		return &problem{status: http.StatusBadRequest, code: "invalid",
-			detail: "Connect with ?client=…, a random id of 4 to 40 letters, digits, _ or -, new for every page load."}
+		return &problem{
+			status: http.StatusBadRequest, code: "invalid",
+			detail: "Connect with ?client=…, a random id of 4 to 40 letters, digits, _ or -, new for every page load.",
+		}
 	}
 	if err := h.checkOrigin(r); err != nil {
 		return err
@@ -80,8 +82,10 @@ func (h *Hub) checkOrigin(r *http.Request) error {
 			return nil
 		}
 	}
-	return &problem{status: http.StatusForbidden, code: "origin",
-		detail: "This page may not connect here. If it should, the site's administrator adds its origin to those allowed."}
+	return &problem{
+		status: http.StatusForbidden, code: "origin",
+		detail: "This page may not connect here. If it should, the site's administrator adds its origin to those allowed.",
+	}
 }
 
 // vacancy refuses a connection beyond the limits.

@@ -32,8 +32,10 @@ func newPair(t *testing.T, policy session.Policy) *pair {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = logins.Close() })
-		*n = newNode(t, nodeOptions{name: name, policy: policy, store: natstest.Connect(t, nats.URL), logins: logins,
-			limits: hub.Limits{Rate: 1000, Burst: 1000}})
+		*n = newNode(t, nodeOptions{
+			name: name, policy: policy, store: natstest.Connect(t, nats.URL), logins: logins,
+			limits: hub.Limits{Rate: 1000, Burst: 1000},
+		})
 	}
 	return p
 }
