@@ -80,12 +80,9 @@ type Client struct {
 	done    chan struct{} // closed when the client has ended and run has returned
 	welcome chan struct{} // closed at the first welcome
 
-	// Handlers run under handling; what they report is sent under reporting, which ends a little later.
-	handling       context.Context
-	stopHandling   context.CancelFunc
-	reporting      context.Context
-	stopReporting  context.CancelFunc
-	handlersActive sync.WaitGroup // Add is guarded by mu and closing
+	handling     context.Context // of handlers: ends when Close begins
+	stopHandling context.CancelFunc
+	handlers     sync.WaitGroup // Go is guarded by mu and closing
 
 	// Guarded by mu.
 	mu         sync.Mutex
@@ -156,12 +153,8 @@ func newClient(o Options) (*Client, error) {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.handling, c.stopHandling = context.WithCancel(c.ctx)
-	c.reporting, c.stopReporting = context.WithCancel(c.ctx)
 	return c, nil
 }
-
-// reportTime is how long what handlers report at the end may take to reach the hub.
-const reportTime = 2 * time.Second
 
 // Close ends the client: handlers see their context end and are waited for, what they report has 2 s to reach the hub,
 // and changes that still wait return ErrClosed. It returns when nothing of the client runs any more. It may be called
@@ -171,9 +164,7 @@ func (c *Client) Close() error {
 	c.closing = true
 	c.mu.Unlock()
 	c.stopHandling()
-	timer := time.AfterFunc(reportTime, c.stopReporting)
-	c.handlersActive.Wait()
-	timer.Stop()
+	c.handlers.Wait()
 	c.end(ErrClosed)
 	<-c.done
 	return nil

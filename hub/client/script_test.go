@@ -162,7 +162,7 @@ func (p *peer) send(frames ...wire.Frame) {
 // message returns the requests of the next message.
 func (p *peer) message() []wire.Request {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Hour)
 	defer cancel()
 	_, data, err := p.socket.Read(ctx)
 	if err != nil {

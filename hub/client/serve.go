@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/baton-hub/baton/hub/wire"
 )
@@ -70,7 +71,7 @@ func (c *Client) offer(handlers map[string]Handler) (answer chan error, err erro
 	defer c.mu.Unlock()
 	s := &c.service
 	for command := range handlers {
-		if s.handlers[command] != nil {
+		if _, ok := s.handlers[command]; ok {
 			return nil, fmt.Errorf("%s is served already", command)
 		}
 	}
@@ -115,7 +116,7 @@ func (c *Client) invokedLocked(f *wire.Invoke) {
 	}
 	c.service.running[f.Call] = true
 	i := &Invocation{Call: f.Call, Command: f.Command, Args: f.Args, By: f.By, Term: f.Term, Stop: f.Stop, c: c}
-	c.handlersActive.Go(func() { c.handle(i, h) })
+	c.handlers.Go(func() { c.handle(i, h) })
 }
 
 // handle carries out a call and tells the hub how it ended.
@@ -125,7 +126,9 @@ func (c *Client) handle(i *Invocation, h Handler) {
 	if err == nil && result != nil {
 		data, err = marshal("the result", result)
 	}
-	_, reportErr := ask[*wire.Written](c.reporting, c, func(op string) wire.Request {
+	ctx, cancel := c.untilReported()
+	defer cancel()
+	_, reportErr := ask[*wire.Written](ctx, c, func(op string) wire.Request {
 		if err != nil {
 			return &wire.Failed{Call: i.Call, Error: readable(err), Op: op}
 		}
@@ -137,6 +140,22 @@ func (c *Client) handle(i *Invocation, h Handler) {
 	c.mu.Lock()
 	delete(c.service.running, i.Call)
 	c.mu.Unlock()
+}
+
+// reportTime is how long a report may take to reach the hub once the client is being closed.
+const reportTime = 2 * time.Second
+
+// untilReported returns a context for a report: without an end while the client lives.
+func (c *Client) untilReported() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	context.AfterFunc(c.handling, func() {
+		select {
+		case <-time.After(reportTime):
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, cancel
 }
 
 // readable is the text of an error as the hub takes it.
