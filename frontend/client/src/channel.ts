@@ -20,8 +20,6 @@ interface Member {
   asked: number;
   /** Up to where the state is, in the hub's words; empty = nothing is held. */
   cursor: string;
-  /** The history that the positions in the state belong to. */
-  epoch: string;
   leaving: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -108,11 +106,9 @@ export class Channels {
     const channel = this.#all.get(frame.channel);
     const expected = frame.id === undefined ? 'in' : 'asked';
     if (channel?.membership !== expected || (frame.id !== undefined && frame.id !== channel.asked)) return;
-    const epoch = this.#ground.here()?.epoch ?? '';
-    if (channel.kind === 'store') channel.state.joined(frame, epoch === channel.epoch ? 'same' : 'new');
+    if (channel.kind === 'store') channel.state.joined(frame);
     else channel.state.joined(frame, this.#keep(channel));
     channel.membership = 'in';
-    channel.epoch = epoch;
     channel.cursor = frame.cursor;
     this.#catching.delete(channel);
     channel.source.changed();
@@ -224,5 +220,5 @@ export class Channels {
 }
 
 function newMember(name: string): Member {
-  return { name, membership: 'out', wanted: false, asked: 0, cursor: '', epoch: '', leaving: undefined };
+  return { name, membership: 'out', wanted: false, asked: 0, cursor: '', leaving: undefined };
 }

@@ -10,6 +10,8 @@
 import type { KeyState, Refused, StoreView } from './api.js';
 import type { ChangeFrame, JoinedFrame, ValueFrame } from './frames.js';
 
+type Base = Required<ValueFrame>;
+
 interface Wish {
   readonly op: string;
   /** undefined: the key shall go. JSON has no undefined, so no value is mistaken for that. */
@@ -19,7 +21,7 @@ interface Wish {
 const empty: StoreView<unknown> = { ready: false, values: new Map(), keys: new Map() };
 
 export class StoreState {
-  #base = new Map<string, ValueFrame>();
+  #base = new Map<string, Base>();
   #wishes = new Map<string, Wish[]>();
   #keysOf = new Map<string, readonly string[]>(); // of the operations that have wishes
   #answered = new Set<string>(); // operations that are done, but whose change the base may lack
@@ -101,8 +103,8 @@ export class StoreState {
     if (frame.op !== undefined) this.#settle(frame.op);
   }
 
-  /** The hub tells what the store has, or has since the cursor. `epoch`: whether positions still mean the same. */
-  joined(frame: JoinedFrame, epoch: 'same' | 'new'): void {
+  /** The hub tells what the store has, or has since the cursor. */
+  joined(frame: JoinedFrame): void {
     const values = frame.values ?? {};
     const gone =
       frame.mode === 'delta'
@@ -112,11 +114,11 @@ export class StoreState {
       this.#base.delete(key);
       this.#touched.add(key);
     }
-    for (const [key, value] of Object.entries(values)) {
-      const known = this.#base.get(key);
-      // At one position of one history a key has one value: keep the object, and whoever shows it has nothing to do.
-      if (known?.position && known.position === value.position && epoch === 'same') continue;
-      this.#base.set(key, value);
+    for (const [key, { value, position = 0, by = '', at = '' }] of Object.entries(values)) {
+      const base = { value, position, by, at };
+      // What is the same stays the same object: whoever shows it has nothing to do after a reconnect.
+      if (JSON.stringify(base) === JSON.stringify(this.#base.get(key))) continue;
+      this.#base.set(key, base);
       this.#touched.add(key);
     }
     for (const op of [...this.#answered]) this.#settle(op);
@@ -150,11 +152,7 @@ export class StoreState {
   }
 }
 
-function keyState(
-  base: ValueFrame | undefined,
-  wish: Wish | undefined,
-  refused: Refused | undefined,
-): KeyState {
+function keyState(base: Base | undefined, wish: Wish | undefined, refused: Refused | undefined): KeyState {
   return {
     position: base?.position ?? 0,
     by: base?.by ?? '',
