@@ -45,7 +45,7 @@ var ours = map[string][]string{
 
 // testsToo says what the tests of a package may import beyond what it may itself.
 var testsToo = map[string][]string{
-	"hub":                {"channels/natslog", "session/control"},
+	"hub":                {"channels/natslog", "hub/client", "session/control"},
 	"hub/client":         {"hub", "channels", "session"},
 	"session":            {"channels/natslog"}, // the embedded session store keeps its values there
 	"cmd/baton":          {"hub/wire"},

@@ -1,0 +1,123 @@
+package hub_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/baton-hub/baton/hub/client"
+	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/session"
+)
+
+// A balancer spreads connections over nodes in turn, as a proxy without stickiness does, and can cut them all.
+type balancer struct {
+	t        *testing.T
+	listener net.Listener
+	nodes    []string
+	running  sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+	taken int
+}
+
+func newBalancer(t *testing.T, nodes ...*node) *balancer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &balancer{t: t, listener: l, conns: map[net.Conn]struct{}{}}
+	for _, n := range nodes {
+		b.nodes = append(b.nodes, n.url[len("http://"):])
+	}
+	b.running.Go(b.accept)
+	t.Cleanup(func() { _ = l.Close(); b.cut(); b.running.Wait() })
+	return b
+}
+
+func (b *balancer) accept() {
+	for {
+		in, err := b.listener.Accept()
+		if err != nil {
+			return
+		}
+		b.mu.Lock()
+		b.taken++
+		out, err := net.Dial("tcp", b.nodes[b.taken%len(b.nodes)])
+		if err != nil {
+			b.t.Error(err)
+			b.mu.Unlock()
+			continue
+		}
+		b.conns[in], b.conns[out] = struct{}{}, struct{}{}
+		b.mu.Unlock()
+		b.running.Go(func() { b.pump(in, out) })
+		b.running.Go(func() { b.pump(out, in) })
+	}
+}
+
+func (b *balancer) pump(from, to net.Conn) {
+	_, _ = io.Copy(to, from) // until it is cut
+	_ = from.Close()
+	_ = to.Close()
+}
+
+// cut ends every connection, whatever is under way on it.
+func (b *balancer) cut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range b.conns {
+		_ = c.Close()
+		delete(b.conns, c)
+	}
+}
+
+// TestAThousandWritesThroughACutConnectionApplyOnce writes with the Go client through a balancer that cuts its connection
+// every 50 writes, with several under way.
+func TestAThousandWritesThroughACutConnectionApplyOnce(t *testing.T) {
+	p := newPair(t, session.Policy{})
+	_, watcher := p.two.open(t, "bob")
+	watcher.Do(join("chat"), "joined", nil)
+	b := newBalancer(t, p.one, p.two)
+	c, err := client.Connect(t.Context(), client.Options{URL: "http://" + b.listener.Addr().String(), Token: p.one.token(t, "writer"), Logger: natstest.Logger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+
+	const writers, each = 8, 125
+	var written atomic.Int64
+	var running sync.WaitGroup
+	for w := range writers {
+		running.Go(func() {
+			for n := range each {
+				if _, err := c.Append(t.Context(), "chat", fmt.Sprintf("%d/%d", w, n)); err != nil {
+					t.Errorf("append %d of writer %d: %v", n, w, err)
+				}
+				if written.Add(1)%50 == 0 {
+					b.cut()
+				}
+			}
+		})
+	}
+	running.Wait()
+	next := [writers]int{}
+	for range writers * each {
+		var m wire.Message
+		watcher.Expect("message", &m)
+		var w, n int
+		if _, err := fmt.Sscanf(string(m.Data), `"%d/%d"`, &w, &n); err != nil || next[w] != n {
+			t.Fatalf("after %d of writer %d came %s: lost, twice or out of order (%v)", next[w]-1, w, m.Data, err)
+		}
+		next[w]++
+	}
+	if b.taken < writers*each/50 {
+		t.Errorf("the client connected %d times: it was not cut as often as it should", b.taken)
+	}
+}
