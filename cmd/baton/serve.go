@@ -63,10 +63,12 @@ func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, ou
 	n.closing = append(n.closing, stopAdmin)
 	url := "http://" + listener.Addr().String()
 	stopDemo := func() {}
-	if o.Dev {
+	if o.Dev && o.Demo {
 		if stopDemo, err = n.startDemo(ctx, url); err != nil {
 			return errors.Join(err, server.Close())
 		}
+	}
+	if o.Dev {
 		greet(out, url)
 	}
 	logger.Info("serving", "url", url, "spaces", strings.Join(slices.Sorted(maps.Keys(s.Spaces)), " "))

@@ -13,6 +13,7 @@ import (
 // serveOptions are the flags of `baton serve`, checked.
 type serveOptions struct {
 	Dev    bool
+	Demo   bool          // run the demo beamline, with Dev
 	Listen string
 	Admin  string        // metrics and profiles; "" = off
 	Data   string        // folder of the embedded server and of what --dev keeps
@@ -52,6 +53,7 @@ environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN
 	f := c.Flags()
 	f.SortFlags = false
 	f.BoolVar(&o.Dev, "dev", false, "everything embedded, on loopback, with demo users and a demo beamline")
+	f.BoolVar(&o.Demo, "demo", true, "with --dev: run the demo beamline; a space has only one, so --demo=false on further nodes")
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address of the web page and the API")
 	f.StringVar(&o.Admin, "admin", "127.0.0.1:9090", "address of metrics and profiles, \"\" for none")
 	f.StringVar(&o.Data, "data", "data", "folder of the embedded server")
