@@ -1,0 +1,91 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BatonError, signIn, signOut, spaces, whoAmI } from '../src/index.js';
+
+let server: Server;
+let url: string;
+let reply: { status: number; body: unknown };
+let asked: { method: string | undefined; path: string | undefined; body: string };
+
+beforeAll(async () => {
+  server = createServer(async (request: IncomingMessage, response) => {
+    let body = '';
+    for await (const part of request) body += part;
+    asked = { method: request.method, path: request.url, body };
+    response.writeHead(reply.status).end(reply.body === undefined ? '' : JSON.stringify(reply.body));
+  });
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => new Promise((closed) => server.close(closed)));
+
+const body = {
+  session: 's1',
+  space: 'demo',
+  you: { user: 'alice', name: 'Alice', roles: ['user'], session: 's1' },
+  cookie_max_age: 86400,
+};
+
+describe('over HTTP', () => {
+  it('signs in', async () => {
+    reply = { status: 200, body };
+    expect(await signIn({ space: 'demo', user: 'alice', password: 'alice' }, { url })).toEqual(body);
+    expect(asked).toMatchObject({ method: 'POST', path: '/api/v1/session' });
+    expect(JSON.parse(asked.body)).toEqual({ space: 'demo', user: 'alice', password: 'alice' });
+  });
+
+  it('tells who has the seat when a sign-in is refused', async () => {
+    const holder = { user: 'bob', name: 'Bob Chen' };
+    reply = {
+      status: 409,
+      body: {
+        type: 'about:blank',
+        title: 'Conflict',
+        status: 409,
+        code: 'seat_taken',
+        detail: 'Bob Chen is here.',
+        holder,
+        since: 'T',
+      },
+    };
+    const refused = await signIn({ space: 'demo', user: 'alice', password: 'x' }, { url }).catch(
+      (err: unknown) => err,
+    );
+    expect(refused).toBeInstanceOf(BatonError);
+    expect(refused).toMatchObject({
+      code: 'seat_taken',
+      status: 409,
+      message: 'Bob Chen is here.',
+      more: { holder, since: 'T' },
+    });
+  });
+
+  it('knows nobody as null, and signs nobody out without an error', async () => {
+    reply = { status: 401, body: { code: 'signed_out', detail: 'Sign in first.' } };
+    expect(await whoAmI({ url })).toBe(null);
+    await signOut({ url });
+    expect(asked.method).toBe('DELETE');
+  });
+
+  it('signs out', async () => {
+    reply = { status: 204, body: undefined };
+    await signOut({ url });
+  });
+
+  it('lists the spaces', async () => {
+    reply = { status: 200, body: { title: 'Baton', spaces: [{ name: 'demo', title: 'Demo' }] } };
+    expect((await spaces({ url })).spaces).toEqual([{ name: 'demo', title: 'Demo' }]);
+  });
+
+  it('says so when there is no hub, or something else than one', async () => {
+    await expect(spaces({ url: 'http://127.0.0.1:1' })).rejects.toMatchObject({ code: 'offline', status: 0 });
+    reply = { status: 502, body: undefined };
+    await expect(whoAmI({ url })).rejects.toMatchObject({
+      code: 'unavailable',
+      status: 502,
+      detail: 'The hub answered 502.',
+    });
+  });
+});
