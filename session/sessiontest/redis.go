@@ -72,8 +72,20 @@ func (s *Server) Restart() {
 	}
 }
 
-// Pause stops the process with SIGSTOP: connections stay open, new ones are accepted, and nothing answers.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+// Pause stops the process with SIGSTOP: connections stay open, new ones are accepted, and nothing answers. It returns
+// when that is so; on a busy machine a process goes on for a while after the signal is sent.
+func (s *Server) Pause() {
+	s.t.Helper()
+	s.signal(syscall.SIGSTOP)
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		err := ping(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)))
+		cancel()
+		if err != nil {
+			return
+		}
+	}
+}
 
 // Resume lets it go on.
 func (s *Server) Resume() { s.signal(syscall.SIGCONT) }

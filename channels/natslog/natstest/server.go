@@ -122,8 +122,23 @@ func (s *Server) Stop() {
 	s.reap()
 }
 
-// Pause stops the process with SIGSTOP: connections stay open and nothing answers.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+// Pause stops the process with SIGSTOP: connections stay open and nothing answers. It returns when all its threads have
+// stopped; on a busy machine some go on for a while after the signal is sent.
+func (s *Server) Pause() {
+	s.t.Helper()
+	s.signal(syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || !status.Stopped() {
+			s.t.Fatalf("NATS did not stop: %v, %v", status, err)
+		}
+		return
+	}
+}
 
 // Resume lets it go on.
 func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
