@@ -195,3 +195,37 @@ func TestACutConnectionAppliesEachWriteOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestANodeStartsFromACheckpointOfAnother(t *testing.T) {
+	p := newPair(t, session.Policy{})
+	_, ann := p.one.open(t, "alice")
+	ann.Do(write("notes", "before", 1), "written", nil)
+	var early wire.Written
+	request := with(write("notes", "early", 1), "op", "alice-tab.50")
+	ann.Do(request, "written", &early)
+	space, err := p.one.Space(t.Context(), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := space.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ann.Do(write("notes", "after", 1), "written", nil)
+
+	// The log before the checkpoint is gone, whether node two was there in time to read it or not.
+	_, bob := p.two.open(t, "bob")
+	var joined wire.Joined
+	bob.Do(join("notes"), "joined", &joined)
+	for _, key := range []string{"before", "early", "after"} {
+		if string(joined.Values[key].Value) != "1" {
+			t.Errorf("%s is %s", key, joined.Values[key].Value)
+		}
+	}
+	browser := hubtest.NewBrowser(t)
+	browser.SignIn(p.two.url, "lab", "alice")
+	var again wire.Written
+	browser.Open(p.two.url, "alice-tab").Do(request, "written", &again)
+	if again.Position != early.Position {
+		t.Errorf("the operation before the checkpoint was done at %d and again at %d", early.Position, again.Position)
+	}
+}

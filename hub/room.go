@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,9 +82,11 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 	if e.rules {
 		r.policy.Store(session.PolicyOf(state))
 	}
-	if e.people {
+	if len(e.people) > 0 {
 		for conn := range r.conns {
-			conn.check(state)
+			if slices.Contains(e.people, conn.who.ID) {
+				conn.check(state)
+			}
 		}
 	}
 	r.calls.offerLocked(e.waiting)
@@ -157,7 +160,7 @@ type encoder struct {
 	change  channels.Change
 	frames  []framed
 	touched map[feed]struct{}
-	people  bool            // login sessions or tokens have changed
+	people  []string        // login sessions and tokens that have changed
 	rules   bool            // have changed
 	waiting []channels.Call // that a service should take
 }
@@ -178,7 +181,7 @@ func (e *encoder) entry() slot {
 			case effect.Channel == channels.ControlStore:
 				control = true
 			case effect.Channel == channels.SessionsStore, effect.Channel == channels.TokensStore:
-				e.people = true
+				e.people = append(e.people, effect.Key)
 			case effect.Channel == channels.SiteStore:
 				e.rules = true
 			case effect.Channel == channels.CallsStore:
