@@ -105,7 +105,7 @@ func TestAStoreThatIsRefusedSaysSo(t *testing.T) {
 	})
 }
 
-func TestARefusalIsReturnedAndPatienceIsAskedForTwice(t *testing.T) {
+func TestWhatWasNotDecidedIsSentAgainAndARefusalIsReturned(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *script) {
 		c, p := s.connect()
 		done := later(func() error {
@@ -113,10 +113,14 @@ func TestARefusalIsReturnedAndPatienceIsAskedForTwice(t *testing.T) {
 			return err
 		})
 		first := expect[*wire.Write](p)
-		for _, code := range []string{"unavailable", "unknown", "stale", "busy", "rate", "unanswered"} {
+		for i, code := range []string{"unavailable", "unknown", "stale", "busy", "rate", "unanswered"} {
+			start := time.Now()
 			p.send(&wire.Error{ID: first.ID, Code: code, Op: first.Op})
 			if again := expect[*wire.Write](p); !reflect.DeepEqual(again, first) {
 				t.Fatalf("after %s it sent %+v, want %+v", code, again, first)
+			}
+			if d := time.Since(start); d <= 0 || d > firstDelay<<i {
+				t.Errorf("after %s it waited %v, want at most %v", code, d, firstDelay<<i)
 			}
 		}
 		p.send(&wire.Error{ID: first.ID, Code: "conflict", Detail: "changed", Op: first.Op, More: map[string]any{"term": 4.0},
