@@ -137,6 +137,8 @@ export const log = defineLog<{ readonly level: Level; readonly text: string; rea
 export const chat = defineLog<{ readonly text: string }>({ name: 'chat' });
 
 export interface Party {
+  /** The login session. */
+  readonly session: string;
   readonly user: string;
   readonly name: string;
 }
@@ -144,6 +146,8 @@ export interface Party {
 /** What the hub keeps of every move of the seat, and of every command. */
 export interface JournalRecord {
   readonly do: string;
+  /** The login session that did it. */
+  readonly session?: string;
   readonly user?: string;
   readonly name?: string;
   readonly term?: number;

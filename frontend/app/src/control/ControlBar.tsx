@@ -4,6 +4,7 @@ import { useAct } from '../parts/useAct.ts';
 import { AbortButton } from './AbortButton.tsx';
 import { Actions } from './Actions.tsx';
 import classes from './ControlBar.module.css';
+import { Notice } from './Notice.tsx';
 import { RequestLine } from './RequestLine.tsx';
 import { Seat } from './Seat.tsx';
 import { useSeat } from './useSeat.ts';
@@ -23,6 +24,7 @@ export function ControlBar() {
         </Group>
       </Group>
       <MarkLine mark={act.mark} />
+      <Notice />
       <RequestLine act={act} />
     </section>
   );

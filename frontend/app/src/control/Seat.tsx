@@ -50,7 +50,7 @@ function useWords(seat: SeatWord): { headline: string; meaning: ReactNode } {
   const verb = self ? 'are' : 'is';
   if (seat === 'lost') {
     return {
-      headline: `Connection of ${self ? 'your other computer' : who} is lost`,
+      headline: self ? 'Your other computer’s connection is lost' : `${who}’s connection is lost`,
       meaning: 'The seat becomes free when the time is up.',
     };
   }

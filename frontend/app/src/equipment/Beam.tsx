@@ -2,7 +2,7 @@ import classes from './Equipment.module.css';
 import { useEquipment } from './read.ts';
 
 const readings = [
-  { key: 'energy', label: 'Energy', decimals: 3 },
+  { key: 'energy', label: 'Energy', decimals: 4 },
   { key: 'resolution', label: 'Resolution', decimals: 2 },
   { key: 'transmission', label: 'Transmission', decimals: 0 },
   { key: 'cryo', label: 'Cryo', decimals: 0 },

@@ -19,7 +19,7 @@ export function MotorRow({ name }: { readonly name: string }) {
   if (axis === undefined) return null;
   const move = (position: number) => void call({ motor: name, position });
   return (
-    <Marked mark={mark}>
+    <Marked mark={mark} mx={-6} px={6}>
       <fieldset className="plain" aria-label={axis.label}>
         <div className={classes.motor}>
           <Box miw={0}>

@@ -11,7 +11,7 @@ export function MotorState({ name, axis }: { readonly name: string; readonly axi
   return (
     <div className={classes.under} data-state={state}>
       {motor?.state === 'moving' && `moving to ${decimal(motor.target, axis.decimals)}`}
-      {motor?.state === 'limit' && `at its limit (${limits})`}
+      {motor?.state === 'limit' && 'at its limit'}
       {state === 'idle' && limits}
     </div>
   );

@@ -30,7 +30,7 @@ function Zoom() {
   const { mark, call } = useCall(setZoom);
   if (zoom === undefined) return null;
   return (
-    <Marked mark={mark}>
+    <Marked mark={mark} mx={-6} px={6}>
       <Choice
         label="Zoom"
         value={zoom.value}
@@ -46,7 +46,7 @@ function Aperture() {
   const { mark, call } = useCall(setAperture);
   if (aperture === undefined) return null;
   return (
-    <Marked mark={mark}>
+    <Marked mark={mark} mx={-6} px={6}>
       <Choice
         label={`Aperture${aperture.unit === undefined ? '' : ` ${aperture.unit}`}`}
         value={String(aperture.value)}

@@ -22,6 +22,7 @@ export function Messages() {
     >
       <Panel
         title="Messages"
+        untitled
         note={
           <Tabs.List>
             <Tabs.Tab value="log" leftSection={<IconListDetails size={14} aria-hidden />}>
@@ -31,7 +32,7 @@ export function Messages() {
               Chat
             </Tabs.Tab>
             <Tabs.Tab value="control" leftSection={<IconSteeringWheel size={14} aria-hidden />}>
-              Control journal
+              Journal
             </Tabs.Tab>
           </Tabs.List>
         }

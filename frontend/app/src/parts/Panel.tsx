@@ -11,12 +11,15 @@ export function Panel({
   actions,
   children,
   area,
+  untitled = false,
 }: {
   readonly title: string;
   readonly note?: ReactNode;
   readonly actions?: ReactNode;
   readonly children: ReactNode;
   readonly area?: string;
+  /** The content tells what it is; the name is for screen readers. */
+  readonly untitled?: boolean;
 }) {
   const id = useId();
   const stale = isStale(useStatus());
@@ -28,10 +31,10 @@ export function Panel({
       style={area === undefined ? undefined : { gridArea: area }}
     >
       <Group className={classes.head} gap="xs" wrap="nowrap">
-        <Title order={2} size="sm" id={id}>
+        <Title order={2} size="sm" id={id} className={untitled ? 'for-screen-readers' : undefined}>
           {title}
         </Title>
-        <Text size="xs" c="dimmed" truncate>
+        <Text component="div" size="xs" c="dimmed" truncate>
           {note}
         </Text>
         {stale && (

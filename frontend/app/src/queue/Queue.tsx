@@ -1,15 +1,15 @@
 import { useStore, useValue } from '@baton/react';
 import { ScrollArea, Skeleton, Text } from '@mantine/core';
-import { IconPlayerPlayFilled, IconPlaylist } from '@tabler/icons-react';
+import { IconListCheck, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { queue, run, startQueue, stopQueue } from '../beamline.ts';
-import { plural } from '../format.ts';
-import { Since } from '../parts/Age.tsx';
+import { plural, span } from '../format.ts';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { MarkLine } from '../parts/Mark.tsx';
 import { Panel } from '../parts/Panel.tsx';
 import { StopButton } from '../parts/StopButton.tsx';
 import { useCall } from '../parts/useAct.ts';
+import { useNow } from '../parts/useNow.ts';
 import { ClearDone } from './ClearDone.tsx';
 import { inOrder, runState } from './entries.ts';
 import classes from './Queue.module.css';
@@ -65,23 +65,14 @@ export function Queue() {
 }
 
 function Running({ state }: { readonly state: ReturnType<typeof runState> }) {
-  return (
-    <>
-      {state.state}
-      {state.started !== undefined && (
-        <>
-          {' '}
-          <Since at={state.started} />
-        </>
-      )}
-    </>
-  );
+  const now = useNow();
+  return [state.state, state.started && span(now - Date.parse(state.started))].filter(Boolean).join(' · ');
 }
 
 function Empty() {
   return (
     <div className={classes.empty}>
-      <IconPlaylist size={28} stroke={1.4} aria-hidden />
+      <IconListCheck size={28} stroke={1.4} aria-hidden />
       <Text size="sm">The queue is empty. Choose samples and add them.</Text>
     </div>
   );

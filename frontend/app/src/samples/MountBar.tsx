@@ -25,7 +25,7 @@ export function MountBar({
         {chosen.length === 0 ? (
           <Mounted />
         ) : (
-          <Text size="sm" mr="auto">
+          <Text size="sm" className={classes.about}>
             {chosen.length} chosen{' '}
             <Button variant="subtle" size="compact-xs" onClick={clear}>
               Clear
@@ -48,16 +48,16 @@ export function MountBar({
 
 function Mounted() {
   const key = useEquipment('mounted')?.sample ?? '';
-  const sample = useValue(samples, key);
+  const name = useValue(samples, key)?.name ?? key;
   return (
-    <Text size="sm" mr="auto" miw={0} truncate>
-      {sample === undefined ? (
+    <Text size="sm" className={classes.about} truncate title={name}>
+      {name === '' ? (
         <Text span c="dimmed" inherit>
           No sample mounted
         </Text>
       ) : (
         <>
-          On the goniometer: <b>{sample.name}</b>
+          On the goniometer: <b>{name}</b>
         </>
       )}
     </Text>

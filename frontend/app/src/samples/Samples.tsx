@@ -39,7 +39,7 @@ export function Samples() {
     >
       <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8}>
         <Checkbox.Group value={[...present]} onChange={setChosen} aria-label="Samples">
-          <Stack gap="sm" p="sm">
+          <Stack gap={8} px="sm" py={6}>
             {!ready && <Skeleton h={220} />}
             {ready && pucks.length === 0 && (
               <Text size="sm" c="dimmed" ta="center" py="xl">

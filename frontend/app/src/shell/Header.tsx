@@ -1,9 +1,9 @@
-import { useWelcome, useYou } from '@baton/react';
+import { useBaton, useValue, useWelcome, useYou } from '@baton/react';
 import { ActionIcon, Menu, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { IconDeviceDesktop, IconLogout, IconMoon, IconSun } from '@tabler/icons-react';
 import { useEffect } from 'react';
+import { ui } from '../beamline.ts';
 import { Person } from '../parts/Person.tsx';
-import { useUi } from '../parts/useUi.ts';
 import { Logo } from './Logo.tsx';
 import { People } from './People.tsx';
 import classes from './Screen.module.css';
@@ -30,16 +30,28 @@ const schemes = ['auto', 'light', 'dark'] as const;
 const schemeIcons = { auto: IconDeviceDesktop, light: IconSun, dark: IconMoon };
 const schemeWords = { auto: 'as the system', light: 'light', dark: 'dark' };
 
+/** Kept by the hub for all tabs, and by the browser (Mantine does that) for the time before the hub has answered. */
 function SchemeButton() {
-  const [scheme, setScheme] = useUi('scheme', schemes, 'auto');
-  const { setColorScheme } = useMantineColorScheme();
-  useEffect(() => setColorScheme(scheme), [scheme, setColorScheme]);
-  const Icon = schemeIcons[scheme];
-  const label = `Colours: ${schemeWords[scheme]}`;
-  const next = schemes[(schemes.indexOf(scheme) + 1) % schemes.length] ?? 'auto';
+  const baton = useBaton();
+  const stored = useValue(ui, 'scheme');
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const known = schemes.find((scheme) => scheme === stored);
+  useEffect(() => {
+    if (known !== undefined) setColorScheme(known);
+  }, [known, setColorScheme]);
+  const Icon = schemeIcons[colorScheme];
+  const label = `Colours: ${schemeWords[colorScheme]}`;
+  const choose = () => {
+    const next = schemes[(schemes.indexOf(colorScheme) + 1) % schemes.length] ?? 'auto';
+    setColorScheme(next);
+    baton
+      .store(ui)
+      .set('scheme', next)
+      .catch(() => undefined);
+  };
   return (
     <Tooltip label={label}>
-      <ActionIcon size={32} aria-label={label} onClick={() => setScheme(next)}>
+      <ActionIcon size={32} aria-label={label} onClick={choose}>
         <Icon size={18} />
       </ActionIcon>
     </Tooltip>
