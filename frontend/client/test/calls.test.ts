@@ -11,6 +11,8 @@ let baton: Baton;
 
 beforeEach(() => {
   vi.useFakeTimers();
+  vi.spyOn(Math, 'random').mockReturnValue(1);
+  vi.stubGlobal('fetch', () => Promise.reject(new Error('no network')));
   sockets = new Sockets();
   baton = connect({ url: 'http://hub', client: 'page', open: sockets.open });
   up();
@@ -20,6 +22,8 @@ afterEach(() => {
   baton.close();
   expect(vi.getTimerCount()).toBe(0);
   vi.useRealTimers();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
 });
 
 function up(more: object = {}): void {

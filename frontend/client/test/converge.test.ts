@@ -306,5 +306,5 @@ describe('an optimistic store', () => {
       }),
       { numRuns: Number(process.env.RUNS ?? 400) },
     );
-  });
+  }, 120_000);
 });
