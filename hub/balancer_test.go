@@ -121,3 +121,31 @@ func TestAThousandWritesThroughACutConnectionApplyOnce(t *testing.T) {
 		t.Errorf("the client connected %d times: it was not cut as often as it should", b.taken)
 	}
 }
+
+// TestLiveValuesComeBackAfterNATSForgotThem restarts NATS, which keeps live values in memory only.
+func TestLiveValuesComeBackAfterNATSForgotThem(t *testing.T) {
+	p := newPair(t, session.Policy{})
+	service, err := client.Connect(t.Context(), client.Options{URL: p.one.url, Token: p.one.token(t, "beamline"), Logger: natstest.Logger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = service.Close() })
+	_, ann := p.one.open(t, "alice")
+	ann.Do(join("motors"), "joined", nil)
+	if err := service.Send("motors", map[string]any{"omega": 1.5}); err != nil {
+		t.Fatal(err)
+	}
+	ann.Expect("change", nil)
+	p.nats.Kill()
+	ann.Expect("stale", nil)
+	p.nats.Start()
+	ann.Expect("fresh", nil)
+	ann.Expect("change", nil) // sent again
+	late := newNode(t, nodeOptions{name: "three", store: natstest.Connect(t, p.nats.URL)})
+	_, bob := late.open(t, "bob")
+	var joined wire.Joined
+	bob.Do(join("motors"), "joined", &joined)
+	if string(joined.Values["omega"].Value) != "1.5" {
+		t.Errorf("a node that started after it has %v", joined.Values)
+	}
+}

@@ -78,6 +78,10 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 		c.status = Stale
 	case *wire.Fresh:
 		c.status = Live
+		for _, l := range c.live { // the hub's memory of them may be gone with what was out of reach
+			l.resend()
+		}
+		c.rouse()
 	case *wire.Error:
 		c.refusedLocked(f, after)
 	}

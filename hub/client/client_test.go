@@ -75,12 +75,18 @@ func TestASnapshotReplacesAndADeltaAdds(t *testing.T) {
 			joined *wire.Joined
 			want   map[string]Value
 		}{
-			{&wire.Joined{ID: join.ID, Mode: wire.Snapshot, Values: map[string]wire.Value{"a": one(1, `1`), "b": one(1, `1`)}},
-				map[string]Value{"a": {Data: []byte(`1`), Position: 1}, "b": {Data: []byte(`1`), Position: 1}}},
-			{&wire.Joined{Mode: wire.Delta, Values: map[string]wire.Value{"a": one(2, `2`)}, Removed: []string{"b", "x"}},
-				map[string]Value{"a": {Data: []byte(`2`), Position: 2}, "b": {}}},
-			{&wire.Joined{Mode: wire.Snapshot, Values: map[string]wire.Value{"c": one(3, `3`)}},
-				map[string]Value{"a": {}, "c": {Data: []byte(`3`), Position: 3}}},
+			{
+				&wire.Joined{ID: join.ID, Mode: wire.Snapshot, Values: map[string]wire.Value{"a": one(1, `1`), "b": one(1, `1`)}},
+				map[string]Value{"a": {Data: []byte(`1`), Position: 1}, "b": {Data: []byte(`1`), Position: 1}},
+			},
+			{
+				&wire.Joined{Mode: wire.Delta, Values: map[string]wire.Value{"a": one(2, `2`)}, Removed: []string{"b", "x"}},
+				map[string]Value{"a": {Data: []byte(`2`), Position: 2}, "b": {}},
+			},
+			{
+				&wire.Joined{Mode: wire.Snapshot, Values: map[string]wire.Value{"c": one(3, `3`)}},
+				map[string]Value{"a": {}, "c": {Data: []byte(`3`), Position: 3}},
+			},
 		} {
 			step.joined.Channel, step.joined.Cursor = "queue", "e1-5"
 			p.send(step.joined)
@@ -123,10 +129,14 @@ func TestWhatWasNotDecidedIsSentAgainAndARefusalIsReturned(t *testing.T) {
 				t.Errorf("after %s it waited %v, want at most %v", code, d, firstDelay<<i)
 			}
 		}
-		p.send(&wire.Error{ID: first.ID, Code: "conflict", Detail: "changed", Op: first.Op, More: map[string]any{"term": 4.0},
-			Current: map[string]json.RawMessage{"k": []byte(`{"value":7,"position":3,"by":"bob"}`), "l": []byte(`null`)}})
-		want := &Error{Code: "conflict", Detail: "changed", More: map[string]any{"term": 4.0},
-			Current: map[string]Value{"k": {Data: []byte(`7`), Position: 3, By: "bob"}, "l": {}}}
+		p.send(&wire.Error{
+			ID: first.ID, Code: "conflict", Detail: "changed", Op: first.Op, More: map[string]any{"term": 4.0},
+			Current: map[string]json.RawMessage{"k": []byte(`{"value":7,"position":3,"by":"bob"}`), "l": []byte(`null`)},
+		})
+		want := &Error{
+			Code: "conflict", Detail: "changed", More: map[string]any{"term": 4.0},
+			Current: map[string]Value{"k": {Data: []byte(`7`), Position: 3, By: "bob"}, "l": {}},
+		}
 		if err := <-done; !reflect.DeepEqual(err, error(want)) {
 			t.Errorf("Set returned %+v, want %+v", err, want)
 		}

@@ -24,7 +24,8 @@ func (l *liveStore) resend() {
 }
 
 // Send sets values of a live store. It does not wait: they are sent as soon as the connection takes them, the newest
-// of each key wins, and the last ones are sent again after a reconnect. The error says that a value cannot be sent; if
+// of each key wins, and the last ones are sent again after a reconnect, and
+// when the hub has found its log again. The error says that a value cannot be sent; if
 // the hub refuses one, that is logged.
 func (c *Client) Send(channel string, set map[string]any) error {
 	values, err := marshalAll(set)
