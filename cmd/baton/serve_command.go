@@ -13,7 +13,7 @@ import (
 // serveOptions are the flags of `baton serve`, checked.
 type serveOptions struct {
 	Dev    bool
-	Demo   bool          // run the demo beamline, with Dev
+	Demo   bool // run the demo beamline, with Dev
 	Listen string
 	Admin  string        // metrics and profiles; "" = off
 	Data   string        // folder of the embedded server and of what --dev keeps
