@@ -11,5 +11,10 @@ export default defineConfig({
   server: { proxy: { '/api': { target: hub, ws: true } } },
   // One file of script and one of style: the hub serves them without compression negotiation or further round trips.
   build: { target: 'es2022', chunkSizeWarningLimit: 900 },
-  test: { environment: 'happy-dom', include: ['test/**/*.test.{ts,tsx}'], setupFiles: ['test/setup.ts'] },
+  test: {
+    environment: 'happy-dom',
+    include: ['test/**/*.test.{ts,tsx}'],
+    setupFiles: ['test/setup.ts'],
+    testTimeout: 20_000,
+  },
 });

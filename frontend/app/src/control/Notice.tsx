@@ -40,6 +40,7 @@ export function Notice() {
 
 /** Whether a record says what became of the control, or of the request, of a login session. */
 function concerns(record: JournalRecord, session: string): boolean {
+  if (record.do === 'call' || record.do === 'stop') return false;
   const parties: readonly (Party | undefined)[] = [record.was, record.to];
   return record.session === session || parties.some((party) => party?.session === session);
 }

@@ -1,0 +1,98 @@
+import { BatonError } from '@baton/client';
+import { act, fireEvent, screen, within } from '@testing-library/react';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { alice, asking, bob, operatedBy, ordinary, sam } from '../src/dev/scene.ts';
+import { button, operating, refuses, show } from './show.tsx';
+
+const bar = () => screen.getByRole('region', { name: 'Control' });
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('the control bar', () => {
+  it('shows who waits to whom may answer, and grants the one that is meant', async () => {
+    const requests = [asking(bob, 'for centring', 3), asking(sam, '', 1)];
+    const { baton, user } = show({ ...operating, control: { ...operatedBy(alice, alice), requests } });
+    const line = within(screen.getByRole('list', { name: 'Requests for control' })).getAllByRole('listitem');
+    expect(line.map((item) => item.textContent)).toEqual([
+      expect.stringContaining('Bob Lindqvist asks for control: “for centring”3 min ago'),
+      expect.stringContaining('Sam Okafor asks for control1 min ago'),
+    ]);
+    await user.click(within(line[1] as HTMLElement).getByRole('button', { name: 'Grant' }));
+    expect(baton.asked).toEqual([['grant', 'r-sam']]);
+  });
+
+  it('denies with a reason', async () => {
+    const { baton, user } = show({
+      ...operating,
+      control: { ...operatedBy(alice, alice), requests: [asking(bob, '', 3)] },
+    });
+    await user.click(button('Deny'));
+    const dialog = await screen.findByRole('dialog');
+    fireEvent.change(within(dialog).getByLabelText('Reason'), { target: { value: 'after this scan' } });
+    await user.click(within(dialog).getByRole('button', { name: 'Deny' }));
+    expect(baton.asked).toEqual([['deny', 'r-bob', 'after this scan']]);
+  });
+
+  it('lets nobody but the operator answer a request', () => {
+    show({ control: { ...ordinary.control, requests: [asking(bob, '', 3)] } });
+    expect(screen.queryByRole('button', { name: 'Grant' })).toBeNull();
+    expect(button('Withdraw request')).toBeTruthy();
+  });
+
+  it('says why one was denied until that is dismissed', async () => {
+    const { baton, user } = show();
+    expect(bar().textContent).toContain('Alice Moreau denied your request for control: “after this scan”');
+    await user.click(button('Dismiss notice'));
+    expect(bar().textContent).not.toContain('denied your request');
+    expect(baton.asked).toEqual([['write ui', { set: { notice: '3' } }]]);
+  });
+
+  it('counts down while the operator’s link is lost, and stops at zero', () => {
+    vi.useFakeTimers();
+    show({ control: { ...ordinary.control, lost: { until: performance.now() + 21_000 } } });
+    expect(bar().textContent).toContain('Alice Moreau’s connection is lost');
+    expect(screen.getByRole('timer').textContent).toBe('0:21');
+    act(() => vi.advanceTimersByTime(5000));
+    expect(screen.getByRole('timer').textContent).toBe('0:16');
+    act(() => vi.advanceTimersByTime(60_000));
+    expect(screen.getByRole('timer').textContent).toBe('0:00');
+  });
+
+  it('offers a vacant seat, which nobody gets without asking', async () => {
+    const { baton, user } = show({ control: operatedBy(null, bob) });
+    expect(bar().textContent).toContain('Nobody is in control');
+    expect(baton.asked).toEqual([]);
+    await user.click(button('Take the seat'));
+    expect(baton.asked).toEqual([['request']]);
+  });
+
+  it('lets staff take control only with a reason', async () => {
+    const { baton, user } = show({ you: sam, control: operatedBy(alice, sam) });
+    await user.click(button('Take control'));
+    const dialog = await screen.findByRole('dialog');
+    const take = within(dialog).getByRole('button', { name: 'Take control' });
+    expect(refuses(take)).toBe(true);
+    fireEvent.change(within(dialog).getByLabelText(/Reason/), { target: { value: 'cryo alarm' } });
+    await user.click(take);
+    expect(baton.asked).toEqual([['take', 'cryo alarm']]);
+  });
+
+  it('offers no taking to others than staff', () => {
+    show();
+    expect(screen.queryByRole('button', { name: 'Take control' })).toBeNull();
+  });
+
+  it('shows why the hub refused, until that is dismissed', async () => {
+    const { baton, user } = show(operating);
+    baton.answer = () => {
+      throw new BatonError({ code: 'control', detail: 'You are not in control any more.' });
+    };
+    await user.click(button('Release control'));
+    const alert = within(bar()).getByRole('alert');
+    expect(alert.textContent).toBe('Refused: You are not in control any more.');
+    await user.click(within(alert).getByRole('button', { name: 'Dismiss' }));
+    expect(within(bar()).queryByRole('alert')).toBeNull();
+  });
+});

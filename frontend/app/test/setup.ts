@@ -1,0 +1,20 @@
+import { cleanup, configure } from '@testing-library/react';
+import { afterEach, vi } from 'vitest';
+
+afterEach(cleanup);
+
+// Two cores shared with other tests: what is waited for may take its time; what never comes still fails.
+configure({ asyncUtilTimeout: 8000 });
+
+// What Mantine asks of a browser and happy-dom does not have.
+window.HTMLElement.prototype.scrollIntoView = () => undefined;
+vi.stubGlobal(
+  'ResizeObserver',
+  class {
+    observe() {}
+    unobserve() {}
+    disconnect() {}
+  },
+);
+
+Object.defineProperty(document, 'fonts', { value: new EventTarget() });
