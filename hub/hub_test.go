@@ -54,7 +54,7 @@ type nodeOptions struct {
 	logins session.Store  // default: in the bucket of store
 }
 
-func newNode(t *testing.T, o nodeOptions) *node {
+func newNode(t testing.TB, o nodeOptions) *node {
 	t.Helper()
 	if o.store == nil {
 		o.store = natstest.Embedded(t)
@@ -114,7 +114,7 @@ func newNode(t *testing.T, o nodeOptions) *node {
 }
 
 // token mints a service token.
-func (n *node) token(t *testing.T, name string) string {
+func (n *node) token(t testing.TB, name string) string {
 	t.Helper()
 	space, err := n.Space(t.Context(), "lab")
 	if err != nil {
