@@ -49,6 +49,9 @@ export interface CommandDef<Args, Result> {
   readonly result?: Result;
 }
 
+/** A command without arguments is called without any. */
+export type ArgsOf<Args> = undefined extends Args ? [args?: Args] : [args: Args];
+
 // ---- stores ----
 
 /** What is known about one key besides its value. */
@@ -267,7 +270,10 @@ export interface Baton {
   readonly store: <T>(def: StoreDef<T>) => Store<T>;
   readonly log: <T>(def: LogDef<T>) => Log<T>;
   /** Resolves when the call is accepted; see {@link Call.finished} for its result. */
-  readonly call: <Args, Result>(def: CommandDef<Args, Result>, args: Args) => Promise<Call<Result>>;
+  readonly call: <Args, Result>(
+    def: CommandDef<Args, Result>,
+    ...args: ArgsOf<Args>
+  ) => Promise<Call<Result>>;
   /** Ends the connection, its timers and what is unanswered. It cannot be opened again. */
   readonly close: () => void;
 }

@@ -1,4 +1,5 @@
 import type {
+  ArgsOf,
   Baton,
   Call,
   CallView,
@@ -65,7 +66,7 @@ export function connect(options: ConnectOptions = {}): Baton {
     // The one place where the type of a definition is taken for that of the data.
     store: <T>(def: StoreDef<T>) => once(stores, def.name, () => store(connection, def)) as Store<T>,
     log: <T>(def: LogDef<T>) => once(logs, def.name, () => log(connection, def)) as Log<T>,
-    call: async <Args, Result>(def: CommandDef<Args, Result>, args: Args) =>
+    call: async <Args, Result>(def: CommandDef<Args, Result>, ...[args]: ArgsOf<Args>) =>
       (await call(connection, def.name, args)) as Call<Result>,
     close: () => connection.close(),
   };

@@ -6,6 +6,8 @@ import { BatonError } from './error.js';
 export interface SignedIn {
   readonly session: string;
   readonly space: string;
+  /** Of the space, for people. */
+  readonly title?: string;
   readonly you: You;
   /** How long the cookie lives, in seconds. */
   readonly cookie_max_age: number;

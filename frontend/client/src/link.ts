@@ -98,6 +98,11 @@ export class Link {
     socket.onclose = (event) => {
       if (mine()) this.#lost({ code: event.code, reason: event.reason, heard: this.#ping !== undefined });
     };
+    // Browsers tell of a close after this; Node's sockets may not.
+    socket.onerror = () => {
+      if (mine() && this.#state === 'opening')
+        this.#lost({ code: 1006, reason: 'no connection', heard: false });
+    };
     this.#expect(openTime);
   }
 

@@ -163,6 +163,22 @@ describe('the link', () => {
     expect(sockets.all.length).toBe(2);
   });
 
+  it('takes an error before the socket is open for its end: not all platforms tell of a close then', () => {
+    sockets.last.onerror?.();
+    vi.advanceTimersByTime(500);
+    expect(sockets.all.length).toBe(2);
+  });
+
+  it('does not open anything where there are no sockets, as on a server that renders a page', () => {
+    vi.stubGlobal('WebSocket', undefined);
+    const rendered = connect({ url: 'http://hub' });
+    const timers = vi.getTimerCount();
+    rendered.store(ui).subscribe(() => {});
+    expect(rendered.status.get()).toBe('connecting');
+    expect(vi.getTimerCount()).toBe(timers);
+    rendered.close();
+  });
+
   it('does not listen to a socket that it has given up', () => {
     up();
     vi.advanceTimersByTime(30_000);

@@ -22,6 +22,7 @@ export class FakeSocket {
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  onerror: (() => void) | null = null;
   state: 'opening' | 'open' | 'closed' = 'opening';
   /** What the page has sent, one message each. */
   readonly sent: Request[][] = [];

@@ -1,4 +1,11 @@
-import { BatonError, type Call, type CallState, type CallView, type CommandDef } from '@baton/client';
+import {
+  type ArgsOf,
+  BatonError,
+  type Call,
+  type CallState,
+  type CallView,
+  type CommandDef,
+} from '@baton/client';
 import { useCallback, useRef, useState } from 'react';
 import { useBaton } from './context.js';
 import { useReadable } from './hooks.js';
@@ -8,7 +15,7 @@ export type CommandState = 'idle' | 'sending' | 'refused' | CallState;
 
 export interface CommandRun<Args, Result> {
   /** Calls the command. The promise is that of Baton.call; nobody has to wait for it, `state` tells. */
-  readonly run: (args: Args) => Promise<Call<Result>>;
+  readonly run: (...args: ArgsOf<Args>) => Promise<Call<Result>>;
   readonly state: CommandState;
   /** The newest call that was accepted: its progress, result or error. */
   readonly call: CallView<Result> | null;
@@ -30,13 +37,13 @@ export function useCommand<Args, Result>(def: CommandDef<Args, Result>): Command
   const [step, setStep] = useState<Step<Result>>({ at: 'idle' });
   const view = useReadable<CallView<Result> | null>(step.at === 'accepted' ? step.call : nothing);
   const run = useCallback(
-    (args: Args) => {
+    (...args: ArgsOf<Args>) => {
       const me = ++newest.current;
       const tell = (next: Step<Result>) => {
         if (me === newest.current) setStep(next);
       };
       tell({ at: 'sending' });
-      const call = baton.call(def, args);
+      const call = baton.call(def, ...args);
       call.then(
         (accepted) => tell({ at: 'accepted', call: accepted }),
         (err: unknown) => tell({ at: 'refused', refusal: asBatonError(err) }),
