@@ -10,7 +10,7 @@ describe('the operator', () => {
   it('moves a motor by a step from where it is going, and to a position', async () => {
     const { baton, user } = show(operating);
     await user.click(button('Move Omega by +90 °'));
-    await user.click(button('Kappa position'));
+    await user.click(button(/^Kappa position/));
     const field = await screen.findByRole('textbox', { name: 'Move Kappa to' });
     await user.clear(field);
     await user.type(field, '22.5{Enter}');
@@ -22,7 +22,7 @@ describe('the operator', () => {
 
   it('cannot send a motor over its limits', async () => {
     const { baton, user } = show(operating);
-    await user.click(button('Kappa position'));
+    await user.click(button(/^Kappa position/));
     const field = await screen.findByRole('textbox', { name: 'Move Kappa to' });
     await user.clear(field);
     await user.type(field, '400{Enter}');
@@ -110,8 +110,8 @@ describe('a value', () => {
       expect(within(screen.getByRole('region', { name })).getByText('Stale'), name).toBeTruthy();
     }
     expect(screen.getByRole('alert').textContent).toContain('Nothing can be saved');
-    for (const name of ['Release control', 'Start', 'Omega position'])
-      expect(refuses(button(name)), name).toBe(true);
+    for (const name of ['Release control', 'Start', /^Omega position/])
+      expect(refuses(button(name)), String(name)).toBe(true);
     expect(refuses(button('Stop everything'))).toBe(false);
   });
 });

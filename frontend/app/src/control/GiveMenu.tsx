@@ -1,7 +1,6 @@
 import { useBaton, usePresence, useYou } from '@baton/react';
 import { Menu, Text } from '@mantine/core';
 import { IconArrowsExchange } from '@tabler/icons-react';
-import { useState } from 'react';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { Person } from '../parts/Person.tsx';
 import type { Act } from '../parts/useAct.ts';
@@ -13,20 +12,16 @@ export function GiveMenu({ act }: { readonly act: Act }) {
   const others = usePresence().filter(
     (member) => member.user !== you?.user && !member.roles.includes('service'),
   );
-  const [opened, setOpened] = useState(false);
   return (
-    <Menu opened={opened} onChange={setOpened} position="bottom-end" withinPortal>
+    <Menu position="bottom-end" withinPortal>
       <Menu.Target>
-        <span>
-          <GuardedButton
-            variant="default"
-            leftSection={<IconArrowsExchange size={16} />}
-            unless={others.length === 0 ? 'Nobody else is here.' : undefined}
-            onClick={() => setOpened((is) => !is)}
-          >
-            Give control
-          </GuardedButton>
-        </span>
+        <GuardedButton
+          variant="default"
+          leftSection={<IconArrowsExchange size={16} />}
+          unless={others.length === 0 ? 'Nobody else is here.' : undefined}
+        >
+          Give control
+        </GuardedButton>
       </Menu.Target>
       <Menu.Dropdown mah={320} style={{ overflowY: 'auto' }}>
         <Menu.Label>Give control to</Menu.Label>

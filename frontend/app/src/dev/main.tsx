@@ -5,7 +5,7 @@ import { BatonProvider } from '@baton/react';
 import { MantineProvider } from '@mantine/core';
 import { createRoot } from 'react-dom/client';
 import { Connected } from '../shell/Connected.tsx';
-import { theme } from '../theme.ts';
+import { readable, theme } from '../theme.ts';
 import { states } from './states.ts';
 
 const query = new URLSearchParams(location.search);
@@ -22,7 +22,11 @@ createRoot(root).render(
       ))}
     </ul>
   ) : (
-    <MantineProvider theme={theme} defaultColorScheme={query.get('scheme') === 'dark' ? 'dark' : 'light'}>
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={readable}
+      defaultColorScheme={query.get('scheme') === 'dark' ? 'dark' : 'light'}
+    >
       <BatonProvider baton={make()}>
         <Connected leave={() => undefined} out={() => undefined} />
       </BatonProvider>

@@ -29,8 +29,7 @@ function Shown({ name, axis, edit }: Props & { readonly edit: () => void }) {
       <UnstyledButton
         className={classes.position}
         data-state={motor?.state}
-        aria-label={`${axis.label} position`}
-        aria-description={`${at} ${axis.unit}`}
+        aria-label={`${axis.label} position ${at} ${symbol(axis.unit)}`}
         aria-disabled={!guard.may || undefined}
         onClick={guard.may ? edit : undefined}
       >

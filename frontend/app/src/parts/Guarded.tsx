@@ -3,7 +3,8 @@ import type { ReactNode } from 'react';
 import { type Guard, useGuard } from './useGuard.ts';
 
 interface Pressable {
-  readonly onClick: () => void;
+  /** Given by what is around it where there is none: a menu. */
+  readonly onClick?: () => void;
   /** A reason of the place itself not to allow it now, such as "Nothing is selected." The guard's comes first. */
   readonly unless?: string | undefined;
   /** Who may press it; default: the operator. */
@@ -40,11 +41,13 @@ export function GuardedIcon({
   );
 }
 
-function usePress(onClick: () => void, unless: string | undefined, given: Guard | undefined) {
+function usePress(onClick: (() => void) | undefined, unless: string | undefined, given: Guard | undefined) {
   const operator = useGuard();
   const guard = given ?? operator;
   const refusal = guard.may ? unless : guard.reason;
   const press =
-    refusal === undefined ? { onClick } : ({ 'data-disabled': true, 'aria-disabled': true } as const);
+    refusal === undefined
+      ? onClick && { onClick }
+      : ({ 'data-disabled': true, 'aria-disabled': true } as const);
   return { refusal, press };
 }

@@ -55,7 +55,7 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
           <span className={classes.place}>{place}</span>
           <div className={classes.text}>
             <Group gap={6} wrap="nowrap">
-              <Text size="sm" fw={600} truncate title={name}>
+              <Text span size="sm" fw={item?.state === 'done' ? 400 : 600} truncate title={name}>
                 {name}
               </Text>
               <Text size="sm" className={classes.task}>
