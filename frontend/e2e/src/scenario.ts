@@ -1,0 +1,200 @@
+/** A scenario: people at computers, with browsers, before hubs. Each is run on every layout. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContext, chromium, type LaunchOptions, type Page, type WebSocketRoute } from 'playwright-core';
+import { afterAll, inject, test } from 'vitest';
+import { type Hub, Installation, type Layout, layouts } from './installation.ts';
+import { Tab } from './tab.ts';
+import { patience } from './waiting.ts';
+
+const launch: LaunchOptions = {
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  headless: true,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+};
+const viewport = { width: 1440, height: 900 };
+
+let browser: Promise<Browser> | undefined;
+afterAll(async () => (await browser)?.close());
+
+/** A browser on a computer of its own: its tabs share cookies, other computers have others. */
+export class Computer {
+  readonly #context: BrowserContext;
+
+  constructor(context: BrowserContext) {
+    context.setDefaultTimeout(patience);
+    this.#context = context;
+  }
+
+  /** Opens a tab on a hub, in a window of its own: of those in one window, only the one in front is drawn. */
+  async open(hub: Hub): Promise<Tab> {
+    const [other] = this.#context.pages();
+    const [page] = await Promise.all([
+      this.#context.waitForEvent('page'),
+      other === undefined
+        ? this.#context.newPage()
+        : other.evaluate(() => void open('about:blank', '_blank', 'popup,noopener,width=1440,height=900')),
+    ]);
+    await page.goto(hub.url);
+    return new Tab(page, hub);
+  }
+
+  /** Puts a switch into the WebSockets of all tabs that are opened from now on. */
+  async line(): Promise<Line> {
+    const line = new Line();
+    await this.#context.routeWebSocket('**/api/v1/ws*', (tab) => line.add(tab));
+    return line;
+  }
+
+  /** Closes the browser. */
+  async close(): Promise<void> {
+    await this.#context.close();
+  }
+
+  /** The tabs that are open. */
+  pages(): Page[] {
+    return this.#context.pages();
+  }
+}
+
+/** A line between tabs and hubs that can be held: what is said meanwhile arrives later, in order, both ways. */
+export class Line {
+  #held: (() => void)[] | undefined;
+
+  add(tab: WebSocketRoute): void {
+    const hub = tab.connectToServer();
+    tab.onMessage((message) => this.#pass(() => hub.send(message)));
+    hub.onMessage((message) => this.#pass(() => tab.send(message)));
+  }
+
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const send of held) send();
+  }
+
+  #pass(send: () => void): void {
+    if (this.#held === undefined) send();
+    else this.#held.push(send);
+  }
+}
+
+/** Puts a picture of a page into artefacts/. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const file = `../artefacts/${name.replace(/[^a-z0-9]+/gi, '-')}.png`;
+  await page.screenshot({ path: fileURLToPath(new URL(file, import.meta.url)), timeout: 5_000 });
+}
+
+/** What a scenario has: running hubs, and as many computers as it wants. */
+export class Stage {
+  readonly title: string;
+  readonly installation: Installation;
+  readonly #computers: Computer[] = [];
+  readonly #dirs: string[] = [];
+
+  constructor(title: string, installation: Installation) {
+    this.title = title;
+    this.installation = installation;
+  }
+
+  /** The hub that the nth tab is on: no two tabs in a row are on the same, where there are two. */
+  hub(n: number): Hub {
+    return this.installation.hubs[n % 2 === 0 ? 0 : 1];
+  }
+
+  async computer(): Promise<Computer> {
+    browser ??= chromium.launch(launch);
+    const context = await (await browser).newContext({ viewport });
+    return this.#add(context);
+  }
+
+  /** A folder for a profile, to be opened with `profile`, closed, and opened again. */
+  async folder(): Promise<string> {
+    const dir = await mkdtemp(join(tmpdir(), 'baton-profile-'));
+    this.#dirs.push(dir);
+    return dir;
+  }
+
+  async profile(dir: string): Promise<Computer> {
+    return this.#add(await chromium.launchPersistentContext(dir, { ...launch, viewport }));
+  }
+
+  async #add(context: BrowserContext): Promise<Computer> {
+    await context.addInitScript({ content: inject('probe') });
+    const computer = new Computer(context);
+    this.#computers.push(computer);
+    return computer;
+  }
+
+  /** Tells all there is to know of a failure. */
+  async report(): Promise<void> {
+    const pages = this.#computers.flatMap((computer) => computer.pages());
+    for (const [i, page] of pages.entries()) {
+      await picture(page, `failed ${this.title} ${i + 1}`).catch(() => {});
+    }
+    console.error(`the last words of the servers of "${this.title}":\n${this.installation.log()}`);
+  }
+
+  async end(): Promise<void> {
+    // A server that was stopped would keep a page that closes waiting.
+    await this.installation.end();
+    for (const computer of this.#computers) await computer.close().catch(() => {});
+    for (const dir of this.#dirs) await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Longer than any scenario takes; before the runner's own limit, which would leave no time to report. */
+const longest = 50_000;
+
+async function inTime(played: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took more than ${longest / 1000} s`)), longest);
+  });
+  try {
+    await Promise.race([played, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface Setting {
+  /** The text of a site file; default: the one that is built in. */
+  readonly site?: string;
+  /** What it is run on; default: everything. */
+  readonly on?: readonly Layout[];
+}
+
+/** A test that is run on each layout. */
+export function scenario(title: string, play: (stage: Stage) => Promise<void>, setting: Setting = {}): void {
+  const { site, on = layouts } = setting;
+  for (const layout of on) {
+    const name = `${title} (${layout})`;
+    test(name, async () => {
+      const stage = new Stage(name, await Installation.start(layout, site));
+      try {
+        await inTime(play(stage));
+      } catch (err) {
+        await stage.report();
+        throw err;
+      } finally {
+        await stage.end();
+      }
+    });
+  }
+}

@@ -1,0 +1,23 @@
+/** How long anything that has to happen may take. Nothing here takes as long when it works. */
+export const patience = 20_000;
+
+/** Looks until `probe` gives something true, and returns that. `what` is what one waits for, for the message. */
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  limit = patience,
+): Promise<NonNullable<T>> {
+  const end = performance.now() + limit;
+  let last: unknown;
+  do {
+    try {
+      const found = await probe();
+      if (found) return found;
+      last = found;
+    } catch (err) {
+      last = err;
+    }
+    await new Promise((next) => setTimeout(next, 20));
+  } while (performance.now() < end);
+  throw new Error(`waited ${limit / 1000} s for ${what}; the last look gave: ${String(last)}`);
+}
