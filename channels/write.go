@@ -12,9 +12,10 @@ type Write struct {
 	Channel string
 	Set     map[string]json.RawMessage
 	Delete  []string
-	If      map[string]uint64 // key → the position of its last change, 0 = it must not exist
-	Unseen  *uint64           // refuse if another client changed a key that this touches after that position
-	Term    uint64            // the term it is made under, where the channel is the operator's
+	Patch   map[string]json.RawMessage // JSON Merge Patches (RFC 7396), applied to what is there when it is decided
+	If      map[string]uint64          // key → the position of its last change, 0 = it must not exist
+	Unseen  *uint64                    // refuse if another client changed a key that this touches after that position
+	Term    uint64                     // the term it is made under, where the channel is the operator's
 }
 
 // MaxKeys is how many keys one write may touch.
@@ -45,31 +46,41 @@ func (w Write) Decide(d *Draft) (any, error) {
 	for _, key := range w.Delete {
 		d.Delete(Ref{w.Channel, owner, key})
 	}
+	for _, key := range slices.Sorted(maps.Keys(w.Patch)) {
+		ref := Ref{w.Channel, owner, key}
+		present, _ := d.Get(ref)
+		patched, err := MergePatch(present.Data, w.Patch[key])
+		if err != nil {
+			return nil, Refuse(CodeInvalid, "patching %q: %v", key, err)
+		}
+		d.Set(ref, patched)
+	}
 	return nil, nil
 }
 
 func (w Write) check() error {
-	if len(w.Set)+len(w.Delete) == 0 {
-		return Refuse(CodeInvalid, "the write changes nothing: give set or delete")
-	}
-	if n := len(w.Set) + len(w.Delete); n > MaxKeys {
+	touched := w.touched()
+	switch n := len(touched); {
+	case n == 0:
+		return Refuse(CodeInvalid, "the write changes nothing: give set, delete or patch")
+	case n > MaxKeys:
 		return Refuse(CodeTooLarge, "the write touches %d keys, the limit is %d", n, MaxKeys)
 	}
-	for _, key := range w.touched() {
+	seen := make(map[string]bool, len(touched))
+	for _, key := range touched {
 		if err := CheckKey(key); err != nil {
 			return err
 		}
-	}
-	for _, key := range w.Delete {
-		if _, both := w.Set[key]; both {
-			return Refuse(CodeInvalid, "the key %q is in set and in delete: choose one", key)
+		if seen[key] {
+			return Refuse(CodeInvalid, "the key %q is in the write twice: choose one of set, delete and patch", key)
 		}
+		seen[key] = true
 	}
 	return nil
 }
 
 func (w Write) touched() []string {
-	return append(slices.Sorted(maps.Keys(w.Set)), w.Delete...)
+	return slices.Concat(slices.Sorted(maps.Keys(w.Set)), w.Delete, slices.Sorted(maps.Keys(w.Patch)))
 }
 
 // conditions checks `if` and `unseen` on the very state that the write applies to.

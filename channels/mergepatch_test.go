@@ -1,0 +1,59 @@
+package channels_test
+
+import (
+	"encoding/json"
+	"testing"
+	"testing/synctest"
+
+	"github.com/baton-hub/baton/channels"
+)
+
+func TestMergePatch(t *testing.T) {
+	for _, c := range [][3]string{ // the cases of RFC 7396, appendix A
+		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
+		{`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`},
+		{`{"a":"b"}`, `{"a":null}`, `{}`},
+		{`{"a":"b","b":"c"}`, `{"a":null}`, `{"b":"c"}`},
+		{`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`},
+		{`{"a":"c"}`, `{"a":["b"]}`, `{"a":["b"]}`},
+		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`},
+		{`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`},
+		{`["a","b"]`, `["c","d"]`, `["c","d"]`},
+		{`{"a":"b"}`, `["c"]`, `["c"]`},
+		{`{"a":"foo"}`, `null`, `null`},
+		{`{"a":"foo"}`, `"bar"`, `"bar"`},
+		{`{"e":null}`, `{"a":1}`, `{"a":1,"e":null}`},
+		{`[1,2]`, `{"a":"b","c":null}`, `{"a":"b"}`},
+		{`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
+		{``, `{"a":12345678901234567890.10}`, `{"a":12345678901234567890.10}`},
+	} {
+		got, err := channels.MergePatch(json.RawMessage(c[0]), json.RawMessage(c[1]))
+		if err != nil || string(got) != c[2] {
+			t.Errorf("%s patched with %s is %s (%v), want %s", c[0], c[1], got, err, c[2])
+		}
+	}
+}
+
+func patch(key, value string) func(*channels.Write) {
+	return func(w *channels.Write) {
+		w.Set, w.Patch = nil, map[string]json.RawMessage{key: json.RawMessage(value)}
+	}
+}
+
+func TestAPatchAppliesToTheValueThatIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).open()
+		admit(t, s, "ann", "bob")
+		mustDo(t, s, set("ann", 1, "open", "k", "", patch("k", `{"x":1,"y":{"z":1}}`))) // of nothing
+		mustDo(t, s, set("bob", 1, "open", "k", "", patch("k", `{"y":{"w":2}}`)))
+		retry := set("ann", 2, "open", "k", "", patch("k", `{"x":null}`))
+		first, again := mustDo(t, s, retry), mustDo(t, s, retry)
+		if got := get(s, "open", "k"); got != `{"y":{"w":2,"z":1}}` || first.Position != again.Position {
+			t.Errorf("the value is %s, patched at %d and %d", got, first.Position, again.Position)
+		}
+		both := set("ann", 3, "open", "k", "", patch("k", `{}`), func(w *channels.Write) { w.Delete = []string{"k"} })
+		wantCode(t, s.Do(t.Context(), both), channels.CodeInvalid)
+		stale := set("bob", 2, "open", "k", "", patch("k", `{"x":9}`), unseen(1))
+		wantCode(t, s.Do(t.Context(), stale), channels.CodeConflict)
+	})
+}
