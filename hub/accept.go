@@ -251,7 +251,7 @@ func (c *conn) take(data []byte) error {
 		c.reply(0, bad.Answer())
 		return c.strike(wire.CloseBadFrame, "too many messages that could not be read")
 	}
-	if !c.limiter.AllowN(time.Now(), len(requests)) {
+	if !c.limiter.AllowN(time.Now(), weight(requests)) {
 		for _, r := range requests {
 			c.refuse(r.Header().ID, "", 0, &connectionError{wire.CodeRate, "too many requests: wait a moment, then send this again"})
 		}
@@ -259,6 +259,16 @@ func (c *conn) take(data []byte) error {
 	}
 	c.handle(requests)
 	return nil
+}
+
+// weight is what a message counts against the limit of requests. Joins that follow each other are one: a page that comes
+// back joins all its channels at once.
+func weight(requests []wire.Request) (weight int) {
+	for len(requests) > 0 {
+		requests = requests[max(1, len(joinsOf(requests))):]
+		weight++
+	}
+	return weight
 }
 
 func (c *conn) strike(code websocket.StatusCode, reason string) error {

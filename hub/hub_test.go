@@ -262,6 +262,23 @@ func TestObserversAndFormerOperatorsAreRefusedAndNothingIsLogged(t *testing.T) {
 	}
 }
 
+func TestTwoPatchesOfOneValueBothStand(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	_, ann := n.open(t, "alice")
+	_, bob := n.open(t, "bob")
+	ann.Do(join("notes"), "joined", nil)
+	ann.Do(write("notes", "k", frame{"x": 1}), "written", nil)
+	ann.Do(frame{"type": "write", "channel": "notes", "patch": frame{"k": frame{"y": 2}}}, "written", nil)
+	bob.Do(frame{"type": "write", "channel": "notes", "patch": frame{"k": frame{"x": nil, "z": 3}}}, "written", nil)
+	var change wire.Change
+	for change.By != "bob" {
+		ann.Expect("change", &change)
+	}
+	if string(change.Set["k"]) != `{"y":2,"z":3}` {
+		t.Errorf("the value became %s", change.Set["k"])
+	}
+}
+
 func TestUnseenChangesRefuseAWrite(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	_, ann := n.open(t, "alice")
@@ -458,6 +475,9 @@ func TestBadFramesAreAnsweredAndTheConnectionGoesOn(t *testing.T) {
 	}
 	ann.Refused(with(write("notes", "k", 1), "op", "x"), "invalid")
 	ann.Do(frame{"type": "ping"}, "pong", nil)
+	ann.Send(with(with(join("notes"), "id", 91), "cursor", "not a cursor"), with(join("chat"), "id", 92))
+	ann.Expect("error", nil)
+	ann.Expect("joined", nil) // one bad join does not take the others with it
 	for range 200 {
 		ann.SendRaw(`x`)
 		if ann.Socket.Ping(context.Background()) != nil {

@@ -88,13 +88,14 @@ func (c *conn) waitForSeen(seen string) error {
 
 // join subscribes to channels, all at one position. What they have goes out before any change of them does.
 func (c *conn) join(joins []*wire.Join) {
-	for _, j := range joins {
-		// A cursor that is still ahead after the wait gets a snapshot.
-		if err := c.waitForSeen(j.Cursor); channels.IsCode(err, channels.CodeInvalid) {
-			c.refuse(j.ID, "", 0, err)
-			return
+	joins = slices.DeleteFunc(slices.Clone(joins), func(j *wire.Join) bool {
+		err := c.waitForSeen(j.Cursor) // one that is still ahead after the wait gets a snapshot
+		if !channels.IsCode(err, channels.CodeInvalid) {
+			return false
 		}
-	}
+		c.refuse(j.ID, "", 0, err)
+		return true
+	})
 	c.room.space.Read(func(state *channels.State) {
 		c.room.mu.Lock()
 		defer c.room.mu.Unlock()
@@ -172,7 +173,7 @@ func (c *conn) leave(l *wire.Leave) {
 }
 
 func (c *conn) writeKeys(f *wire.Write) {
-	w := channels.Write{Channel: f.Channel, Set: f.Set, Delete: f.Delete, If: f.If, Term: f.Term}
+	w := channels.Write{Channel: f.Channel, Set: f.Set, Delete: f.Delete, Patch: f.Patch, If: f.If, Term: f.Term}
 	decide := w.Decide
 	if f.Unseen != "" {
 		cursor, err := channels.ParseCursor(f.Unseen)

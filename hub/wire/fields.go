@@ -27,6 +27,7 @@ func (r *Write) fields() []field {
 		{"channel", required, &r.Channel},
 		{"set", optional, &r.Set},
 		{"delete", optional, &r.Delete},
+		{"patch", optional, &r.Patch},
 		{"if", optional, &r.If},
 		{"unseen", optional, &r.Unseen},
 		{"term", optional, &r.Term},

@@ -38,8 +38,9 @@ type Leave struct {
 type Write struct {
 	Head
 	Channel string                     `json:"channel"`          // Required.
-	Set     map[string]json.RawMessage `json:"set,omitempty"`    // Set or Delete is required.
+	Set     map[string]json.RawMessage `json:"set,omitempty"`    // Set, Delete or Patch is required.
 	Delete  []string                   `json:"delete,omitempty"` // Keys to delete.
+	Patch   map[string]json.RawMessage `json:"patch,omitempty"`  // JSON Merge Patches (RFC 7396) of what is there when it is decided
 	If      map[string]uint64          `json:"if,omitempty"`     // Optional. Refuse unless each key was last changed at this position; 0: does not exist
 	Unseen  string                     `json:"unseen,omitempty"` // Optional. A cursor: refuse if another client changed a key of this write after it
 	Term    uint64                     `json:"term,omitempty"`   // The term the user acted under. Required where only the operator may write
