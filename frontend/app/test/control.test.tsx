@@ -79,6 +79,17 @@ describe('the control bar', () => {
     expect(baton.asked).toEqual([['take', 'cryo alarm']]);
   });
 
+  it('is taken over from oneself on another computer without asking', async () => {
+    const { baton, user } = show({
+      you: { ...bob, session: 'sb2' },
+      control: operatedBy(bob, { ...bob, session: 'sb2' }),
+    });
+    expect(bar().textContent).toContain('You, on another computer, are in control');
+    expect(screen.queryByRole('button', { name: 'Ask for control' })).toBeNull();
+    await user.click(button('Take over here'));
+    expect(baton.asked.map(([what]) => what)).toEqual(['take']);
+  });
+
   it('offers no taking to others than staff', () => {
     show();
     expect(screen.queryByRole('button', { name: 'Take control' })).toBeNull();

@@ -104,6 +104,15 @@ describe('a value', () => {
     expect(within(omega).getByRole('alert').textContent).toBe('Failed: the queue is running: stop it first');
   });
 
+  it('that was to be stopped without a connection is said not to be', async () => {
+    const { baton, user } = show({ ...operating, status: 'connecting' });
+    baton.answer = () => new Promise(() => undefined);
+    const stop = button('Stop everything');
+    await user.click(stop);
+    expect(screen.getByText('Not sent: no connection').getAttribute('role')).toBe('alert');
+    expect(refuses(stop)).toBe(false);
+  });
+
   it('that is stale is marked in every part of the screen, and cannot be changed; stopping can be tried', () => {
     show({ ...operating, status: 'stale' });
     for (const name of ['Beamline', 'Samples', 'Queue', 'Messages']) {

@@ -1,3 +1,4 @@
+import type { You } from '@baton/client';
 import { useBaton, useControl, useYou } from '@baton/react';
 import { useDisclosure } from '@mantine/hooks';
 import { IconDoorExit, IconHandStop, IconSteeringWheel } from '@tabler/icons-react';
@@ -17,6 +18,7 @@ interface Props {
 export function Actions({ seat, act }: Props) {
   const { control } = useBaton();
   const view = useControl();
+  const you = useYou();
   const guard = useConnected();
   if (seat === 'vacant') {
     return (
@@ -44,9 +46,10 @@ export function Actions({ seat, act }: Props) {
       </>
     );
   }
+  if (view.operator?.user === you?.user) return <TakeOver act={act} />;
   return (
     <>
-      <Take act={act} />
+      {mayTake(you) && <Take act={act} />}
       <Ask act={act} />
     </>
   );
@@ -84,27 +87,30 @@ function Ask({ act }: { readonly act: Act }) {
   );
 }
 
-/** Staff may take control with a reason; everybody may take it from themselves on another computer. */
+/** Takes control from oneself on another computer, without ado. */
+function TakeOver({ act }: { readonly act: Act }) {
+  const { control } = useBaton();
+  return (
+    <GuardedButton
+      guard={useConnected()}
+      leftSection={<IconSteeringWheel size={16} />}
+      onClick={() => void act.attempt(() => control.take('taken over here'))}
+    >
+      Take over here
+    </GuardedButton>
+  );
+}
+
+function mayTake(you: You | null): boolean {
+  return you?.roles.some((role) => role === 'staff' || role === 'admin') === true;
+}
+
+/** Staff take control with a reason. */
 function Take({ act }: { readonly act: Act }) {
   const { control } = useBaton();
   const { operator } = useControl();
-  const you = useYou();
   const guard = useConnected();
   const [opened, dialog] = useDisclosure(false);
-  const own = operator?.user === you?.user;
-  const staff = you?.roles.some((role) => role === 'staff' || role === 'admin') === true;
-  if (!own && !staff) return null;
-  if (own) {
-    return (
-      <GuardedButton
-        guard={guard}
-        variant="default"
-        onClick={() => void act.attempt(() => control.take('taken over here'))}
-      >
-        Take over here
-      </GuardedButton>
-    );
-  }
   return (
     <>
       <GuardedButton guard={guard} variant="default" onClick={dialog.open}>

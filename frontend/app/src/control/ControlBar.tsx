@@ -1,7 +1,8 @@
 import { Group } from '@mantine/core';
+import { abort } from '../beamline.ts';
 import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
+import { StopButton } from '../parts/StopButton.tsx';
 import { useAct } from '../parts/useAct.ts';
-import { AbortButton } from './AbortButton.tsx';
 import { Actions } from './Actions.tsx';
 import classes from './ControlBar.module.css';
 import { Notice } from './Notice.tsx';
@@ -20,7 +21,7 @@ export function ControlBar() {
         <Group gap="xs" ml="auto">
           <MarkIcon mark={act.mark?.kind === 'saving' ? act.mark : undefined} />
           <Actions seat={seat} act={act} />
-          <AbortButton />
+          <StopButton def={abort} args={{}} label="Stop everything" prominent />
         </Group>
       </Group>
       <MarkLine mark={act.mark} />
