@@ -1,6 +1,6 @@
 import { type SignedIn, signOut, whoAmI } from '@baton/client';
 import { Center, Loader } from '@mantine/core';
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { Beamline } from './shell/Beamline.tsx';
 import { SignIn } from './signin/SignIn.tsx';
 
@@ -20,7 +20,9 @@ export function App() {
       () => setWho({ is: 'nobody' }),
     );
   }, []);
+  const leaving = useRef(false); // the socket may end before the sign-out is answered: that is then no news
   const leave = useCallback(async () => {
+    leaving.current = true;
     try {
       await signOut();
       setWho({ is: 'nobody', notice: 'You have signed out.' });
@@ -29,9 +31,13 @@ export function App() {
         is: 'nobody',
         notice: 'This browser has signed out; the hub will confirm it when its records are back.',
       });
+    } finally {
+      leaving.current = false;
     }
   }, []);
-  const out = useCallback((notice: string) => setWho({ is: 'nobody', notice }), []);
+  const out = useCallback((notice: string) => {
+    if (!leaving.current) setWho({ is: 'nobody', notice });
+  }, []);
   switch (who.is) {
     case 'unknown':
       return (

@@ -14,7 +14,11 @@ export function Connected({ leave, out }: Props) {
   const welcome = useWelcome();
   const ending = useEnding();
   useEffect(() => {
-    if (status === 'signed-out') out(`You were signed out${ending?.reason ? `: ${ending.reason}` : ''}.`);
+    if (status !== 'signed-out') return;
+    const reason = ending?.reason ?? '';
+    out(
+      reason === '' || reason === 'signed out' ? 'You were signed out.' : `You were signed out: ${reason}.`,
+    );
   }, [status, ending, out]);
   if (status === 'replaced' || status === 'ended') {
     return (
