@@ -31,7 +31,11 @@ export function Messages() {
             <Tabs.Tab value="chat" leftSection={<IconMessageCircle size={14} aria-hidden />}>
               Chat
             </Tabs.Tab>
-            <Tabs.Tab value="control" leftSection={<IconSteeringWheel size={14} aria-hidden />}>
+            <Tabs.Tab
+              value="control"
+              aria-label="Control journal"
+              leftSection={<IconSteeringWheel size={14} aria-hidden />}
+            >
               Journal
             </Tabs.Tab>
           </Tabs.List>
