@@ -17,7 +17,7 @@ NODE_MODULES := frontend/node_modules/.package-lock.json
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build everything and run the hub with the demo beamline, on this machine only
@@ -42,8 +42,19 @@ $(NODE_MODULES): frontend/package-lock.json
 .PHONY: test
 test: ## run every test: Go with -race, TypeScript, a real browser; prints totals
 	.ci/need --install go gcc node npm redis-server chromium
-	$(MAKE) --no-print-directory build
+	$(MAKE) --no-print-directory build bin/nats-server
 	.ci/test
+
+.PHONY: e2e
+e2e: ## run the tests in a real browser only; pictures of what failed are in frontend/e2e/artefacts
+	.ci/need --install go node npm redis-server chromium
+	$(MAKE) --no-print-directory build bin/nats-server
+	cd frontend && npm run --silent e2e
+
+# The NATS that two hubs share in the tests. It comes with the module that is embedded, so it is the same version.
+bin/nats-server: go.mod
+	go build -o $@ github.com/nats-io/nats-server/v2
+	@touch $@
 
 .PHONY: check
 check: $(NODE_MODULES) ## format, vet, staticcheck, imports, biome, tsc; quick, and offline once modules are there

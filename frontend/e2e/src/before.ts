@@ -26,7 +26,9 @@ export async function setup(project: TestProject): Promise<void> {
       lib: { entry: here('../page/probe.ts'), formats: ['iife'], name: 'probeScript' },
     },
   });
-  const [chunk] = (Array.isArray(built) ? built : [built]).flatMap((one) => ('output' in one ? one.output : []));
+  const [chunk] = (Array.isArray(built) ? built : [built]).flatMap((one) =>
+    'output' in one ? one.output : [],
+  );
   if (chunk?.type !== 'chunk') throw new Error('the probe was not built');
   project.provide('probe', chunk.code);
 }

@@ -1,8 +1,8 @@
 /** What the hub runs on: everything in one process, or two hubs on a NATS and a Redis. */
 
-import { connect } from 'node:net';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,17 @@ export class Hub {
   constructor(name: string, port: number, args: readonly string[]) {
     const listen = `127.0.0.1:${port}`;
     this.url = `http://${listen}`;
-    this.process = new Process(name, bin('baton'), 'serve', '--dev', '--listen', listen, '--admin', '', ...args);
+    this.process = new Process(
+      name,
+      bin('baton'),
+      'serve',
+      '--dev',
+      '--listen',
+      listen,
+      '--admin',
+      '',
+      ...args,
+    );
   }
 
   start(): Promise<void> {
@@ -54,7 +64,9 @@ export class Installation {
       config.push('--config', join(dir, 'site.yaml'));
       await writeFile(join(dir, 'site.yaml'), site);
     }
-    const made = await (layout === 'one hub' ? Installation.#one(dir, config) : Installation.#two(dir, config));
+    const made = await (layout === 'one hub'
+      ? Installation.#one(dir, config)
+      : Installation.#two(dir, config));
     try {
       await Promise.all([made.nats?.start(), made.#redis?.start()]);
       for (const hub of new Set(made.hubs)) await hub.start();
@@ -80,8 +92,22 @@ export class Installation {
     );
     nats.command(bin('nats-server'), '-c', file);
     const redis = new Server('redis', await freePort());
-    redis.command('redis-server', '--bind', '127.0.0.1', '--port', `${redis.port}`, '--save', '', '--dir', dir);
-    const shared = [`--nats=nats://127.0.0.1:${nats.port}`, `--redis=redis://127.0.0.1:${redis.port}`, ...config];
+    redis.command(
+      'redis-server',
+      '--bind',
+      '127.0.0.1',
+      '--port',
+      `${redis.port}`,
+      '--save',
+      '',
+      '--dir',
+      dir,
+    );
+    const shared = [
+      `--nats=nats://127.0.0.1:${nats.port}`,
+      `--redis=redis://127.0.0.1:${redis.port}`,
+      ...config,
+    ];
     const first = new Hub('first hub', await freePort(), shared);
     const second = new Hub('second hub', await freePort(), ['--demo=false', ...shared]);
     return new Installation(dir, layouts[1], [first, second], nats, redis);

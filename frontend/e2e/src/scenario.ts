@@ -1,17 +1,38 @@
 /** A scenario: people at computers, with browsers, before hubs. Each is run on every layout. */
 
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContext, chromium, type LaunchOptions, type Page, type WebSocketRoute } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type LaunchOptions,
+  type Page,
+  type WebSocketRoute,
+} from 'playwright-core';
 import { afterAll, inject, test } from 'vitest';
 import { type Hub, Installation, type Layout, layouts } from './installation.ts';
 import { Tab } from './tab.ts';
 import { patience } from './waiting.ts';
 
+/** Chromium or Chrome as .ci/need looks for it. */
+function chromiumPath(): string {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  const found = names
+    .flatMap((name) => folders.map((dir) => join(dir, name)))
+    .find((path) => existsSync(path));
+  if (found === undefined)
+    throw new Error(`there is none of ${names.join(', ')} in PATH; name it in CHROMIUM`);
+  return found;
+}
+
 const launch: LaunchOptions = {
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  executablePath: chromiumPath(),
   headless: true,
   args: [
     '--no-sandbox',

@@ -82,11 +82,16 @@ export class Tab {
 
   /** Waits for a record in the control journal, and returns the term that it has. */
   async journal(text: string): Promise<number> {
-    await this.page.getByRole('tab', { name: 'Control journal' }).click();
-    const record = this.page.getByRole('log', { name: 'Control journal' }).getByText(text);
+    await this.page.getByRole('tab', { name: 'Journal' }).click();
+    const record = this.records.getByText(text);
     await record.last().waitFor();
     const term = await record.last().locator('xpath=..').locator('[title^=Term]').innerText();
     return Number(term.replace('#', ''));
+  }
+
+  /** The control journal, where it is shown. */
+  get records(): Locator {
+    return this.page.getByRole('log', { name: 'Control journal' });
   }
 
   // ---- samples, queue, motors ----
@@ -120,7 +125,7 @@ export class Tab {
   }
 
   motor(label: string): Locator {
-    return this.page.getByRole('button', { name: `${label} position` });
+    return this.page.getByRole('button', { name: new RegExp(`^${label} position`) });
   }
 
   // ---- what the page has recorded ----

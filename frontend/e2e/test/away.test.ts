@@ -1,5 +1,5 @@
-import { expect } from 'vitest';
 import { readFile } from 'node:fs/promises';
+import { expect } from 'vitest';
 import { picture, scenario } from '../src/scenario.ts';
 import { seat } from '../src/tab.ts';
 
@@ -22,7 +22,7 @@ scenario(
     await alice.page.close();
     await second.page.close();
     await countdown.waitFor();
-    await bob.says('Connection of Alice is lost');
+    await bob.says('Alice’s connection is lost');
     const third = await hers.open(stage.hub(0));
     await third.live();
     await bob.says('Alice is in control');
@@ -30,7 +30,7 @@ scenario(
     await countdown.waitFor({ state: 'detached' });
     expect(await bob.seen('seat')).toEqual([
       'Alice is in control',
-      'Connection of Alice is lost',
+      'Alice’s connection is lost',
       'Alice is in control',
     ]);
 
@@ -42,7 +42,7 @@ scenario(
     const fourth = await (await hers.open(stage.hub(1))).live();
     await fourth.says('Nobody is in control'); // coming late puts nobody back
     await bob.journal('Alice did not come back; the seat is vacant');
-    expect((await bob.seen('seat')).slice(3)).toEqual(['Connection of Alice is lost', 'Nobody is in control']);
+    expect((await bob.seen('seat')).slice(3)).toEqual(['Alice’s connection is lost', 'Nobody is in control']);
     await bob.takeSeat(); // that is for him to do
     await fourth.says('Bob is in control');
   },

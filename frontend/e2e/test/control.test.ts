@@ -14,7 +14,9 @@ scenario('control is asked for, granted, denied, withdrawn, given, released and 
   const terms = [await alice.journal('Alice took the vacant seat')];
 
   await bob.saying('Ask for control', 'my crystal dries', 'Ask');
-  const request = alice.control.getByRole('listitem').filter({ hasText: 'Bob asks for control: “my crystal dries”' });
+  const request = alice.control
+    .getByRole('listitem')
+    .filter({ hasText: 'Bob asks for control: “my crystal dries”' });
   await request.waitFor();
   await picture(alice.page, `request ${stage.installation.layout}`);
   await picture(bob.page, `observer ${stage.installation.layout}`);

@@ -17,13 +17,20 @@ scenario('the queue runs before everybody, and an observer stops it at once', as
     await tab.entry('Lys-01').getByText('mounting Lys-01').waitFor();
   }
   await bob.page.getByRole('checkbox', { name: /Lys-01, lysozyme, mounted/ }).waitFor();
-  await bob.entry('Lys-01').getByText(/^centring/).waitFor();
+  await bob
+    .entry('Lys-01')
+    .getByText(/^centring/)
+    .waitFor();
   await picture(bob.page, `running ${stage.installation.layout}`);
 
   const stop = bob.queue.getByRole('button', { name: 'Stop' });
   const began = performance.now();
   await stop.click();
-  for (const tab of [bob, alice]) await tab.entry('Lys-01').getByText(/^stopped/).waitFor();
+  for (const tab of [bob, alice])
+    await tab
+      .entry('Lys-01')
+      .getByText(/^stopped/)
+      .waitFor();
   expect(performance.now() - began).toBeLessThan(2_000);
   for (const tab of [bob, alice]) {
     await tab.queue.getByRole('heading').locator('xpath=..').getByText('2 entries').waitFor(); // it is idle again
