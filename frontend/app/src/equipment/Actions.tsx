@@ -1,4 +1,4 @@
-import { Group } from '@mantine/core';
+import { Group, Loader } from '@mantine/core';
 import { runAction } from '../beamline.ts';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { MarkLine } from '../parts/Mark.tsx';
@@ -29,7 +29,7 @@ function ActionButton({ name, start }: { readonly name: string; readonly start: 
     <GuardedButton
       variant="default"
       size="compact-sm"
-      loading={running}
+      leftSection={running && <Loader size={12} color="gray" aria-hidden />}
       unless={running ? 'It is running.' : undefined}
       onClick={start}
     >

@@ -61,10 +61,13 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
               <Text size="sm" className={classes.task}>
                 {taskWords[entry.task] ?? entry.task}
               </Text>
+              <Text size="xs" c="dimmed" className="numbers">
+                {entry.sample}
+              </Text>
               <MarkIcon mark={mark?.kind === 'saving' ? mark : undefined} />
             </Group>
             <Text size="xs" c="dimmed" truncate className="numbers">
-              {[entry.sample, describe(entry)].filter(Boolean).join(' · ')}
+              {describe(entry) || 'brings the sample into the beam'}
             </Text>
           </div>
           <Group gap={0} wrap="nowrap">

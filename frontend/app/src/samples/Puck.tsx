@@ -7,7 +7,7 @@ import { SampleTile } from './SampleTile.tsx';
 export function Puck({ number, content }: { readonly number: number; readonly content: readonly Placed[] }) {
   const id = useId();
   return (
-    <section aria-labelledby={id}>
+    <section aria-labelledby={id} className={classes.puck}>
       <Text component="h3" id={id} className={classes.heading}>
         Puck {number}
       </Text>
