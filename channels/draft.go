@@ -97,7 +97,10 @@ func (d *Draft) SetTerm(term uint64) { d.term = term }
 // Get returns the present value of a key.
 func (d *Draft) Get(ref Ref) (Value, bool) {
 	if v, ok := d.overlay[ref]; ok {
-		return v, v.Data != nil
+		if v.Data == nil {
+			return Value{}, false
+		}
+		return v, true
 	}
 	return d.state.Get(ref)
 }
