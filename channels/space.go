@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,7 +62,7 @@ type Space struct {
 	// Guarded by mu; changed by run alone, which therefore reads them without it.
 	mu      sync.RWMutex
 	state   *State
-	waiters []waiter
+	waiters []*waiter
 	stale   time.Time // since when; zero = fresh
 
 	// Guarded by mu.
@@ -197,7 +198,7 @@ func (s *Space) reach(ctx context.Context, position uint64) error {
 		s.mu.Unlock()
 		return nil
 	}
-	w := waiter{position, make(chan struct{})}
+	w := &waiter{position, make(chan struct{})}
 	s.waiters = append(s.waiters, w)
 	s.mu.Unlock()
 	select {
@@ -206,6 +207,9 @@ func (s *Space) reach(ctx context.Context, position uint64) error {
 	case <-s.ended:
 		return errors.New("the space was closed")
 	case <-ctx.Done():
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.waiters = slices.DeleteFunc(s.waiters, func(other *waiter) bool { return other == w })
 		return context.Cause(ctx)
 	}
 }

@@ -1,0 +1,35 @@
+package channels
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+)
+
+// nobody is an Authority of a space without people.
+type nobody struct{}
+
+func (nobody) Identify(View, string) (Who, error) { return Who{}, nil }
+func (nobody) Fence(View, Who, uint64) error      { return nil }
+
+func TestWhoGaveUpIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(t.Context(), Options{Name: "lab", Log: NewMemoryLog(), Authority: nobody{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for range 10 {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if s.WaitFor(ctx, 1000) == nil {
+				t.Error("position 1000 was reached")
+			}
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if n := len(s.waiters); n > 0 {
+			t.Errorf("%d who gave up are still in the list", n)
+		}
+	})
+}
