@@ -1,5 +1,7 @@
 package channels
 
+import "slices"
+
 // intake holds the proposals that wait, fairly: each source has its own line, the lines take turns, and a line whose
 // first proposal is urgent goes before the others. Within a line nothing overtakes.
 type intake struct {
@@ -71,16 +73,23 @@ func (in *intake) unpop(ws ...*waiting) {
 	in.held += len(ws)
 }
 
-// expire removes and returns the proposals for which it is too late, as the predicate tells.
+// expire removes and returns the proposals for which it is too late, as the predicate tells. The others keep their turn.
 func (in *intake) expire(late func(*waiting) bool) (gone []*waiting) {
-	var kept []*waiting
-	for w := in.pop(); w != nil; w = in.pop() {
-		if late(w) {
-			gone = append(gone, w)
-		} else {
-			kept = append(kept, w)
+	drop := func(w *waiting) bool {
+		if !late(w) {
+			return false
 		}
+		gone = append(gone, w)
+		return true
 	}
-	in.unpop(kept...)
+	in.front = slices.DeleteFunc(in.front, drop)
+	in.turns = slices.DeleteFunc(in.turns, func(l *line) bool {
+		l.items = slices.DeleteFunc(l.items, drop)
+		if len(l.items) == 0 {
+			delete(in.lines, l.source)
+		}
+		return len(l.items) == 0
+	})
+	in.held -= len(gone)
 	return gone
 }

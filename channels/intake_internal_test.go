@@ -66,3 +66,27 @@ func TestNothingOvertakesWithinASource(t *testing.T) {
 		}
 	})
 }
+
+func TestALookAtTheClockLeavesTheUrgentTheirTurn(t *testing.T) {
+	in := newIntake()
+	for n := 1; n <= 3; n++ {
+		in.push(item(1, n, false))
+	}
+	in.unpop(in.pop())
+	gone := in.expire(func(w *waiting) bool { return w.Op.N == 2 })
+	if len(gone) != 1 || in.held != 2 {
+		t.Errorf("%d went and %d are left", len(gone), in.held)
+	}
+	in.push(item(2, 1, true))
+	in.push(item(3, 1, false))
+	want := []string{"source1.1", "source2.1", "source1.3", "source3.1"} // what was put back goes before all
+	if got := drain(in); !slices.Equal(got, want) {
+		t.Errorf("served %v, want %v", got, want)
+	}
+	in.push(item(1, 4, false))
+	in.expire(func(*waiting) bool { return true })
+	in.push(item(1, 5, false))
+	if got := drain(in); !slices.Equal(got, []string{"source1.5"}) || in.held != 0 {
+		t.Errorf("after all had gone, %v were served, %d are left", got, in.held)
+	}
+}
