@@ -158,7 +158,10 @@ func (s *State) applyEffect(tx *Transaction, e Effect) {
 			Message{Position: s.position, At: s.time, By: tx.By.User, Op: tx.Op, Data: e.Value}, s.keep(e.Channel))
 		return
 	case e.Channel == OpsStore:
-		delete(s.ops, e.Key)
+		// A client that acts in the very entry in which it is forgotten is not silent any more.
+		if ops := s.ops[e.Key]; ops != nil && !ops.At.Equal(s.time) {
+			delete(s.ops, e.Key)
+		}
 		return
 	}
 	v := Value{Data: e.Value, Position: s.position, At: s.time, By: tx.By.User, Client: tx.Op.Client}
