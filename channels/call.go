@@ -20,7 +20,7 @@ type Call struct {
 	Command  string          `json:"command"`
 	Args     json.RawMessage `json:"args,omitempty"`
 	By       Who             `json:"by"`
-	Term     uint64          `json:"term,omitempty"`
+	Term     uint64          `json:"term,omitempty"` // that it is bound to, where the command is the operator's
 	State    string          `json:"state"`
 	Taken    string          `json:"taken,omitempty"` // the client that serves it
 	Progress json.RawMessage `json:"progress,omitempty"`
@@ -88,8 +88,8 @@ func (c CallCommand) Decide(d *Draft) (any, error) {
 	}
 	id := d.Op().String()
 	who.Roles = nil // who they were is enough
-	d.Set(callRef(id), Call{ID: id, Command: c.Command, Args: c.Args, By: who, Term: c.Term, State: CallWaiting})
-	d.Append(ControlLog, JournalRecord{Do: "call", User: who.User, Name: who.Name, Session: who.ID, Term: c.Term, Command: c.Command, Call: id})
+	d.Set(callRef(id), Call{ID: id, Command: c.Command, Args: c.Args, By: who, Term: d.term, State: CallWaiting})
+	d.Append(ControlLog, JournalRecord{Do: "call", User: who.User, Name: who.Name, Session: who.ID, Term: d.term, Command: c.Command, Call: id})
 	return id, nil
 }
 
@@ -112,7 +112,8 @@ func (c CallCommand) Allowed(d *Draft, who Who) error {
 }
 
 // TakeCall gives a waiting call to the client that serves it. It is committed before the service hears of the call,
-// so that no call is ever given twice.
+// so that no call is ever given twice. The answer is the state that the call is in then: CallTaken, or CallFailed if
+// control has changed hands since it was called, for what a former operator asked for must not begin any more.
 type TakeCall struct{ ID, Client string }
 
 // Decide is the Decide of a TakeCall.
@@ -131,9 +132,13 @@ func (t TakeCall) Decide(d *Draft) (any, error) {
 	if call.State != CallWaiting {
 		return nil, Refuse(CodeConflict, "the call is %s", call.State)
 	}
+	if call.Term != 0 && d.authority.Fence(d, call.By, call.Term) != nil {
+		d.endCall(call, CallFailed, "control has changed hands")
+		return CallFailed, nil
+	}
 	call.State, call.Taken = CallTaken, t.Client
 	d.Set(callRef(t.ID), call)
-	return nil, nil
+	return CallTaken, nil
 }
 
 func (d *Draft) mayServe(command string, who Who) error {
@@ -196,11 +201,36 @@ func (l LoseCalls) Decide(d *Draft) (any, error) {
 		return nil, errNothing
 	}
 	for _, call := range lost {
-		call.State, call.Error = CallUnknown, "the service that took it is gone; look at the instrument before you call again"
-		d.Set(callRef(call.ID), call)
-		d.Append(ControlLog, ended(call))
+		d.endCall(call, CallUnknown, "the service that took it is gone; look at the instrument before you call again")
 	}
 	return nil, nil
+}
+
+// FailWaiting gives up calls that no service has taken. Whoever proposes it has found, by its own clock, that they have
+// waited too long; what is decided is only that they still wait.
+type FailWaiting struct {
+	IDs    []string
+	Reason string
+}
+
+// Decide is the Decide of a FailWaiting; it is the hub's own.
+func (f FailWaiting) Decide(d *Draft) (any, error) {
+	for _, id := range f.IDs {
+		if call, err := d.call(id); err == nil && call.State == CallWaiting {
+			d.endCall(call, CallFailed, f.Reason)
+		}
+	}
+	if len(d.effects) == 0 {
+		return nil, errNothing
+	}
+	return nil, nil
+}
+
+// endCall ends a call without its service.
+func (d *Draft) endCall(call Call, state, reason string) {
+	call.State, call.Error = state, reason
+	d.Set(callRef(call.ID), call)
+	d.Append(ControlLog, ended(call))
 }
 
 // JournalRecord is a message of ControlLog: who did what, under which term, and what came of it.
