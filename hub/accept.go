@@ -17,6 +17,7 @@ import (
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/session"
 )
 
 // The time limits of a connection, RELIABILITY.
@@ -31,7 +32,7 @@ var clientForm = regexp.MustCompile(`^[A-Za-z0-9_-]{4,40}$`)
 
 // serveSocket is the WebSocket endpoint.
 func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
-	who, room, err := h.identify(r)
+	who, room, proof, err := h.identify(r)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 		h.logger.Debug("a handshake failed", "error", err)
 		return nil // answered by Accept
 	}
-	h.serveConn(socket, room, who, client)
+	h.serveConn(socket, room, who, proof, client)
 	return nil
 }
 
@@ -93,22 +94,22 @@ func (r *room) vacancy(who channels.Who) error {
 	l := r.hub.options.Limits
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	session, user := 0, 0
+	ofSession, ofUser := 0, 0
 	for c := range r.conns {
 		if c.who.ID == who.ID {
-			session++
+			ofSession++
 		}
 		if c.who.User == who.User {
-			user++
+			ofUser++
 		}
 	}
 	full := func(detail string) error {
 		return &problem{status: http.StatusTooManyRequests, code: "too_many", detail: detail, retry: 10}
 	}
 	switch {
-	case session >= l.PerSession:
+	case ofSession >= l.PerSession:
 		return full("This sign-in has too many tabs open. Close one.")
-	case user >= l.PerUser:
+	case ofUser >= l.PerUser:
 		return full("You have too many tabs open. Close one.")
 	case r.hub.connections.Load() >= int64(l.PerNode):
 		return full("This node is full. Try again, another may have room.")
@@ -117,14 +118,14 @@ func (r *room) vacancy(who channels.Who) error {
 }
 
 // serveConn runs a connection until it ends; it is the reader.
-func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, client string) {
+func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, proof proof, client string) {
 	h.connections.Add(1)
 	defer h.connections.Add(-1)
 	socket.SetReadLimit(int64(h.options.Limits.Message))
 	c := &conn{
-		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: socket, who: who, client: client,
-		limiter: h.options.Limits.limiter(who),
-		wake:    make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
+		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: socket, who: who, proof: proof, client: client,
+		limiter: h.options.Limits.limiter(who), stopping: rate.NewLimiter(20, 50),
+		wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
 		left:  make(chan struct{}),
 		feeds: map[feed]uint64{}, live: map[feed]uint64{},
 	}
@@ -150,30 +151,27 @@ func (l Limits) limiter(who channels.Who) *rate.Limiter {
 
 // enter makes the connection one of the room: welcomed, and subscribed to what concerns everybody.
 func (r *room) enter(c *conn) {
-	r.space.Read(func(state *channels.State) {
+	r.replica().Read(func(state *channels.State) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		who, err := r.hub.options.Authority.Identify(state, c.who.ID)
-		if err != nil {
-			c.end(closing{code: wire.CloseSignedOut, reason: "signed out"})
+		if !c.check(state) {
 			return
 		}
-		c.who = who
 		c.cursor = state.Position()
 		c.heard = r.news
 		if !r.stale.IsZero() {
 			c.heard--
 		}
 		r.conns[c] = struct{}{}
-		for _, f := range []feed{controlFeed, callsFeed(who.User)} {
+		for _, f := range c.alwaysOn() {
 			r.subscribeLocked(c, f)
 			c.feeds[f] = state.Position()
 		}
 		r.attendLocked()
 		c.members = r.presence.version
 		c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, r.welcomeLocked(c, state))})
-		if r.seat.Lost != nil && r.seat.Operator.Session == who.ID {
-			r.space.ProposeOwn("", backOf(who.ID), func(channels.Outcome) {})
+		if r.seat.Lost != nil && r.seat.Operator.Session == c.who.ID {
+			r.replica().ProposeOwn("", session.Back(c.who.ID), func(channels.Outcome) {})
 		}
 	})
 }
@@ -224,9 +222,6 @@ func (c *conn) read() error {
 		if err := c.take(data); err != nil {
 			return err
 		}
-		if err := c.waitForRoom(); err != nil {
-			return err
-		}
 	}
 }
 
@@ -251,14 +246,25 @@ func (c *conn) take(data []byte) error {
 		c.reply(0, bad.Answer())
 		return c.strike(wire.CloseBadFrame, "too many messages that could not be read")
 	}
-	if !c.limiter.AllowN(time.Now(), weight(requests)) {
+	requests = slices.DeleteFunc(requests, func(r wire.Request) bool { // before anything that could hold them up
+		call, stop := c.stops(r)
+		if stop && c.stopping.Allow() {
+			c.stop(call)
+			return true
+		}
+		return false
+	})
+	if len(requests) == 0 {
+		return nil
+	}
+	if !c.limiter.AllowN(time.Now(), min(weight(requests), c.limiter.Burst())) {
 		for _, r := range requests {
 			c.refuse(r.Header().ID, "", 0, &connectionError{wire.CodeRate, "too many requests: wait a moment, then send this again"})
 		}
 		return c.strike(wire.CloseTooMany, "too many requests")
 	}
-	c.handle(requests)
-	return nil
+	c.strikes = 0
+	return c.handle(requests)
 }
 
 // weight is what a message counts against the limit of requests. Joins that follow each other are one: a page that comes

@@ -21,40 +21,54 @@ const stopPrefix = "stop-"
 // A desk gives the calls of a space to the services that are connected to this node. It is guarded by the room's mu.
 type desk struct {
 	room   *room
-	serves map[string][]*conn   // by command
-	seen   map[string]time.Time // when a client that has taken a call was last connected, as this node knows
+	serves map[string][]*conn // by command
 }
 
 func newDesk(r *room) *desk {
-	return &desk{room: r, serves: map[string][]*conn{}, seen: map[string]time.Time{}}
+	return &desk{room: r, serves: map[string][]*conn{}}
 }
 
-// servesLocked notes what a connection serves from now on.
+// servesLocked notes what a connection serves from now on. A client that has come back serves here only: its older
+// connection, of which it knows no more, would take calls and lose them.
 func (d *desk) servesLocked(c *conn, commands []string) {
 	for command, conns := range d.serves {
 		d.serves[command] = slices.DeleteFunc(conns, func(x *conn) bool { return x == c })
 	}
 	c.commands = commands
 	for _, command := range commands {
-		d.serves[command] = append(d.serves[command], c)
+		d.serves[command] = append([]*conn{c}, d.serves[command]...)
+	}
+	if len(commands) == 0 {
+		return
+	}
+	for old := range d.room.conns {
+		if old != c && old.client == c.client && old.who.ID == c.who.ID {
+			old.end(closing{code: wire.CloseLeaving, reason: "this client has come back on another connection"})
+			d.servesLocked(old, nil)
+		}
 	}
 }
 
 // offerLocked lets services take the calls that wait. A call is taken in the log before its service hears of it, so
-// when two nodes offer the same one, one of them succeeds.
+// when two nodes offer the same one, one of them succeeds. The service hears of it when the log says so, on whichever
+// node it is connected by then.
 func (d *desk) offerLocked(waiting []channels.Call) {
 	for _, call := range waiting {
-		conns := d.serves[call.Command]
-		if len(conns) == 0 {
-			continue
+		if conns := d.serves[call.Command]; len(conns) > 0 {
+			take := channels.TakeCall{ID: call.ID, Client: conns[0].client}
+			d.room.replica().ProposeOwn(conns[0].who.ID, take.Decide, func(channels.Outcome) {})
 		}
-		c := conns[0]
-		take := channels.TakeCall{ID: call.ID, Client: c.client}
-		d.room.space.ProposeOwn(c.who.ID, take.Decide, func(o channels.Outcome) {
-			if o.Err == nil {
-				c.reply(o.Position, invocation(call))
+	}
+}
+
+// handOverLocked gives calls to the client that has taken them, if that is connected here.
+func (d *desk) handOverLocked(position uint64, taken []channels.Call) {
+	for _, call := range taken {
+		for _, c := range d.serves[call.Command] {
+			if c.client == call.Taken {
+				c.reply(position, invocation(call))
 			}
-		})
+		}
 	}
 }
 
@@ -71,29 +85,18 @@ func person(w channels.Who) wire.Person {
 }
 
 // aliveLocked lists the clients that may still report on calls; nil if this node has not watched long enough to say.
-func (d *desk) aliveLocked(now time.Time) (alive []string) {
-	for _, client := range d.room.presence.clients() {
-		d.seen[client] = now
-	}
-	if now.Sub(d.room.hub.started) < callGrace {
+func (d *desk) aliveLocked(now time.Time) []string {
+	if now.Sub(d.room.hub.started) < callGrace || !d.room.watchedLocked(now) {
 		return nil
 	}
-	alive = []string{}
-	for client, at := range d.seen {
-		if now.Sub(at) >= callGrace {
-			delete(d.seen, client)
-			continue
-		}
-		alive = append(alive, client)
-	}
-	return alive
+	return d.room.presence.clients(now, callGrace)
 }
 
 // serve answers a Serve: the calls that this very client has taken before are given to it again, in case they were
 // lost on the way (it knows which it has), and those that wait are offered.
 func (c *conn) serve(f *wire.Serve) {
 	r := c.room
-	r.space.Read(func(state *channels.State) {
+	r.replica().Read(func(state *channels.State) {
 		rules := state.Rules()
 		for _, command := range f.Commands {
 			if err := mayServe(rules, command, c.who); err != nil {
@@ -131,12 +134,6 @@ func mayServe(rules *channels.Rules, command string, who channels.Who) error {
 
 // call answers a Call: it is committed, then taken by a service, wherever that is connected.
 func (c *conn) call(f *wire.Call) {
-	var stop bool
-	c.room.space.Read(func(state *channels.State) { stop = state.Rules().Commands[f.Command].Stop })
-	if stop {
-		c.stop(f)
-		return
-	}
 	served := c.room.served(f.Command)
 	command := channels.CallCommand{Command: f.Command, Args: f.Args, Term: f.Term}
 	decide := func(d *channels.Draft) (any, error) {
@@ -170,12 +167,21 @@ func (r *room) served(command string) bool {
 	return r.presence.any(func(a attendant) bool { return slices.Contains(a.Serves, command) })
 }
 
+// stops reports whether a request is a call of a stop command.
+func (c *conn) stops(request wire.Request) (call *wire.Call, stop bool) {
+	call, ok := request.(*wire.Call)
+	if ok {
+		c.room.replica().Read(func(state *channels.State) { stop = state.Rules().Commands[call.Command].Stop })
+	}
+	return call, stop
+}
+
 // stop sends a stop command to its service at once: it needs neither control nor the log, and is journaled when the log
 // can. A service on another node is asked through the relay.
 func (c *conn) stop(f *wire.Call) {
 	r := c.room
 	var refusal error
-	r.space.Read(func(state *channels.State) {
+	r.replica().Read(func(state *channels.State) {
 		if !channels.Permits(state.Rules().Commands[f.Command].Call, c.who) {
 			refusal = channels.Refuse(channels.CodeForbidden, "you may not call %s", f.Command)
 		}
@@ -186,22 +192,25 @@ func (c *conn) stop(f *wire.Call) {
 	}
 	invoke := invocation(channels.Call{ID: stopPrefix + rand.Text()[:12], Command: f.Command, Args: f.Args, By: c.who})
 	invoke.Stop = true
-	if r.deliver(invoke) {
+	delivered := r.deliver(invoke)
+	if delivered {
 		c.stopped(f, invoke)
-		return
 	}
-	c.room.hub.running.Go(func() {
-		ctx, cancel := context.WithTimeout(c.ctx, 2*time.Second)
+	// The other nodes too: the service may be there by now. A client does the same stop once.
+	r.hub.running.Go(func() {
+		ctx, cancel := context.WithTimeout(r.hub.ctx, 2*time.Second)
 		defer cancel()
 		data, err := json.Marshal(invoke)
 		if err == nil {
 			_, err = r.hub.options.Relay.Ask(ctx, stopSubject(r.name), data)
 		}
-		if err != nil {
+		switch {
+		case delivered:
+		case err != nil:
 			c.refuse(f.ID, f.Op, 0, noService(f.Command))
-			return
+		default:
+			c.stopped(f, invoke)
 		}
-		c.stopped(f, invoke)
 	})
 }
 
@@ -211,7 +220,7 @@ func (c *conn) stopped(f *wire.Call, invoke *wire.Invoke) {
 	c.reply(0, &wire.Called{ID: f.ID, Call: invoke.Call})
 	c.room.hub.logger.Info("stop", "space", c.room.name, "command", f.Command, "user", c.who.User, "session", c.who.ID)
 	journal := channels.JournalStop{Command: f.Command, By: c.who, Result: "delivered"}
-	c.room.space.ProposeOwn("", journal.Decide, func(channels.Outcome) {})
+	c.room.replica().ProposeOwn("", journal.Decide, func(channels.Outcome) {})
 }
 
 // deliver gives an invocation to all services of its command on this node; it reports whether there is one.

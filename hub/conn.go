@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,19 +19,21 @@ import (
 // requests are not read. So a client that does not read costs what it subscribed to, and no more.
 type conn struct {
 	// Set at construction.
-	id      string
-	number  uint64 // the source of its proposals
-	room    *room
-	socket  *websocket.Conn
-	who     channels.Who
-	client  string
-	limiter *rate.Limiter
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	wake    chan struct{} // there may be something to write
-	taken   chan struct{} // answers were taken
-	gone    chan struct{} // closed when nothing more is written to the socket
-	left    chan struct{} // closed when it is none of the room's any more
+	id       string
+	number   uint64 // the source of its proposals
+	room     *room
+	socket   *websocket.Conn
+	who      channels.Who
+	proof    proof // what the log must hold for it to go on
+	client   string
+	limiter  *rate.Limiter
+	stopping *rate.Limiter // of stop commands, which nothing else holds up
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	wake     chan struct{} // there may be something to write
+	taken    chan struct{} // answers were taken
+	gone     chan struct{} // closed when nothing more is written to the socket
+	left     chan struct{} // closed when it is none of the room's any more
 
 	// Guarded by room.mu.
 	feeds    map[feed]uint64 // joined; entries up to the position are not for it
@@ -54,7 +57,7 @@ type conn struct {
 // later ones.
 type answer struct {
 	position uint64
-	first    bool // starts a subscription: before any entry of it, wherever the cursor is
+	first    bool // starts or ends a subscription: before what comes of the state now, wherever the cursor is
 	data     []byte
 }
 
@@ -62,7 +65,6 @@ type answer struct {
 const (
 	maxAnswerBytes = 256 << 10 // waiting to be written, before reading pauses
 	maxMessage     = 256 << 10 // of frames in one message out, if entries are smaller
-	writeTime      = 10 * time.Second
 )
 
 // closing is the cause with which a connection ends.
@@ -100,11 +102,23 @@ func (c *conn) push(a answer) {
 	c.rouse()
 }
 
-// check ends the connection if its login session or token has ended. The caller may be in the replica's goroutine.
-func (c *conn) check(state *channels.State) {
-	if _, err := c.room.hub.options.Authority.Identify(state, c.who.ID); err != nil {
+// A proof refuses when the log does not hold (any more) what a cookie or token claims.
+type proof func(channels.View) error
+
+// check ends the connection if its login session or token has ended or is another's by now; if only its rights have
+// changed, the client comes back with the new ones. The caller may be in the replica's goroutine.
+func (c *conn) check(state *channels.State) (goesOn bool) {
+	err := c.proof(state)
+	who, identified := c.room.hub.options.Authority.Identify(state, c.who.ID)
+	switch {
+	case err != nil || identified != nil:
 		c.end(closing{code: wire.CloseSignedOut, reason: "signed out"})
+		return false
+	case !slices.Equal(who.Roles, c.who.Roles):
+		c.end(closing{code: wire.CloseLeaving, reason: "your rights have changed"})
+		return false
 	}
+	return true
 }
 
 // write is the writer: it sends what there is, whenever it is woken, until the connection ends.
@@ -133,9 +147,17 @@ func (c *conn) write() {
 	}
 }
 
-// send writes one message within writeTime: a socket that takes nothing for so long is too slow.
+// The slowest client that is served: one that takes nothing for writeTime, or less than slowest on the way through a
+// message, is too slow.
+const (
+	writeTime = 10 * time.Second
+	slowest   = 32 << 10 // bytes per second
+)
+
+// send writes one message.
 func (c *conn) send(message []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTime)
+	limit := writeTime + time.Duration(len(message))*time.Second/slowest
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	err := c.socket.Write(ctx, websocket.MessageText, message)
 	switch {

@@ -36,7 +36,7 @@ func (c *conn) gather(buffer []byte) (message []byte, more bool) {
 		r.mu.Unlock()
 	} else {
 		r.mu.Unlock()
-		r.space.Read(func(state *channels.State) {
+		r.replica().Read(func(state *channels.State) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			c.catchUpLocked(p, state)
@@ -67,23 +67,42 @@ func (c *conn) gatherEntriesLocked(p *parcel, slots []slot) (more bool) {
 	return false
 }
 
-// gatherAnswers adds the answers that are due, in order.
+// gatherAnswers adds the answers that are due, in order, up to the first that is not.
 func (c *conn) gatherAnswers(p *parcel, due func(answer) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := 0
-	for n < len(c.answers) && due(c.answers[n]) {
-		p.add(c.answers[n].data)
-		c.waiting -= len(c.answers[n].data)
-		n++
+	n := slices.IndexFunc(c.answers, func(a answer) bool { return !due(a) })
+	if n < 0 {
+		n = len(c.answers)
 	}
-	if n == 0 {
-		return
-	}
+	c.addAnswersLocked(p, c.answers[:n])
 	c.answers = slices.Delete(c.answers, 0, n)
-	select {
-	case c.taken <- struct{}{}:
-	default:
+}
+
+// gatherFirsts adds the answers that start and end subscriptions, ahead of others.
+func (c *conn) gatherFirsts(p *parcel) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var firsts []answer
+	c.answers = slices.DeleteFunc(c.answers, func(a answer) bool {
+		if a.first {
+			firsts = append(firsts, a)
+		}
+		return a.first
+	})
+	c.addAnswersLocked(p, firsts)
+}
+
+func (c *conn) addAnswersLocked(p *parcel, answers []answer) {
+	for _, a := range answers {
+		p.add(a.data)
+		c.waiting -= len(a.data)
+	}
+	if len(answers) > 0 {
+		select {
+		case c.taken <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -91,7 +110,7 @@ func (c *conn) gatherAnswers(p *parcel, due func(answer) bool) {
 // of what changed since, and of logs the messages.
 func (c *conn) catchUpLocked(p *parcel, state *channels.State) {
 	r := c.room
-	c.gatherAnswers(p, func(a answer) bool { return a.first })
+	c.gatherFirsts(p)
 	for f, from := range c.feeds {
 		since := max(from, c.cursor)
 		if touched := r.touched[f]; max(touched, r.floor) <= since {
@@ -126,12 +145,14 @@ func callsOf(state *channels.State, user string) (frames []*wire.CallState) {
 // gatherRestLocked adds what has no position: live values, who is here, whether the log is within reach.
 func (c *conn) gatherRestLocked(p *parcel) {
 	r := c.room
-	if len(c.live) > 0 {
-		c.gatherLiveLocked(p)
-	}
-	if v := r.presence.version; c.members != v {
-		c.members = v
-		p.addFrame(&wire.Presence{Members: r.presence.members()})
+	if !r.muteLocked() {
+		if len(c.live) > 0 {
+			c.gatherLiveLocked(p)
+		}
+		if v := r.presence.version; c.members != v {
+			c.members = v
+			p.addFrame(&wire.Presence{Members: r.presence.members()})
+		}
 	}
 	if c.heard != r.news {
 		c.heard = r.news
@@ -152,7 +173,11 @@ func (c *conn) gatherLiveLocked(p *parcel) {
 	for f, values := range changes {
 		frame := &wire.Change{Channel: f.channel, Set: map[string]json.RawMessage{}}
 		for key, data := range values {
-			frame.Set[key] = data
+			if len(data) == 0 {
+				frame.Delete = append(frame.Delete, key)
+			} else {
+				frame.Set[key] = data
+			}
 		}
 		p.addFrame(frame)
 	}

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -150,7 +151,7 @@ func (h *Hub) Close() {
 	defer cancel()
 	for _, r := range h.rooms {
 		h.announceRoom(ctx, r)
-		if space := r.present(); space != nil {
+		if space := r.replica(); space != nil {
 			space.Close()
 		}
 	}
@@ -171,6 +172,10 @@ func (h *Hub) hear(v channels.LiveValue) {
 
 // hearLive puts a live value on the board and wakes those who watch it.
 func (r *room) hearLive(v channels.LiveValue) {
+	if len(v.Data) > 0 && !json.Valid(v.Data) {
+		r.hub.logger.Warn("a live value is not JSON", "space", v.Space, "channel", v.Channel, "key", v.Key)
+		return
+	}
 	f := feed{channel: v.Channel}
 	r.board.set(f, v.Key, v.Data)
 	r.mu.Lock()
@@ -222,10 +227,8 @@ func (h *Hub) handleTicks(ctx context.Context) error {
 		if t.Name != sweepTick {
 			return nil
 		}
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
 		for _, r := range h.rooms {
-			if err := r.sweep(ctx); err != nil {
+			if err := r.sweep(ctx); err != nil && ctx.Err() == nil {
 				h.logger.Warn("looking after a space", "space", r.name, "error", err)
 			}
 		}

@@ -2,6 +2,8 @@ package hub
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/session"
@@ -15,12 +17,26 @@ func (r *room) policyNow() session.Policy {
 	return session.Policy{}
 }
 
+// openTime is how long a request waits for a replica that somebody is bringing up.
+const openTime = 3 * time.Second
+
 // opened returns the replica of the space, bringing it up if this is the first that asks for it.
 func (r *room) opened(ctx context.Context) (*channels.Space, error) {
-	r.opening.Lock()
-	defer r.opening.Unlock()
-	if r.space != nil {
-		return r.space, nil
+	if space := r.space.Load(); space != nil {
+		return space, nil
+	}
+	late := time.NewTimer(openTime)
+	defer late.Stop()
+	select {
+	case r.opening <- struct{}{}:
+		defer func() { <-r.opening }()
+	case <-late.C:
+		return nil, fmt.Errorf("space %s is being opened", r.name)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if space := r.space.Load(); space != nil {
+		return space, nil
 	}
 	if r.hub.ctx.Err() != nil {
 		return nil, context.Cause(r.hub.ctx)
@@ -32,12 +48,15 @@ func (r *room) opened(ctx context.Context) (*channels.Space, error) {
 	if err := space.Problem(); err != nil {
 		r.hub.logger.Error("a space is not ready", "space", r.name, "error", err)
 	}
-	r.space = space
+	r.space.Store(space)
 	r.hub.keep("answering stop commands of "+r.name, func(ctx context.Context) error {
 		return r.hub.options.Relay.Answer(ctx, stopSubject(r.name), r.answerStops)
 	})
 	return space, nil
 }
+
+// replica returns the replica to those who are in the room, which nobody is before it is open.
+func (r *room) replica() *channels.Space { return r.space.Load() }
 
 // empty waits until the connections, which have been told to end, have.
 func (r *room) empty() {
@@ -50,13 +69,6 @@ func (r *room) empty() {
 	for _, c := range ending {
 		<-c.left
 	}
-}
-
-// present returns the replica if it is open.
-func (r *room) present() *channels.Space {
-	r.opening.Lock()
-	defer r.opening.Unlock()
-	return r.space
 }
 
 // epochNow is the epoch at the head of the ring.

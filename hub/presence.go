@@ -23,7 +23,8 @@ const presenceChannel = "~presence"
 type presence struct {
 	node    string // this one, whose word never lapses
 	nodes   map[string]attendance
-	version uint64 // grows with each change
+	version uint64               // grows with each change
+	left    map[string]time.Time // when a client was last seen to leave
 }
 
 // attendance is what one node says.
@@ -43,7 +44,7 @@ type attendant struct {
 }
 
 func newPresence(node string) presence {
-	return presence{node: node, nodes: map[string]attendance{}}
+	return presence{node: node, nodes: map[string]attendance{}, left: map[string]time.Time{}}
 }
 
 // hear takes what a node says; it reports whether that is news.
@@ -51,6 +52,7 @@ func (p *presence) hear(node string, conns []attendant, now time.Time) (news boo
 	news = !slices.EqualFunc(p.nodes[node].conns, conns, func(a, b attendant) bool {
 		return a.Session == b.Session && a.Client == b.Client && a.Name == b.Name && slices.Equal(a.Serves, b.Serves)
 	})
+	p.noteLeft(p.nodes[node].conns, now)
 	if len(conns) == 0 {
 		delete(p.nodes, node)
 	} else {
@@ -66,6 +68,7 @@ func (p *presence) hear(node string, conns []attendant, now time.Time) (news boo
 func (p *presence) lapse(now time.Time) (news bool) {
 	for node, a := range p.nodes {
 		if node != p.node && now.Sub(a.heard) >= presenceLife {
+			p.noteLeft(a.conns, now)
 			delete(p.nodes, node)
 			p.version++
 			news = true
@@ -84,11 +87,26 @@ func (p *presence) any(holds func(attendant) bool) bool {
 	return false
 }
 
-// clients lists the client ids that are connected.
-func (p *presence) clients() (clients []string) {
+// noteLeft keeps when clients were last there; whether they still are, clients tells.
+func (p *presence) noteLeft(conns []attendant, now time.Time) {
+	for _, c := range conns {
+		p.left[c.Client] = now
+	}
+}
+
+// clients lists the client ids that are connected, or were until less than a grace ago.
+func (p *presence) clients(now time.Time, grace time.Duration) (clients []string) {
+	clients = []string{}
 	for _, a := range p.nodes {
 		for _, c := range a.conns {
 			clients = append(clients, c.Client)
+		}
+	}
+	for client, at := range p.left {
+		if now.Sub(at) >= grace {
+			delete(p.left, client)
+		} else {
+			clients = append(clients, client)
 		}
 	}
 	return clients

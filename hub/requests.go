@@ -12,8 +12,11 @@ import (
 )
 
 // handle takes the requests of one message, in order. Joins that follow each other are answered together.
-func (c *conn) handle(requests []wire.Request) {
-	for len(requests) > 0 && c.ctx.Err() == nil {
+func (c *conn) handle(requests []wire.Request) error {
+	for len(requests) > 0 {
+		if err := c.waitForRoom(); err != nil {
+			return err
+		}
 		joins := joinsOf(requests)
 		if len(joins) > 0 {
 			c.join(joins)
@@ -23,6 +26,7 @@ func (c *conn) handle(requests []wire.Request) {
 		c.handleOne(requests[0])
 		requests = requests[1:]
 	}
+	return nil
 }
 
 func joinsOf(requests []wire.Request) (joins []*wire.Join) {
@@ -80,23 +84,36 @@ func (c *conn) waitForSeen(seen string) error {
 	if err != nil {
 		return channels.Refuse(channels.CodeInvalid, "%v", err)
 	}
-	if cursor.Epoch != c.room.space.Epoch() {
+	if cursor.Epoch != c.room.replica().Epoch() {
 		return nil
 	}
-	return c.room.space.WaitFor(c.ctx, cursor.Position)
+	return c.room.replica().WaitFor(c.ctx, cursor.Position)
 }
 
 // join subscribes to channels, all at one position. What they have goes out before any change of them does.
 func (c *conn) join(joins []*wire.Join) {
 	joins = slices.DeleteFunc(slices.Clone(joins), func(j *wire.Join) bool {
-		err := c.waitForSeen(j.Cursor) // one that is still ahead after the wait gets a snapshot
-		if !channels.IsCode(err, channels.CodeInvalid) {
-			return false
+		if _, err := channels.ParseCursor(j.Cursor); err != nil {
+			c.refuse(j.ID, "", 0, channels.Refuse(channels.CodeInvalid, "%v", err))
+			return true
 		}
-		c.refuse(j.ID, "", 0, err)
-		return true
+		return false
 	})
-	c.room.space.Read(func(state *channels.State) {
+	// One wait for all. A cursor that is still ahead after it gets a snapshot; `seen` is a demand.
+	for _, j := range joins {
+		if c.waitForSeen(j.Cursor) != nil {
+			break
+		}
+	}
+	for _, j := range joins {
+		if err := c.waitForSeen(j.Seen); err != nil {
+			for _, j := range joins {
+				c.refuse(j.ID, "", 0, err)
+			}
+			return
+		}
+	}
+	c.room.replica().Read(func(state *channels.State) {
 		c.room.mu.Lock()
 		defer c.room.mu.Unlock()
 		for _, j := range joins {
@@ -120,12 +137,15 @@ func (c *conn) joinLocked(state *channels.State, j *wire.Join) (*wire.Joined, er
 		return nil, channels.Refuse(channels.CodeUnknownName, "this space has no channel %q: the welcome lists those it has", j.Channel)
 	case !channels.Permits(rules.Readers(), c.who):
 		return nil, channels.Refuse(channels.CodeForbidden, "you may not join %s: it is for %s", j.Channel, rules.Readers())
-	case len(c.feeds)+len(c.live) >= c.room.hub.options.Limits.Joined:
+	case len(c.feeds)+len(c.live)-len(c.alwaysOn()) >= c.room.hub.options.Limits.Joined:
 		return nil, channels.Refuse(channels.CodeTooLarge, "a connection joins %d channels at most: leave one first", c.room.hub.options.Limits.Joined)
 	}
 	f := feed{channel: j.Channel}
 	if rules.Scope == channels.ScopeUser {
 		f.owner = c.who.User
+	}
+	if c.joinedLocked(f) {
+		return nil, channels.Refuse(channels.CodeInvalid, "%s is joined already: leave it first", j.Channel)
 	}
 	c.room.subscribeLocked(c, f)
 	if rules.Live {
@@ -157,10 +177,21 @@ func (c *conn) joinLiveLocked(state *channels.State, j *wire.Join, f feed) *wire
 	frame := &wire.Joined{ID: j.ID, Channel: j.Channel, Cursor: state.Cursor().String(), Mode: wire.Snapshot}
 	frame.Values = make(map[string]wire.Value, len(values))
 	for key, data := range values {
-		frame.Values[key] = wire.Value{Value: data}
+		if len(data) > 0 {
+			frame.Values[key] = wire.Value{Value: data}
+		}
 	}
 	return frame
 }
+
+func (c *conn) joinedLocked(f feed) bool {
+	_, decided := c.feeds[f]
+	_, live := c.live[f]
+	return decided || live
+}
+
+// alwaysOn are the feeds that every connection has.
+func (c *conn) alwaysOn() []feed { return []feed{controlFeed, callsFeed(c.who.User)} }
 
 func (c *conn) leave(l *wire.Leave) {
 	r := c.room
@@ -169,7 +200,7 @@ func (c *conn) leave(l *wire.Leave) {
 	for _, f := range []feed{{channel: l.Channel}, {l.Channel, c.who.User}} {
 		r.unsubscribeLocked(c, f)
 	}
-	c.reply(0, &wire.Left{ID: l.ID})
+	c.push(answer{first: true, data: wire.AppendFrame(nil, &wire.Left{ID: l.ID})})
 }
 
 func (c *conn) writeKeys(f *wire.Write) {
@@ -198,6 +229,9 @@ func (c *conn) writeKeys(f *wire.Write) {
 // propose hands a request to the replica. The answer comes when it is committed, or refused on a committed state.
 func (c *conn) propose(f wire.Request, op string, decide channels.Decide, ok func(o channels.Outcome, cursor string) wire.Frame) {
 	id, err := channels.ParseOp(op)
+	if err == nil && id.Client != c.client {
+		err = channels.Refuse(channels.CodeInvalid, "the operation id %.64q is another client's: this connection is %s", op, c.client)
+	}
 	if err == nil {
 		err = c.openRequest()
 	}
@@ -205,7 +239,7 @@ func (c *conn) propose(f wire.Request, op string, decide channels.Decide, ok fun
 		c.refuse(f.Header().ID, op, 0, err)
 		return
 	}
-	space := c.room.space
+	space := c.room.replica()
 	c.room.mu.Lock()
 	urgent := c.room.seat.Operator != nil && c.room.seat.Operator.Session == c.who.ID || f.FrameType() == "control"
 	c.room.mu.Unlock()
@@ -259,7 +293,7 @@ func (c *conn) refuse(id uint64, op string, position uint64, err error) {
 
 func (c *conn) sendLive(f *wire.Send) {
 	var refusal error
-	c.room.space.Read(func(state *channels.State) {
+	c.room.replica().Read(func(state *channels.State) {
 		rules, ok := state.Rules().Channels[f.Channel]
 		switch {
 		case !ok:
@@ -298,7 +332,7 @@ func (c *conn) control(f *wire.Control) {
 
 // pong tells the client how far it is, after everything up to there.
 func (c *conn) pong(f *wire.Ping) {
-	c.room.space.Read(func(state *channels.State) {
+	c.room.replica().Read(func(state *channels.State) {
 		c.reply(state.Position(), &wire.Pong{ID: f.ID, Cursor: state.Cursor().String()})
 	})
 }

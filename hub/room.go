@@ -27,9 +27,8 @@ type room struct {
 	board *liveBoard
 	calls *desk
 
-	// Guarded by opening; set once, before anybody is in the room.
-	opening sync.Mutex
-	space   *channels.Space
+	opening chan struct{} // holds a token while somebody opens the replica
+	space   atomic.Pointer[channels.Space]
 
 	epoch  atomic.Value // string: of the ring's head
 	policy atomic.Pointer[session.Policy]
@@ -45,6 +44,7 @@ type room struct {
 	lostAt   time.Time       // when this replica applied that the operator's link is lost
 	absent   time.Time       // since when the operator has no connection on any node; zero = has one, or nobody is
 	stale    time.Time       // since when the log is out of reach; zero = it is not
+	back     time.Time       // when it was within reach again
 	news     uint64          // grows with stale
 	presence presence
 	watch    watch
@@ -53,7 +53,7 @@ type room struct {
 func newRoom(h *Hub, name string) *room {
 	r := &room{
 		hub: h, name: name, board: newLiveBoard(), conns: map[*conn]struct{}{},
-		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{},
+		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{}, opening: make(chan struct{}, 1),
 		presence: newPresence(h.options.Node),
 	}
 	r.calls = newDesk(r)
@@ -90,6 +90,7 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 		}
 	}
 	r.calls.offerLocked(e.waiting)
+	r.calls.handOverLocked(c.Position, e.taken)
 }
 
 // resetLocked takes note that the state was replaced. Forward, by a snapshot: the connections catch up from it. Back, by
@@ -115,6 +116,7 @@ func (r *room) Freshness(staleSince time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stale = staleSince
+	r.back = time.Now()
 	r.news++
 	for conn := range r.conns {
 		conn.rouse()
@@ -163,6 +165,7 @@ type encoder struct {
 	people  []string        // login sessions and tokens that have changed
 	rules   bool            // have changed
 	waiting []channels.Call // that a service should take
+	taken   []channels.Call // that a service has taken
 }
 
 // entry encodes the change; the caller holds the room's mu.
@@ -244,8 +247,11 @@ func (e *encoder) call(effect channels.Effect) {
 	if effect.Deletes() || json.Unmarshal(effect.Value, &call) != nil {
 		return
 	}
-	if call.State == channels.CallWaiting {
+	switch {
+	case call.State == channels.CallWaiting:
 		e.waiting = append(e.waiting, call)
+	case call.State == channels.CallTaken && call.Progress == nil:
+		e.taken = append(e.taken, call)
 	}
 	frame := callFrame(call)
 	frame.Cursor = e.cursor()

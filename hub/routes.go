@@ -66,7 +66,7 @@ func (h *Hub) listSpaces(w http.ResponseWriter, _ *http.Request) error {
 func (h *Hub) ready(w http.ResponseWriter, _ *http.Request) error {
 	var missing []string
 	for name, r := range h.rooms {
-		space := r.present()
+		space := r.replica()
 		switch {
 		case space == nil:
 		case space.Problem() != nil:

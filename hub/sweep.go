@@ -13,11 +13,16 @@ import (
 const (
 	sweepTick   = "sweep"
 	sweepPeriod = 2 * time.Second
+
+	sweepTime      = 5 * time.Second // for one space
+	checkpointTime = 2 * time.Minute
 )
 
 // sweep proposes what is due in a space. It only proposes: whether the operator's link is lost, or their time is up, is
 // decided on the log, so it does no harm if two nodes sweep at once or one of them has a wrong clock.
-func (r *room) sweep(ctx context.Context) error {
+func (r *room) sweep(all context.Context) error {
+	ctx, cancel := context.WithTimeout(all, sweepTime)
+	defer cancel()
 	space, err := r.opened(ctx)
 	if err != nil {
 		return err
@@ -25,11 +30,11 @@ func (r *room) sweep(ctx context.Context) error {
 	policy := r.policyNow()
 	r.mu.Lock()
 	now := time.Now()
-	if r.presence.lapse(now) {
+	if r.watchedLocked(now) && r.presence.lapse(now) {
 		r.presenceMovedLocked()
 	}
 	seat := r.seat
-	lost := seat.Operator != nil && seat.Lost == nil && !r.absent.IsZero() && now.Sub(r.absent) >= policy.Linger
+	lost := r.stale.IsZero() && seat.Operator != nil && seat.Lost == nil && !r.absent.IsZero() && now.Sub(r.absent) >= policy.Linger
 	back := seat.Lost != nil && r.absent.IsZero()
 	expired := seat.Lost != nil && !back && now.Sub(r.lostAt) >= policy.Grace
 	alive := r.calls.aliveLocked(now)
@@ -45,10 +50,24 @@ func (r *room) sweep(ctx context.Context) error {
 	}
 	err = errors.Join(err, r.sweepCalls(ctx, space, alive), r.sweepSessions(ctx, space))
 	if space.NeedsCheckpoint() {
+		ctx, cancel := context.WithTimeout(all, checkpointTime)
+		defer cancel()
 		err = errors.Join(err, space.Checkpoint(ctx))
 	}
 	return err
 }
+
+// watchedLocked reports whether this node would have heard of everybody who is connected: when the log, and with it
+// the word of the other nodes, was out of reach, they need a while to say it again.
+func (r *room) watchedLocked(now time.Time) bool {
+	return r.stale.IsZero() && now.Sub(r.back) >= presenceLife
+}
+
+// muteAfter is how long a node that cannot reach the log goes on as usual. Later it can no longer know who was signed
+// out elsewhere, and passes nothing on (DESIGN §8).
+const muteAfter = 15 * time.Second
+
+func (r *room) muteLocked() bool { return !r.stale.IsZero() && time.Since(r.stale) >= muteAfter }
 
 // sweepCalls gives up the calls whose service is gone, and forgets clients that were silent for days.
 func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []string) (err error) {
@@ -75,4 +94,10 @@ func house(ctx context.Context, space *channels.Space, decide channels.Decide) e
 		return nil
 	}
 	return o.Err
+}
+
+func (r *room) mute() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.muteLocked()
 }

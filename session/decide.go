@@ -24,9 +24,9 @@ func sortRequests(requests []Request) {
 type SignIn struct {
 	Session string // the id that a new login session gets
 	Record  Record
-	// Resume is the login session of the cookie that came along, or the hash of its token (see Logins.Presented) where
-	// the store has forgotten what it leads to; "" if none came. If that is on record as the same person's, the person
-	// takes it up, with a new token, instead of meeting it as a stranger.
+	// Resume is the hash of the token of the cookie that came along, see Logins.Presented; "" if none came. If it is on
+	// record as the same person's, the person takes that login session up, with a new token, instead of meeting it as a
+	// stranger. The log knows, even where the store has forgotten.
 	Resume string
 }
 
@@ -36,7 +36,7 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 		return nil, channels.Refuse(channels.CodeForbidden, "your account has no role here: ask the site's staff for one")
 	}
 	id := s.Session
-	if old, ok := s.resumed(d); ok && old.User == s.Record.User {
+	if old, ok := ByHash(d, s.Resume); ok && old.User == s.Record.User {
 		id = old.ID
 	}
 	if others := otherPeople(d, s.Record.User); readPolicy(d.Rules()).OtherUser == Reject && len(others) > 0 {
@@ -46,20 +46,30 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 	return id, nil
 }
 
-// resumed finds the login session of the cookie that came along.
-func (s SignIn) resumed(v channels.View) (Session, bool) {
-	if s.Resume == "" {
-		return Session{}, false
-	}
-	if old, ok := Find(v, s.Resume); ok {
-		return old, true
-	}
+// ByHash returns the login session with the token's hash.
+func ByHash(v channels.View, hash string) (Session, bool) {
 	all := All(v)
-	i := slices.IndexFunc(all, func(one Session) bool { return one.Hash == s.Resume })
-	if i < 0 {
+	i := slices.IndexFunc(all, func(one Session) bool { return one.Hash == hash })
+	if hash == "" || i < 0 {
 		return Session{}, false
 	}
 	return all[i], true
+}
+
+// TakeBack returns the hub's decision that undoes a sign-in that came to nothing: nobody has the cookie with the hash.
+// A login session that was taken up gets its former token again, a new one ends.
+func TakeBack(hash string, before *Session) channels.Decide {
+	return func(d *channels.Draft) (any, error) {
+		now, ok := ByHash(d, hash)
+		switch {
+		case !ok:
+			return nil, signedOut()
+		case before != nil && before.ID == now.ID:
+			d.Set(sessionRef(now.ID), before.Record)
+			return nil, nil
+		}
+		return SignOut(now.ID)(d)
+	}
 }
 
 // otherPeople lists the login sessions of others than the user. A service is no person: it takes nobody's place.

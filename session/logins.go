@@ -21,8 +21,7 @@ import (
 const Absolute = 24 * time.Hour
 
 const (
-	standardIdle = 30 * time.Minute
-	loginWait    = 3 * time.Second // how long a look-up may take in all before the store counts as down
+	loginWait = 3 * time.Second // how long a look-up may take in all before the store counts as down
 )
 
 // ErrNoLogin is returned when a request has no cookie of ours, or one that leads nowhere (any more). Any other error means
@@ -33,7 +32,6 @@ var ErrNoLogin = errors.New("no login session")
 type LoginOptions struct {
 	Store    Store         // Required.
 	Secure   bool          // Optional. The cookie is __Host-baton and goes over https only. Else it is baton: plain http, for development.
-	Idle     time.Duration // Optional. Without a request for so long, the cookie leads nowhere. Default: 30 min.
 	Absolute time.Duration // Optional. From the sign-in on. Default: Absolute.
 }
 
@@ -50,9 +48,6 @@ type Logins struct {
 
 // NewLogins makes Logins. They have no goroutines.
 func NewLogins(o LoginOptions) *Logins {
-	if o.Idle == 0 {
-		o.Idle = standardIdle
-	}
 	if o.Absolute == 0 {
 		o.Absolute = Absolute
 	}
@@ -63,7 +58,7 @@ func NewLogins(o LoginOptions) *Logins {
 	return &Logins{
 		// Not by scs.New: that starts a goroutine, for a store in memory that nobody uses.
 		manager: &scs.SessionManager{
-			IdleTimeout: o.Idle, Lifetime: o.Absolute, Store: o.Store, Codec: codec{}, HashTokenInStore: true,
+			Lifetime: o.Absolute, Store: o.Store, Codec: codec{}, HashTokenInStore: true,
 		},
 		store: o.Store,
 		cookie: http.Cookie{
@@ -122,8 +117,8 @@ type Found struct {
 	Check func(channels.View) error
 }
 
-// Find looks up the cookie of a request, and renews its idle time now and then. It takes 3 s at most. A connection that
-// lives long calls it again with the request that it began with, to keep the login session from idling away.
+// Find looks up the cookie of a request. It takes 3 s at most. The store keeps a token for its absolute life; how long a
+// login session may be idle is the hub's to say, which sees open tabs where the store sees requests only.
 func (l *Logins) Find(ctx context.Context, r *http.Request) (Found, error) {
 	token, ok := l.token(r)
 	if !ok {
@@ -147,19 +142,7 @@ func (l *Logins) Find(ctx context.Context, r *http.Request) (Found, error) {
 		}
 		return nil
 	}
-	return f, l.renew(loaded)
-}
-
-// renew puts the idle time of a login session off; the store writes that down once a minute. It refuses if the login
-// session has ended in between, so this brings nothing back.
-func (l *Logins) renew(loaded context.Context) error {
-	switch _, _, err := l.manager.Commit(loaded); {
-	case errors.Is(err, ErrEnded):
-		return ErrNoLogin
-	case err != nil:
-		return fmt.Errorf("renewing a login session: %w", err)
-	}
-	return nil
+	return f, nil
 }
 
 // Drop makes the cookie of a request lead nowhere, for good: a request that is still in flight cannot bring it back.

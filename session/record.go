@@ -61,6 +61,9 @@ type TokenRecord struct {
 	Hash  string   `json:"hash"` // of the secret
 }
 
+// ServicePrefix begins the account of a program, so that it is never the account of a person with the same name.
+const ServicePrefix = "service/"
+
 func tokenRef(id string) channels.Ref { return channels.Ref{Channel: channels.TokensStore, Key: id} }
 
 // A Token is what a program sends: baton_<space>_<id>_<secret>.
@@ -131,7 +134,7 @@ func (Authority) Identify(v channels.View, id string) (channels.Who, error) {
 	if !ok || json.Unmarshal(value.Data, &t) != nil {
 		return channels.Who{}, signedOut()
 	}
-	return channels.Who{ID: id, User: t.Name, Name: t.Name, Roles: t.Roles}, nil
+	return channels.Who{ID: id, User: ServicePrefix + t.Name, Name: t.Name, Roles: t.Roles}, nil
 }
 
 // Fence returns nil only if who is the operator and term is the present one.
@@ -176,15 +179,22 @@ type policyJSON struct {
 		OtherUser OtherUser `json:"other_user,omitempty"`
 	} `json:"login"`
 	Control struct {
-		GraceMS  int64 `json:"grace_ms,omitempty"`
-		LingerMS int64 `json:"linger_ms,omitempty"`
+		GraceMS  *int64 `json:"grace_ms,omitempty"`
+		LingerMS *int64 `json:"linger_ms,omitempty"`
 	} `json:"control"`
 }
 
-// JSON is the form for channels.Rules.
+// JSON is the form for channels.Rules. What is zero is left to the defaults.
 func (p Policy) JSON() json.RawMessage {
 	var j policyJSON
-	j.Login.OtherUser, j.Control.GraceMS, j.Control.LingerMS = p.OtherUser, p.Grace.Milliseconds(), p.Linger.Milliseconds()
+	given := func(d time.Duration) *int64 {
+		ms := d.Milliseconds()
+		if ms == 0 {
+			return nil
+		}
+		return &ms
+	}
+	j.Login.OtherUser, j.Control.GraceMS, j.Control.LingerMS = p.OtherUser, given(p.Grace), given(p.Linger)
 	data, err := json.Marshal(j)
 	if err != nil {
 		panic(err) // it is made of strings and numbers
@@ -196,18 +206,15 @@ func (p Policy) JSON() json.RawMessage {
 func readPolicy(rules *channels.Rules) Policy {
 	var j policyJSON
 	_ = json.Unmarshal(rules.Policy, &j) // empty, or written by JSON
-	p := Policy{
-		OtherUser: j.Login.OtherUser, Grace: time.Duration(j.Control.GraceMS) * time.Millisecond,
-		Linger: time.Duration(j.Control.LingerMS) * time.Millisecond,
+	p := Policy{OtherUser: Observe, Grace: 30 * time.Second, Linger: 2 * time.Second}
+	if j.Login.OtherUser != "" {
+		p.OtherUser = j.Login.OtherUser
 	}
-	if p.OtherUser == "" {
-		p.OtherUser = Observe
+	if j.Control.GraceMS != nil {
+		p.Grace = time.Duration(*j.Control.GraceMS) * time.Millisecond
 	}
-	if p.Grace == 0 {
-		p.Grace = 30 * time.Second
-	}
-	if p.Linger == 0 {
-		p.Linger = 2 * time.Second
+	if j.Control.LingerMS != nil {
+		p.Linger = time.Duration(*j.Control.LingerMS) * time.Millisecond
 	}
 	return p
 }

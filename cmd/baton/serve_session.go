@@ -14,8 +14,7 @@ func (n *node) openLogins(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// How long a login session may be idle is the hub's to say, which sees open tabs; the store only sees requests.
-	n.logins = session.NewLogins(session.LoginOptions{Store: store, Secure: !n.options.Dev, Idle: session.Absolute})
+	n.logins = session.NewLogins(session.LoginOptions{Store: store, Secure: !n.options.Dev})
 	return nil
 }
 

@@ -1,0 +1,95 @@
+package hub_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/baton-hub/baton/hub/hubtest"
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// TestAServiceThatCameBackGetsItsCalls opens a second socket of the same client before the hub has noticed that the
+// first one is dead.
+func TestAServiceThatCameBackGetsItsCalls(t *testing.T) {
+	for _, elsewhere := range []bool{false, true} {
+		t.Run(fmt.Sprint("on another node ", elsewhere), func(t *testing.T) {
+			store := natstest.Embedded(t)
+			n := newNode(t, nodeOptions{name: "one", store: store})
+			other := n
+			if elsewhere {
+				other = newNode(t, nodeOptions{name: "two", store: store})
+			}
+			token := n.token(t, "beamline")
+			old := hubtest.OpenToken(t, n.url, "service-1", token)
+			old.Do(frame{"type": "serve", "commands": []string{"look", "stop"}}, "serving", nil)
+			again := hubtest.OpenToken(t, other.url, "service-1", token)
+			again.Do(frame{"type": "serve", "commands": []string{"look", "stop"}}, "serving", nil)
+			_, ann := n.open(t, "alice")
+			var called wire.Called
+			ann.Do(frame{"type": "call", "command": "look"}, "called", &called)
+			var invoke wire.Invoke
+			again.Expect("invoke", &invoke)
+			if invoke.Call != called.Call {
+				t.Errorf("called %s, invoked %s", called.Call, invoke.Call)
+			}
+			ann.Do(frame{"type": "call", "command": "stop"}, "called", nil)
+			again.Expect("invoke", &invoke)
+			if !invoke.Stop {
+				t.Errorf("instead of the stop came %+v", invoke)
+			}
+		})
+	}
+}
+
+func TestAStopIsHeldUpByNothing(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	service := hubtest.OpenToken(t, n.url, "service-1", n.token(t, "beamline"))
+	service.Do(frame{"type": "serve", "commands": []string{"stop"}}, "serving", nil)
+	_, ann := n.open(t, "alice")
+	for i := range 130 { // more than the limit of requests
+		ann.Send(frame{"type": "ping", "id": 1000 + i})
+	}
+	// And its client has seen more than this node has.
+	ahead := channels.Cursor{Epoch: ann.Welcome.Epoch, Position: n.position(t) + 1}
+	start := time.Now()
+	ann.Do(frame{"type": "call", "command": "stop", "seen": ahead.String()}, "called", nil)
+	service.Expect("invoke", nil)
+	if took := time.Since(start); took > 200*time.Millisecond {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestACallIsNotCarriedOutUnderATermThatIsOver calls when a node that was killed still vouches for a service.
+func TestACallIsNotCarriedOutUnderATermThatIsOver(t *testing.T) {
+	store := natstest.Embedded(t)
+	n := newNode(t, nodeOptions{store: store})
+	live, err := store.Live(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ann := n.open(t, "alice")
+	ghost := `[{"session":"beamline","user":"beamline","name":"b","client":"service-0","serves":["move"]}]`
+	if err := live.Publish(t.Context(), channels.LiveKey{Space: "lab", Channel: "~presence", Key: "killed"}, []byte(ghost), 15*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	ann.Expect("presence", nil)
+	ann.Do(frame{"type": "control", "do": "request"}, "controlled", nil)
+	ann.Do(frame{"type": "call", "command": "move", "term": 1}, "called", nil)
+	ann.Do(frame{"type": "control", "do": "release"}, "controlled", nil)
+	_, bob := n.open(t, "bob")
+	bob.Do(frame{"type": "control", "do": "request"}, "controlled", nil)
+	service := hubtest.OpenToken(t, n.url, "service-1", n.token(t, "beamline"))
+	service.Do(frame{"type": "serve", "commands": []string{"move"}}, "serving", nil)
+	var state wire.CallState
+	for state.State != "failed" {
+		ann.Expect("call", &state)
+	}
+	service.Send(frame{"type": "ping", "id": 55})
+	f := service.Wait("the pong", func(f hubtest.Frame) bool { return f.Type == "invoke" || f.Type == "pong" })
+	if f.Type == "invoke" {
+		t.Errorf("bob is the operator under a later term, and the service is told: %s", f.Data)
+	}
+}

@@ -1,0 +1,97 @@
+package hub
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/session"
+)
+
+func openRoom(t *testing.T) *room {
+	t.Helper()
+	h := &Hub{rooms: map[string]*room{}, news: make(chan *room, 64), started: time.Now().Add(-time.Hour)}
+	h.options.Authority = session.Authority{}
+	h.options.Node = "one"
+	h.options.Limits.fill()
+	r := newRoom(h, "lab")
+	s, err := channels.Open(t.Context(), channels.Options{
+		Name: "lab", Log: channels.NewMemoryLog(), Authority: session.Authority{}, Watcher: r,
+		Rules: &channels.Rules{Version: 1, Channels: map[string]channels.ChannelRules{
+			"a": {Kind: channels.KindStore, Write: []channels.Right{"member"}},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	r.space.Store(s)
+	return r
+}
+
+func (r *room) put(t *testing.T, key, value string) (position uint64) {
+	t.Helper()
+	o := r.replica().House(t.Context(), func(d *channels.Draft) (any, error) {
+		d.Set(channels.Ref{Channel: "a", Key: key}, json.RawMessage(value))
+		return nil, nil
+	})
+	if o.Err != nil {
+		t.Fatal(o.Err)
+	}
+	return o.Position
+}
+
+// TestASlowClientIsNeverShownAnOlderValueLast lets a client join while an answer waits, and then fall off the ring.
+func TestASlowClientIsNeverShownAnOlderValueLast(t *testing.T) {
+	r := openRoom(t)
+	c := &conn{
+		room: r, who: channels.Who{ID: "x", User: "x"}, wake: make(chan struct{}, 1), taken: make(chan struct{}, 1),
+		feeds: map[feed]uint64{}, live: map[feed]uint64{},
+	}
+	r.replica().Read(func(s *channels.State) { c.cursor = s.Position() })
+	p := r.put(t, "k", `"old"`)
+	c.reply(p, &wire.Written{ID: 1, Position: p})
+	c.join([]*wire.Join{{Head: wire.Head{ID: 2}, Channel: "a"}})
+	r.put(t, "k", `"new"`)
+	for i := range 100 { // more than the ring holds
+		r.put(t, fmt.Sprint("big", i), `"`+strings.Repeat("x", 60<<10)+`"`)
+	}
+	message, _ := c.gather(nil)
+	var frames []struct {
+		Type   string
+		Mode   string
+		Values map[string]wire.Value
+	}
+	if err := json.Unmarshal(message, &frames); err != nil {
+		t.Fatal(err)
+	}
+	shown, written := "", false
+	for _, f := range frames { // as a client applies them
+		if v, ok := f.Values["k"]; ok || f.Mode == wire.Snapshot {
+			shown = string(v.Value)
+		}
+		written = written || f.Type == "written"
+	}
+	if shown != `"new"` || !written {
+		t.Errorf("the client is up to date and shows %s; its write was answered: %v", shown, written)
+	}
+}
+
+func TestTheGraceOfAServiceCountsFromItsGoing(t *testing.T) {
+	p := newPresence("one")
+	now := time.Now()
+	service := []attendant{{Session: "s", User: "s", Client: "service-1", Serves: []string{"look"}}}
+	p.hear("two", service, now)
+	later := now.Add(time.Hour) // without anybody looking
+	p.hear("two", nil, later)
+	if len(p.clients(later.Add(callGrace-1), callGrace)) != 1 {
+		t.Error("its calls are given up before the grace is over")
+	}
+	if len(p.clients(later.Add(callGrace), callGrace)) != 0 {
+		t.Error("its calls are never given up")
+	}
+}
