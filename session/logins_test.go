@@ -140,20 +140,20 @@ func TestWhatWasDroppedIsGoneForGood(t *testing.T) {
 	}
 }
 
-func TestARequestThatWasOvertakenByTheSignOutFindsNothingAndBringsNothingBack(t *testing.T) {
+// A request that looked just before the sign-out may find the login session; the log then says that it has ended.
+func TestARequestThatWasOvertakenByTheSignOutBringsNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, m := desk(session.LoginOptions{})
 		cookie, _ := kept(t, l, "")
-		time.Sleep(10 * time.Minute) // so that it is renewed
 		m.looked = func() {
 			if err := l.Drop(t.Context(), with(cookie)); err != nil {
 				t.Error(err)
 			}
 		}
-		for range 2 {
-			if found, err := l.Find(t.Context(), with(cookie)); !errors.Is(err, session.ErrNoLogin) {
-				t.Errorf("found %+v, %v", found, err)
-			}
+		_, _ = l.Find(t.Context(), with(cookie))
+		m.looked = nil
+		if found, err := l.Find(t.Context(), with(cookie)); !errors.Is(err, session.ErrNoLogin) {
+			t.Errorf("found %+v, %v", found, err)
 		}
 	})
 }
