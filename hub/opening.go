@@ -76,6 +76,3 @@ func (r *room) epochNow() string {
 	epoch, _ := r.epoch.Load().(string)
 	return epoch
 }
-
-// backOf is the decision that the operator is connected again.
-func backOf(id string) channels.Decide { return session.Back(id) }
