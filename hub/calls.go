@@ -20,12 +20,13 @@ const stopPrefix = "stop-"
 
 // A desk gives the calls of a space to the services that are connected to this node. It is guarded by the room's mu.
 type desk struct {
-	room   *room
-	serves map[string][]*conn // by command
+	room    *room
+	serves  map[string][]*conn   // by command, the newest first
+	waiting map[string]time.Time // since when this node has known that a call waits
 }
 
 func newDesk(r *room) *desk {
-	return &desk{room: r, serves: map[string][]*conn{}}
+	return &desk{room: r, serves: map[string][]*conn{}, waiting: map[string]time.Time{}}
 }
 
 // servesLocked notes what a connection serves from now on. A client that has come back serves here only: its older
@@ -90,6 +91,27 @@ func (d *desk) aliveLocked(now time.Time) []string {
 		return nil
 	}
 	return d.room.presence.clients(now, callGrace)
+}
+
+// overdueLocked offers the calls that wait once more, in case an offer came to nothing, and lists those that have waited
+// too long for a service: whoever called has other plans by now.
+func (d *desk) overdueLocked(waiting []channels.Call, now time.Time) (overdue []string) {
+	since := map[string]time.Time{}
+	for _, call := range waiting {
+		at, known := d.waiting[call.ID]
+		if !known {
+			at = now
+		}
+		since[call.ID] = at
+		if now.Sub(at) >= callGrace {
+			overdue = append(overdue, call.ID)
+		}
+	}
+	d.waiting = since
+	if len(overdue) == 0 {
+		d.offerLocked(waiting)
+	}
+	return overdue
 }
 
 // serve answers a Serve: the calls that this very client has taken before are given to it again, in case they were

@@ -95,3 +95,21 @@ func TestTheGraceOfAServiceCountsFromItsGoing(t *testing.T) {
 		t.Error("its calls are never given up")
 	}
 }
+
+func TestACallThatNobodyTakesIsGivenUpInTheEnd(t *testing.T) {
+	d := newDesk(openRoom(t))
+	now := time.Now()
+	calls := []channels.Call{{ID: "a.1", Command: "look", State: channels.CallWaiting}}
+	d.room.mu.Lock()
+	defer d.room.mu.Unlock()
+	if overdue := d.overdueLocked(calls, now); len(overdue) > 0 {
+		t.Error("given up at once")
+	}
+	if overdue := d.overdueLocked(calls, now.Add(callGrace)); len(overdue) != 1 {
+		t.Error("never given up")
+	}
+	d.overdueLocked(nil, now.Add(callGrace))
+	if overdue := d.overdueLocked(calls, now.Add(2*callGrace)); len(overdue) > 0 {
+		t.Error("a call that waits anew is given up at once")
+	}
+}

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
@@ -69,16 +70,25 @@ const muteAfter = 15 * time.Second
 
 func (r *room) muteLocked() bool { return !r.stale.IsZero() && time.Since(r.stale) >= muteAfter }
 
-// sweepCalls gives up the calls whose service is gone, and forgets clients that were silent for days.
+// sweepCalls gives up the calls whose service is gone or never came, and forgets clients that were silent for days.
 func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []string) (err error) {
-	var taken []channels.Call
+	var open []channels.Call
 	var forgettable bool
 	space.Read(func(state *channels.State) {
-		taken = channels.Calls(state, func(c channels.Call) bool { return c.State == channels.CallTaken })
+		open = channels.Calls(state, func(c channels.Call) bool { return !c.Ended() })
 		forgettable = state.Forgettable()
 	})
-	if len(taken) > 0 && alive != nil {
+	taken := slices.ContainsFunc(open, func(c channels.Call) bool { return c.State == channels.CallTaken })
+	if taken && alive != nil {
 		err = house(ctx, space, channels.LoseCalls{Alive: alive}.Decide)
+	}
+	waiting := slices.DeleteFunc(open, func(c channels.Call) bool { return c.State != channels.CallWaiting })
+	r.mu.Lock()
+	overdue := r.calls.overdueLocked(waiting, time.Now())
+	r.mu.Unlock()
+	if len(overdue) > 0 {
+		fail := channels.FailWaiting{IDs: overdue, Reason: "no service took it in time: look whether its service runs, then call again"}
+		err = errors.Join(err, house(ctx, space, fail.Decide))
 	}
 	if forgettable {
 		err = errors.Join(err, house(ctx, space, channels.Forget()))
