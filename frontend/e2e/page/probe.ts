@@ -75,13 +75,16 @@ const writer = {
   running: false,
 };
 
-/** Writes 1, 2, 3, … as the number of images of one entry, and each number under a key of its own, until stopped. */
+/**
+ * Writes 1, 2, 3, … until stopped: each under a key of its own, and into the number of images of one entry, on top of
+ * 100,000 so that the number is found whatever stands beside it.
+ */
 async function write(): Promise<void> {
   const { entries, marks } = stores();
   writer.running = true;
   for (let n = 1; writer.running; n++) {
     writer.written = n;
-    const entry = { sample: '1:01', task: 'collection', order: 1, params: { images: n } };
+    const entry = { sample: '1:01', task: 'collection', order: 1, params: { images: 100_000 + n } };
     try {
       await Promise.all([entries.set('counter', entry), marks.set(`mark-${n}`, n)]);
     } catch (err) {

@@ -124,6 +124,14 @@ export class Tab {
     return Promise.all(rows.map(async (row) => (await row.getAttribute('aria-label')) ?? ''));
   }
 
+  /** Waits until the queue stands there like that. */
+  async ordered(...entries: string[]): Promise<void> {
+    await until(
+      `the queue to be ${entries.join(', ')}`,
+      async () => `${await this.order()}` === `${entries}`,
+    );
+  }
+
   motor(label: string): Locator {
     return this.page.getByRole('button', { name: new RegExp(`^${label} position`) });
   }

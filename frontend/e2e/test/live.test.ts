@@ -10,8 +10,7 @@ scenario('what one tab changes is on the others within 100 ms', async (stage) =>
   await alice.takeSeat();
   await alice.addToQueue(360, 'Lys-01', 'Ins-02');
   for (const tab of others) {
-    await tab.entry('Lys-01').waitFor();
-    expect(await tab.order()).toEqual(['1. Lys-01, Collection', '2. Ins-02, Collection']);
+    await tab.ordered('1. Lys-01, Collection', '2. Ins-02, Collection');
     await tab.watch('first', first);
   }
 

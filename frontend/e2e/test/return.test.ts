@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { scenario } from '../src/scenario.ts';
+import { picture, scenario } from '../src/scenario.ts';
 import { seat, status } from '../src/tab.ts';
 
 scenario('a reload shows the same, and control is kept', async (stage) => {
@@ -10,10 +10,7 @@ scenario('a reload shows the same, and control is kept', async (stage) => {
   await alice.addToQueue(360, 'Lys-01', 'Ins-02', 'TLN-03');
   await alice.entry('TLN-03').getByRole('button', { name: 'Move TLN-03 up' }).click();
   const order = ['1. Lys-01, Collection', '2. TLN-03, Collection', '3. Ins-02, Collection'];
-  await bob
-    .entry('TLN-03')
-    .and(bob.page.getByRole('listitem', { name: order[1] ?? '' }))
-    .waitFor();
+  await bob.ordered(...order);
   await bob.says('Alice is in control');
   await bob.watch('seat', seat);
   const term = await bob.journal('Alice took the vacant seat');
@@ -22,7 +19,7 @@ scenario('a reload shows the same, and control is kept', async (stage) => {
     await alice.page.reload();
     await alice.live();
     await alice.says('You are in control');
-    expect(await alice.order()).toEqual(order);
+    await alice.ordered(...order);
   }
   // What follows is decided under the term of before the reloads: a seat that had been empty would have raised it.
   await alice.entry('Ins-02').getByRole('button', { name: 'Delete Ins-02' }).click();
@@ -101,6 +98,7 @@ scenario(
     expect(await refusal.innerText()).toMatch(/Alice has been signed in since \d\d:\d\d \(\d+ s\)/);
     expect(await refusal.innerText()).toContain('Ask Alice to sign out');
     expect(await alice.seen('status')).toEqual(['Live']);
+    await picture(bob.page, `rejected ${stage.installation.layout}`);
 
     await alice.signOut('Alice');
     await alice.atTheDoor();
