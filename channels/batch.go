@@ -18,6 +18,7 @@ type waiting struct {
 	hash     string
 	deadline time.Time
 	answered bool // Done was called
+	sent     bool // perhaps stored: it was in flight when the replica was built anew
 }
 
 func (w *waiting) answer(o Outcome) {
@@ -42,7 +43,7 @@ type batch struct {
 // given to putBack, and the batch is full.
 func newBatch(state *State, authority Authority, take func() *waiting, putBack func(*waiting)) *batch {
 	b := &batch{after: state.position, id: rand.Text()}
-	b.entry = Entry{Version: EntryVersion, ID: b.id}
+	b.entry = Entry{Version: EntryVersion, ID: b.id, Epoch: state.epoch}
 	draft := newDraft(state, authority)
 	inEntry := map[Op]int{} // members that the entry commits, by operation
 	for len(b.members) < MaxTransactions {

@@ -31,11 +31,23 @@
 // of each client with their answers, and a proposal is looked up there before any rule is applied. So a client that
 // heard nothing sends the same operation again, to any node, after any restart, and gets its first answer.
 //
+// # When the log is not what it was
+//
+// An epoch is one life of a log. It ends when the log has lost its end: then the replica that finds it shorter than
+// itself reads everything anew and commits a new epoch before anything else. Each entry says in which epoch it was
+// decided. A replica that meets an epoch it knows nothing of has followed a history that the log has lost, and reads
+// everything anew; an entry of an epoch that has ended was decided on such a history and came late, and it takes its
+// position and nothing else. While a replica is read anew, Read shows what it was, Problem says why, WaitFor waits and
+// nothing is decided; then it is replaced as a whole. A gap is closed in the same way.
+//
+// One thing cannot be seen: a log that was cut and has grown again to exactly where a replica is, before the replica's
+// next probe, looks to it like the one it knows until the next entry. That is why a server that acknowledges must sync.
+//
 // # Who owns what
 //
 // Space.run is the only goroutine that changes the state, decides and answers; see loop.go. Readers take the lock for
-// the time of a Read. A Watcher is called from run and must not block. A follower, at most one append and at most one
-// probe run beside it; Close waits for all of them. Nothing here holds on to a slow client: fan-out is package hub's,
+// the time of a Read. A Watcher is called from run and must not block. A follower, at most one append, one
+// probe and one reading anew run beside it; Close waits for all of them. Nothing here holds on to a slow client: fan-out is package hub's,
 // which keeps cursors, not queues.
 //
 // What a login session is and who is in control is decided by package session, through Decide functions and the

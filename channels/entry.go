@@ -12,7 +12,8 @@ const EntryVersion = 1
 // entry without transactions changes nothing; it is how a committer settles what became of an earlier one.
 type Entry struct {
 	Version      int           `json:"v"`
-	ID           string        `json:"id"` // random, so that a committer knows its own entry when it comes back
+	ID           string        `json:"id"`          // random, so that a committer knows its own entry when it comes back
+	Epoch        string        `json:"e,omitempty"` // in which it was decided; in another it does not count
 	Transactions []Transaction `json:"t,omitempty"`
 }
 

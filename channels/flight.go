@@ -65,7 +65,7 @@ func (f *flight) settle(ctx context.Context, s *Space) {
 		return
 	}
 	s.logger.Warn("settling an unknown outcome", "position", f.batch.after+1, "operations", len(f.batch.members))
-	f.publish(ctx, s, Entry{Version: EntryVersion, ID: rand.Text()})
+	f.publish(ctx, s, Entry{Version: EntryVersion, ID: rand.Text(), Epoch: f.batch.entry.Epoch})
 }
 
 // end forgets the flight; what is still under way is settled.

@@ -2,7 +2,6 @@ package channels
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -38,9 +37,12 @@ func (s *Space) startFollowing(ctx context.Context, after uint64) *follower {
 	return f
 }
 
-func (s *Space) restartFollowing(ctx context.Context) *follower {
-	s.loop.follow.stop()
-	return s.startFollowing(ctx, s.state.position)
+// arrived returns the records; none come if there is no follower.
+func (f *follower) arrived() <-chan Record {
+	if f == nil {
+		return nil
+	}
+	return f.records
 }
 
 // bounds is what a probe found.
@@ -85,87 +87,25 @@ func (s *Space) noteProbe(ctx context.Context, b bounds) {
 	s.setFresh()
 	position := s.state.position
 	switch {
+	case l.follow == nil || l.broken:
+		return
 	case b.last < position:
 		// A new leader of a cluster may not know its own end for a moment, so one such answer proves nothing.
 		if l.short++; l.short >= 3 {
-			l.short = 0
-			s.beginAgain(ctx)
+			l.lost = true
+			s.beginAgain(ctx, fmt.Errorf("the log ends at %d, and what it has delivered at %d", b.last, position))
 		}
 		return
 	case b.last > position && time.Since(l.applied) >= 2*tick && len(l.follow.records) == 0:
-		s.logger.Warn("the log has more than was delivered", "at", position, "last", b.last)
 		if b.first > position+1 {
-			if err := s.repair(ctx, b.first-1); err != nil {
-				s.logger.Error("a gap in the log cannot be closed yet", "from", position+1, "to", b.first-1, "error", err)
-			}
+			s.beginAgain(ctx, fmt.Errorf("%w: from %d to %d", errGap, position+1, b.first-1))
+			return
 		}
-		l.follow = s.restartFollowing(ctx)
+		s.logger.Warn("the log has more than was delivered", "at", position, "last", b.last)
+		l.follow.stop()
+		l.follow = s.startFollowing(ctx, position)
 	}
 	l.short = 0
-}
-
-// repair closes a gap up to a position, which was purged from the log, with the newest snapshot.
-func (s *Space) repair(ctx context.Context, through uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	if err := s.loadSnapshot(ctx); err != nil {
-		return fmt.Errorf("loading the snapshot: %w", err)
-	}
-	s.settleFlight(nil)
-	if s.state.position < through {
-		return fmt.Errorf("the newest snapshot ends at %d, the log begins at %d", s.state.position, through+1)
-	}
-	return nil
-}
-
-// loadSnapshot replaces the state by the newest snapshot, if that is further.
-func (s *Space) loadSnapshot(ctx context.Context) error {
-	if s.options.Snapshots == nil {
-		return ErrNoSnapshot
-	}
-	through, data, err := s.options.Snapshots.Newest(ctx)
-	if err != nil {
-		return err
-	}
-	defer data.Close()
-	if through <= s.state.position {
-		return nil
-	}
-	state, err := ReadSnapshot(data)
-	if err != nil {
-		return fmt.Errorf("reading the snapshot at %d: %w", through, err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state = state
-	s.movedLocked(Change{Position: state.position, Time: state.time, Reset: true})
-	return nil
-}
-
-// beginAgain is for a log that has lost its end (a power cut of a server that does not sync always, a restore): what
-// this replica holds is not what the log holds, so it starts over, in a new epoch.
-func (s *Space) beginAgain(ctx context.Context) {
-	s.logger.Error("the log is shorter than this replica: acknowledged changes are lost; starting again in a new epoch",
-		"replica", s.state.position)
-	epoch := s.state.epoch
-	s.mu.Lock()
-	s.state = NewState()
-	s.movedLocked(Change{Reset: true})
-	s.mu.Unlock()
-	if err := s.loadSnapshot(ctx); err != nil && !errors.Is(err, ErrNoSnapshot) {
-		s.logger.Error("loading the snapshot", "error", err)
-	}
-	if f := s.loop.flight; f != nil {
-		f.end()
-		s.loop.flight = nil
-		s.loop.intake.unpop(f.batch.members...)
-	}
-	s.loop.follow = s.restartFollowing(ctx)
-	s.ProposeOwn("", commitEpoch(epoch, newEpoch()), func(o Outcome) {
-		if o.Err != nil {
-			s.logger.Error("the new epoch was not committed", "error", o.Err)
-		}
-	})
 }
 
 func (s *Space) setFresh() {

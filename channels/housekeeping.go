@@ -10,6 +10,7 @@ import (
 // The keys of the hub's own facts.
 const (
 	epochKey      = "epoch"      // in SpaceStore
+	pastKey       = "past/"      // in SpaceStore: followed by an epoch that has ended
 	checkpointKey = "checkpoint" // in SpaceStore
 	rulesKey      = "rules"      // in SiteStore
 )
@@ -44,6 +45,9 @@ func commitEpoch(was, now string) Decide {
 			return nil, errNothing
 		}
 		d.Set(Ref{Channel: SpaceStore, Key: epochKey}, now)
+		if past := d.Epoch(); past != "" {
+			d.Set(Ref{Channel: SpaceStore, Key: pastKey + past}, d.Position())
+		}
 		return nil, nil
 	}
 }

@@ -2,6 +2,8 @@ package channels
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -11,14 +13,19 @@ const tick = time.Second
 // loop is what only run touches.
 type loop struct {
 	intake  *intake
-	flight  *flight // the one entry in flight, nil if none
-	follow  *follower
+	flight  *flight   // the one entry in flight, nil if none
+	follow  *follower // nil while the replica is built anew
 	probes  chan bounds
 	probing bool
 	contact time.Time // when the log was last heard
 	applied time.Time // when an entry was last applied
 	broken  bool      // an entry could not be read: nothing can be applied or decided any more
 	short   int       // how many probes in a row found the log shorter than the replica
+
+	rebuilt    chan rebuilt
+	rebuilding bool
+	tried      time.Time // when building anew was last begun
+	lost       bool      // the log has lost its end: when the replica has been built anew, a new epoch begins
 }
 
 // run is the goroutine of the space: it alone applies entries, decides proposals and answers them.
@@ -26,6 +33,7 @@ func (s *Space) run(ctx context.Context) {
 	defer close(s.ended)
 	l := &s.loop
 	l.intake, l.probes, l.contact = newIntake(), make(chan bounds), time.Now()
+	l.rebuilt = make(chan rebuilt, 1)
 	l.follow = s.startFollowing(ctx, s.state.position)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -37,7 +45,7 @@ func (s *Space) run(ctx context.Context) {
 			return
 		case <-s.wake:
 			s.collect()
-		case r := <-l.follow.records:
+		case r := <-l.follow.arrived():
 			s.advance(ctx, r)
 		case err := <-l.flight.acked():
 			l.flight.noteAck(err)
@@ -45,8 +53,11 @@ func (s *Space) run(ctx context.Context) {
 			l.flight.settle(ctx, s)
 		case b := <-l.probes:
 			s.noteProbe(ctx, b)
+		case r := <-l.rebuilt:
+			s.noteRebuilt(ctx, r)
 		case now := <-ticker.C:
 			s.expire(now)
+			s.startRebuild(ctx, now)
 			s.probe(ctx, now)
 		}
 	}
@@ -68,7 +79,7 @@ func (s *Space) collect() {
 // were decided on came from the log.
 func (s *Space) launch(ctx context.Context) {
 	l := &s.loop
-	if l.flight != nil || l.intake.held == 0 || l.broken {
+	if l.flight != nil || l.intake.held == 0 || l.broken || l.follow == nil {
 		return
 	}
 	b := newBatch(s.state, s.options.Authority, l.intake.pop, func(w *waiting) { l.intake.unpop(w) })
@@ -89,17 +100,16 @@ func (s *Space) advance(ctx context.Context, r Record) {
 	case r.Position <= s.state.position || l.broken:
 		return
 	case r.Position > s.state.position+1:
-		if err := s.repair(ctx, r.Position-1); err != nil {
-			s.logger.Error("a gap in the log cannot be closed yet", "from", s.state.position+1, "to", r.Position-1, "error", err)
-			l.follow = s.restartFollowing(ctx)
-			return
-		}
-		if r.Position <= s.state.position {
-			return
-		}
+		s.beginAgain(ctx, fmt.Errorf("%w: from %d to %d", errGap, s.state.position+1, r.Position-1))
+		return
 	}
 	s.mu.Lock()
 	entry, err := s.state.Apply(r)
+	if errors.Is(err, errOtherEpoch) {
+		s.mu.Unlock()
+		s.beginAgain(ctx, err)
+		return
+	}
 	if err != nil {
 		s.problem, l.broken = err, true
 		s.mu.Unlock()
@@ -114,7 +124,7 @@ func (s *Space) advance(ctx context.Context, r Record) {
 
 // settleFlight is called when the position after the one at which the flight was decided is taken. If its own entry
 // did, everybody is answered. If another did, the flight's was not and will never be stored, and its proposals are
-// decided again. If a snapshot went past it (entry is nil), the operation records tell, when they are decided again.
+// decided again.
 func (s *Space) settleFlight(entry *Entry) {
 	f := s.loop.flight
 	if f == nil || s.state.position <= f.batch.after {
@@ -122,7 +132,7 @@ func (s *Space) settleFlight(entry *Entry) {
 	}
 	s.loop.flight = nil
 	f.end()
-	if entry != nil && entry.ID == f.batch.id {
+	if entry.ID == f.batch.id {
 		f.batch.answer()
 		return
 	}
@@ -136,7 +146,7 @@ func (s *Space) movedLocked(c Change) {
 	}
 	kept := s.waiters[:0]
 	for _, w := range s.waiters {
-		if s.state.position >= w.position {
+		if s.behind == nil && s.state.position >= w.position {
 			close(w.reached)
 		} else {
 			kept = append(kept, w)
@@ -149,7 +159,11 @@ func (s *Space) movedLocked(c Change) {
 func (s *Space) expire(now time.Time) {
 	late := func(w *waiting) bool { return w.answered || !now.Before(w.deadline) }
 	for _, w := range s.loop.intake.expire(late) {
-		w.answer(Outcome{Err: &Uncertain{CodeUnavailable, w.Op, "the log cannot be reached, nothing was changed: send the same operation again"}})
+		if w.sent {
+			w.answer(Outcome{Err: &Uncertain{CodeUnknown, w.Op, "the log did not answer, this was perhaps done: send the same operation again"}})
+		} else {
+			w.answer(Outcome{Err: &Uncertain{CodeUnavailable, w.Op, "the log cannot be reached, nothing was changed: send the same operation again"}})
+		}
 	}
 	if f := s.loop.flight; f != nil {
 		for _, w := range f.batch.members {

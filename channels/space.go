@@ -26,7 +26,7 @@ type Options struct {
 	Patience time.Duration
 }
 
-// A Watcher follows a space. Its methods are called from the space's goroutine, in order. They must not block, and of
+// A Watcher follows a space. Its methods are called from Open and then from the space's goroutine, in order. They must not block, and of
 // the space they may call Propose only.
 type Watcher interface {
 	// Applied is called after each entry with the state that it led to, before anybody else can read that state: so
@@ -42,7 +42,7 @@ type Change struct {
 	Position uint64
 	Time     time.Time
 	Entry    *Entry
-	Reset    bool // the state was replaced by a snapshot: any key may have changed, Entry is nil
+	Reset    bool // the state was read anew, back or forth: any key may have changed, Entry is nil. The first is of Open
 }
 
 // A Space is this node's replica of one shared thing, and its way to change it: proposals are decided on the replica
@@ -67,6 +67,7 @@ type Space struct {
 
 	// Guarded by mu.
 	problem error // why this node is not ready to serve the space, nil if it is
+	behind  error // why the state cannot be taken for what the log holds, nil if it can; changed by run alone
 
 	// Guarded by inboxMu.
 	inboxMu    sync.Mutex
@@ -97,30 +98,31 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 	}
 	s := &Space{
 		options: o, logger: o.Logger.With("space", o.Name), node: "hub-" + rand.Text()[:12],
-		ended: make(chan struct{}), wake: make(chan struct{}, 1), state: NewState(),
+		ended: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
-	_, last, err := o.Log.Bounds(ctx)
+	var err error
+	s.state, err = s.rebuild(ctx)
+	if errors.Is(err, errGap) { // perhaps another node has just made a snapshot
+		s.state, err = s.rebuild(ctx)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("opening space %s: reading the bounds of its log: %w", o.Name, err)
+		return nil, fmt.Errorf("opening space %s: %w", o.Name, err)
 	}
-	if err := s.loadSnapshot(ctx); err != nil && !errors.Is(err, ErrNoSnapshot) {
-		return nil, fmt.Errorf("opening space %s: loading its snapshot: %w", o.Name, err)
+	if o.Watcher != nil && s.state.position > 0 {
+		o.Watcher.Applied(s.state, Change{Position: s.state.position, Time: s.state.time, Reset: true})
 	}
 	runCtx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	go s.run(runCtx)
-	if err := s.begin(ctx, last); err != nil {
+	if err := s.begin(ctx); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("opening space %s: %w", o.Name, err)
 	}
 	return s, nil
 }
 
-// begin catches up with the log, begins it if it is new, and installs the rules.
-func (s *Space) begin(ctx context.Context, last uint64) error {
-	if err := s.reach(ctx, last); err != nil {
-		return fmt.Errorf("catching up to %d: %w", last, err)
-	}
+// begin begins the log if it is new, and installs the rules.
+func (s *Space) begin(ctx context.Context) error {
 	if s.Epoch() == "" {
 		if o := s.House(ctx, commitEpoch("", newEpoch())); o.Err != nil {
 			return fmt.Errorf("beginning the log: %w", o.Err)
@@ -174,10 +176,14 @@ func (s *Space) Stale() time.Time {
 	return s.stale
 }
 
-// Problem returns why this node is not ready to serve the space, nil if it is.
+// Problem returns why this node is not ready to serve the space, nil if it is. As long as the replica is not what the
+// log holds, Read shows what it was before, WaitFor waits, and nothing is decided.
 func (s *Space) Problem() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if s.behind != nil {
+		return s.behind
+	}
 	return s.problem
 }
 
@@ -194,7 +200,7 @@ func (s *Space) WaitFor(ctx context.Context, position uint64) error {
 
 func (s *Space) reach(ctx context.Context, position uint64) error {
 	s.mu.Lock()
-	if s.state.position >= position {
+	if s.behind == nil && s.state.position >= position {
 		s.mu.Unlock()
 		return nil
 	}

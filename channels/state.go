@@ -2,6 +2,7 @@ package channels
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -114,6 +115,15 @@ func (s *State) Messages(channel string, after uint64) (messages []Message, gap 
 	return h.since(after)
 }
 
+// errOtherEpoch says that a record belongs to a life of the log that the state knows nothing of.
+var errOtherEpoch = errors.New("the record is of another epoch")
+
+// past reports whether the log was in an epoch before.
+func (s *State) past(epoch string) bool {
+	_, ok := s.Get(Ref{Channel: SpaceStore, Key: pastKey + epoch})
+	return ok
+}
+
 // Apply folds the next record and returns the entry that it held. It refuses a record that is not the next, and one
 // that it cannot read whole; the state is then unchanged.
 func (s *State) Apply(r Record) (*Entry, error) {
@@ -123,6 +133,14 @@ func (s *State) Apply(r Record) (*Entry, error) {
 	entry, err := DecodeEntry(r.Data)
 	if err != nil {
 		return nil, fmt.Errorf("applying record %d: %w", r.Position, err)
+	}
+	switch {
+	case entry.Epoch == s.epoch, entry.Epoch == "":
+	case s.past(entry.Epoch):
+		// It was decided on a history that the log has lost, and came late: it takes its position and nothing else.
+		entry = &Entry{Version: entry.Version}
+	default:
+		return nil, fmt.Errorf("applying record %d: %w: it is of %s, the state of %s", r.Position, errOtherEpoch, entry.Epoch, s.epoch)
 	}
 	rules, err := rulesIn(entry)
 	if err != nil {
