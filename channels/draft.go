@@ -106,9 +106,9 @@ func (d *Draft) Get(ref Ref) (Value, bool) {
 }
 
 // last returns the value or the tombstone of a key.
-func (d *Draft) last(ref Ref) (Value, bool) {
+func (d *Draft) last(ref Ref) Value {
 	if v, ok := d.overlay[ref]; ok {
-		return v, true
+		return v
 	}
 	return d.state.last(ref)
 }
@@ -152,6 +152,7 @@ func (d *Draft) change(ref Ref, data json.RawMessage) {
 	d.before = append(d.before, overlaid{ref, old, had})
 	d.overlay[ref] = Value{
 		Data: data, Position: d.Position(), At: d.state.time, By: d.asked.User, Client: d.asked.Op.Client,
+		Other: d.last(ref).otherThan(d.asked.Op.Client),
 	}
 	d.effects = append(d.effects, Effect{Channel: ref.Channel, Owner: ref.Owner, Key: ref.Key, Value: data})
 }

@@ -36,6 +36,7 @@ type savedValue struct {
 	At       time.Time `json:"at"`
 	By       string    `json:"by,omitempty"`
 	Client   string    `json:"cl,omitempty"`
+	Other    uint64    `json:"op,omitempty"`
 }
 
 // savedFloor says what a store or a log channel has forgotten.
@@ -97,7 +98,7 @@ func (s *State) WriteSnapshot(w io.Writer) error {
 func (s *store) save(id storeID, put func(snapshotLine)) {
 	put(snapshotLine{Floor: &savedFloor{Channel: id.channel, Owner: id.owner, Floor: s.floor}})
 	one := func(key string, v Value) {
-		put(snapshotLine{Value: &savedValue{Effect{id.channel, id.owner, key, v.Data}, v.Position, v.At, v.By, v.Client}})
+		put(snapshotLine{Value: &savedValue{Effect{id.channel, id.owner, key, v.Data}, v.Position, v.At, v.By, v.Client, v.Other}})
 	}
 	for _, key := range s.sortedKeys() {
 		one(key, s.values[key])
@@ -156,7 +157,7 @@ func (s *State) restore(l snapshotLine) error {
 }
 
 func (s *State) restoreValue(l *savedValue) error {
-	v := Value{l.Value, l.Position, l.At, l.By, l.Client}
+	v := Value{l.Value, l.Position, l.At, l.By, l.Client, l.Other}
 	st := s.store(l.Ref())
 	switch {
 	case st == nil:

@@ -54,13 +54,20 @@ func (s *State) Get(ref Ref) (Value, bool) {
 	return v, ok
 }
 
-// last returns the value or the tombstone of a key: what changed it last.
-func (s *State) last(ref Ref) (v Value, ok bool) {
+// last returns the value or the tombstone of a key: what changed it last. Of a key without either, it may have been
+// deleted by anybody at the position up to which deletions were forgotten.
+func (s *State) last(ref Ref) Value {
 	st := s.store(ref)
-	if v, ok = st.lookUp(ref.Key); !ok && st != nil {
-		v, ok = st.graves[ref.Key]
+	if st == nil {
+		return Value{}
 	}
-	return v, ok
+	if v, ok := st.values[ref.Key]; ok {
+		return v
+	}
+	if v, ok := st.graves[ref.Key]; ok {
+		return v
+	}
+	return Value{Position: st.floor, Other: st.floor}
 }
 
 func (s *State) store(ref Ref) *store { return s.stores[storeID{ref.Channel, ref.Owner}] }
@@ -182,7 +189,10 @@ func (s *State) applyEffect(tx *Transaction, e Effect) {
 		}
 		return
 	}
-	v := Value{Data: e.Value, Position: s.position, At: s.time, By: tx.By.User, Client: tx.Op.Client}
+	v := Value{
+		Data: e.Value, Position: s.position, At: s.time, By: tx.By.User, Client: tx.Op.Client,
+		Other: s.last(e.Ref()).otherThan(tx.Op.Client),
+	}
 	id := storeID{e.Channel, e.Owner}
 	st := s.stores[id]
 	if st == nil {

@@ -17,6 +17,15 @@ type Value struct {
 	At       time.Time // log time of that entry
 	By       string    // the user who changed it, "" = the hub
 	Client   string    // the client that sent the change
+	Other    uint64    // the position of the last change by any other client; in doubt, one that is too high
+}
+
+// otherThan returns the position of the last change by any client but this one.
+func (v Value) otherThan(client string) uint64 {
+	if v.Client != client {
+		return v.Position
+	}
+	return v.Other
 }
 
 // KeptTombstones is how many deleted keys a store remembers, for clients that come back with an older cursor.

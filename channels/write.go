@@ -99,13 +99,12 @@ func (w Write) conditions(d *Draft, owner string) error {
 		return nil
 	}
 	for _, key := range w.touched() {
-		v, ok := d.last(Ref{w.Channel, owner, key})
-		if ok && v.Position > *w.Unseen && v.Client != d.Op().Client {
+		if d.last(Ref{w.Channel, owner, key}).otherThan(d.Op().Client) > *w.Unseen {
 			clash = append(clash, key)
 		}
 	}
 	if len(clash) > 0 {
-		return w.conflict(d, owner, clash, "%q was changed by somebody else after what you have seen: look at its present value and decide again", clash[0])
+		return w.conflict(d, owner, clash, "%q was changed by somebody else after what you have seen, or perhaps deleted long ago: look at its present value and decide again", clash[0])
 	}
 	return nil
 }

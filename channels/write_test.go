@@ -2,6 +2,7 @@ package channels_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"testing/synctest"
 
@@ -42,5 +43,59 @@ func TestAKeyThatWasDeletedInTheSameEntryDoesNotExist(t *testing.T) {
 		if got := get(s, "open", "k"); got != "2" {
 			t.Errorf("the value is %q", got)
 		}
+	})
+}
+
+func TestUnseenRefusesADeletionThatWasForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		s := b.open()
+		admit(t, s, "ann", "bob")
+		seen := mustDo(t, s, set("ann", 1, "open", "mine", `1`)).Position
+		mustDo(t, s, remove("bob", 1, "open", "mine"))
+		forgotten := 0
+		for n := 2; forgotten <= channels.KeptTombstones; n += 2 {
+			w := channels.Write{Channel: "open", Set: map[string]json.RawMessage{}}
+			for range channels.MaxKeys {
+				forgotten++
+				w.Set[fmt.Sprint("x", forgotten)] = json.RawMessage("1")
+			}
+			mustDo(t, s, channels.Proposal{Op: op("bob-tab", n), Actor: "bob", User: "bob", Decide: w.Decide})
+			for key := range w.Set {
+				w.Delete = append(w.Delete, key)
+			}
+			w.Set = nil
+			mustDo(t, s, channels.Proposal{Op: op("bob-tab", n+1), Actor: "bob", User: "bob", Decide: w.Decide})
+		}
+		wantCode(t, s.Do(t.Context(), set("ann", 2, "open", "mine", `2`, unseen(seen))), channels.CodeConflict)
+		mustDo(t, s, set("ann", 3, "open", "mine", `3`)) // blind
+		wantCode(t, s.Do(t.Context(), set("ann", 4, "open", "mine", `4`, unseen(seen))), channels.CodeConflict)
+		mustDo(t, s, set("ann", 5, "open", "mine", `5`, unseen(position(s))))
+	})
+}
+
+func TestUnseenRefusesWhatOthersChangedBeforeOnesOwnBlindWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		s := b.open()
+		admit(t, s, "ann", "bob")
+		seen := mustDo(t, s, set("ann", 1, "open", "k", `1`)).Position
+		mustDo(t, s, set("bob", 1, "open", "k", `"bob"`))
+		blind := set("ann", 2, "open", "k", `2`)
+		for _, o := range together(s, blind, set("ann", 3, "open", "k", `3`, unseen(seen))) { // in one entry
+			if o.Position != position(s) && !channels.IsCode(o.Err, channels.CodeConflict) {
+				t.Errorf("%+v", o)
+			}
+		}
+		if got := get(s, "open", "k"); got != "2" {
+			t.Errorf("the value is %s", got)
+		}
+		mustDo(t, s, remove("ann", 4, "open", "k"))
+		if err := s.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		late := b.open()
+		wantCode(t, late.Do(t.Context(), set("ann", 5, "open", "k", `5`, unseen(seen))), channels.CodeConflict)
+		mustDo(t, late, set("ann", 6, "open", "k", `6`, unseen(seen+1))) // that was bob's
 	})
 }
