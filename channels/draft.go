@@ -2,7 +2,6 @@ package channels
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"sort"
 )
@@ -179,12 +178,4 @@ func (d *Draft) clashes() bool {
 	return slices.ContainsFunc(d.before, func(b overlaid) bool {
 		return b.had && !Reserved(b.ref.Channel) && b.value.Client != d.asked.Op.Client
 	})
-}
-
-func mustJSON(v any) json.RawMessage {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("a decision stored what is not JSON: %v", err)) // a bug: clients' values were validated at the door
-	}
-	return data
 }

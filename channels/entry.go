@@ -51,7 +51,7 @@ func (e Effect) Appends() bool { return e.Key == "" }
 func (e Effect) Deletes() bool { return e.Key != "" && len(e.Value) == 0 }
 
 // Encode returns the bytes for the log.
-func (e Entry) Encode() ([]byte, error) { return json.Marshal(e) }
+func (e Entry) Encode() ([]byte, error) { return encode(e) }
 
 // DecodeEntry reads what Encode wrote. It refuses formats that this version does not know, because applying half of
 // an entry would make this node differ from the others for ever.

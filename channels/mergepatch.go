@@ -18,7 +18,7 @@ func MergePatch(value, patch json.RawMessage) (json.RawMessage, error) {
 	if err := decodeExactly(patch, &change); err != nil {
 		return nil, fmt.Errorf("reading the patch: %w", err)
 	}
-	return json.Marshal(merge(target, change))
+	return encode(merge(target, change))
 }
 
 func decodeExactly(data []byte, into *any) error {

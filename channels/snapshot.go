@@ -64,7 +64,7 @@ type savedClient struct {
 // WriteSnapshot writes the whole state. The same state gives the same bytes.
 func (s *State) WriteSnapshot(w io.Writer) error {
 	buffered := bufio.NewWriter(w)
-	out := json.NewEncoder(buffered)
+	out := newEncoder(buffered)
 	lines := 0
 	var err error
 	put := func(l snapshotLine) {

@@ -99,3 +99,37 @@ func TestUnseenRefusesWhatOthersChangedBeforeOnesOwnBlindWrite(t *testing.T) {
 		mustDo(t, late, set("ann", 6, "open", "k", `6`, unseen(seen+1))) // that was bob's
 	})
 }
+
+func TestWhatIsWrittenComesBackByteForByte(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const raw = `{"s":"a<b&c>d","n":1.50}`
+		b := newBench(t)
+		s := b.open()
+		admit(t, s, "ann")
+		mustDo(t, s, set("ann", 1, "open", "set", raw))
+		mustDo(t, s, set("ann", 2, "open", "patched", "", patch("patched", `{"n":1.50,"s":"a<b&c>d"}`)))
+		say := channels.Append{Channel: "log", Data: json.RawMessage(raw)}
+		mustDo(t, s, channels.Proposal{Op: op("ann-tab", 3), Actor: "ann", User: "ann", Decide: say.Decide})
+		if err := s.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for name, replica := range map[string]*channels.Space{"from the log": s, "from the snapshot": b.open()} {
+			var messages []channels.Message
+			replica.Read(func(state *channels.State) { messages, _ = state.Messages("log", 0) })
+			if len(messages) != 1 || string(messages[0].Data) != raw {
+				t.Errorf("%s, the message is %s", name, messages)
+			}
+			if got := get(replica, "open", "set"); got != raw {
+				t.Errorf("%s, the value is %s", name, got)
+			}
+			if got := get(replica, "open", "patched"); got != `{"n":1.50,"s":"a<b&c>d"}` {
+				t.Errorf("%s, the patched value is %s", name, got)
+			}
+		}
+		clash := s.Do(t.Context(), set("ann", 4, "open", "set", `1`, ifAt("set", 0)))
+		var current channels.CurrentValue
+		if shown := clash.Err.(*channels.Refusal).Current["set"]; json.Unmarshal(shown, &current) != nil || string(current.Value) != raw {
+			t.Errorf("the conflict shows %s", shown)
+		}
+	})
+}
