@@ -117,7 +117,7 @@ func TestWhatIsWrittenComesBackByteForByte(t *testing.T) {
 			var messages []channels.Message
 			replica.Read(func(state *channels.State) { messages, _ = state.Messages("log", 0) })
 			if len(messages) != 1 || string(messages[0].Data) != raw {
-				t.Errorf("%s, the message is %s", name, messages)
+				t.Errorf("%s, the messages are %+v", name, messages)
 			}
 			if got := get(replica, "open", "set"); got != raw {
 				t.Errorf("%s, the value is %s", name, got)
