@@ -2,6 +2,7 @@ package channels_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -55,5 +56,19 @@ func TestAPatchAppliesToTheValueThatIsThere(t *testing.T) {
 		wantCode(t, s.Do(t.Context(), both), channels.CodeInvalid)
 		stale := set("bob", 2, "open", "k", "", patch("k", `{"x":9}`), unseen(1))
 		wantCode(t, s.Do(t.Context(), stale), channels.CodeConflict)
+	})
+}
+
+func TestAValueHasASizeLimitHoweverItGrew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).open()
+		admit(t, s, "ann")
+		most := `"` + strings.Repeat("x", channels.MaxValue-2) + `"`
+		mustDo(t, s, set("ann", 1, "open", "k", most))
+		wantCode(t, s.Do(t.Context(), set("ann", 2, "open", "k", most+" ")), channels.CodeTooLarge)
+		half := `"` + strings.Repeat("x", channels.MaxValue/2) + `"`
+		mustDo(t, s, set("ann", 3, "open", "p", "", patch("p", `{"a":`+half+`}`)))
+		wantCode(t, s.Do(t.Context(), set("ann", 4, "open", "p", "", patch("p", `{"b":`+half+`}`))), channels.CodeTooLarge)
+		mustDo(t, s, set("ann", 5, "open", "p", "", patch("p", `{"a":null,"b":`+half+`}`)))
 	})
 }

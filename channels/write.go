@@ -18,8 +18,11 @@ type Write struct {
 	Term    uint64                     // the term it is made under, where the channel is the operator's
 }
 
-// MaxKeys is how many keys one write may touch.
-const MaxKeys = 1_000
+// MaxKeys is how many keys one write may touch, and MaxValue how many bytes one value may have, patched or set.
+const (
+	MaxKeys  = 1_000
+	MaxValue = 64 << 10
+)
 
 // Decide is the Decide of a Write.
 func (w Write) Decide(d *Draft) (any, error) {
@@ -41,7 +44,9 @@ func (w Write) Decide(d *Draft) (any, error) {
 		return nil, err
 	}
 	for _, key := range slices.Sorted(maps.Keys(w.Set)) {
-		d.Set(Ref{w.Channel, owner, key}, w.Set[key])
+		if err := d.setValue(Ref{w.Channel, owner, key}, w.Set[key]); err != nil {
+			return nil, err
+		}
 	}
 	for _, key := range w.Delete {
 		d.Delete(Ref{w.Channel, owner, key})
@@ -53,9 +58,20 @@ func (w Write) Decide(d *Draft) (any, error) {
 		if err != nil {
 			return nil, Refuse(CodeInvalid, "patching %q: %v", key, err)
 		}
-		d.Set(ref, patched)
+		if err := d.setValue(ref, patched); err != nil {
+			return nil, err
+		}
 	}
 	return nil, nil
+}
+
+// setValue is Set with the limit that holds for what clients write.
+func (d *Draft) setValue(ref Ref, value json.RawMessage) error {
+	if len(value) > MaxValue {
+		return Refuse(CodeTooLarge, "the value of %q would have %d bytes, the limit is %d: spread it over several keys", ref.Key, len(value), MaxValue)
+	}
+	d.Set(ref, value)
+	return nil
 }
 
 func (w Write) check() error {
