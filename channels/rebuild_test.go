@@ -36,7 +36,11 @@ func (b *bench) shy(snapshots channels.Snapshots) (s *channels.Space, cut, back 
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(s.Close)
-	cut = func() { shy.away.Store(true); shy.hangUp() }
+	cut = func() {
+		shy.away.Store(true)
+		shy.hangUp()
+		synctest.Wait()
+	}
 	back = func() { shy.hang = b.t.Context(); shy.away.Store(false) }
 	return s, cut, back
 }

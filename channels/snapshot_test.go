@@ -135,6 +135,7 @@ func TestAReplicaThatWasAwayClosesTheGapWithTheSnapshot(t *testing.T) {
 		defer away.Close()
 		shy.away.Store(true)
 		shy.hangUp()
+		synctest.Wait()
 		for n := 1; n <= 20; n++ {
 			mustDo(t, s, set("ann", n, "open", fmt.Sprint("k", n), `1`))
 		}

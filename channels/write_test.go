@@ -18,13 +18,16 @@ func remove(user string, n int, channel, key string) channels.Proposal {
 	return p
 }
 
-// together proposes on one socket, without waiting in between, so that the proposals share an entry.
+// together proposes on one socket and from the space's own goroutine, so that the proposals share an entry if they can.
 func together(s *channels.Space, proposals ...channels.Proposal) (outcomes []channels.Outcome) {
 	done := make(chan channels.Outcome, len(proposals))
-	for _, p := range proposals {
-		p.Source, p.Done = 1, func(o channels.Outcome) { done <- o }
-		s.Propose(p)
-	}
+	nothing := func(*channels.Draft) (any, error) { return nil, channels.Refuse(channels.CodeInvalid, "nothing to do") }
+	s.ProposeOwn("", nothing, func(channels.Outcome) {
+		for _, p := range proposals {
+			p.Source, p.Done = 1, func(o channels.Outcome) { done <- o }
+			s.Propose(p)
+		}
+	})
 	for range proposals {
 		outcomes = append(outcomes, <-done)
 	}
