@@ -187,8 +187,25 @@ const CheckpointBytes = 16 << 20
 
 // NeedsCheckpoint reports whether the log since the last checkpoint has outgrown the state.
 func (s *Space) NeedsCheckpoint() (needed bool) {
-	s.Read(func(state *State) { needed = state.grown > max(state.size, CheckpointBytes) })
+	s.Read(func(state *State) { needed = state.grown > CheckpointBytes && state.grown > state.bytes() })
 	return needed
+}
+
+// bytes is nearly how long a snapshot of the state would be.
+func (s *State) bytes() int {
+	const each = 100 // what is around the data of a message or an operation
+	n := s.size
+	for _, h := range s.logs {
+		for _, m := range h.messages {
+			n += each + len(m.Data)
+		}
+	}
+	for _, ops := range s.ops {
+		for _, done := range ops.Done {
+			n += each + len(done.Answer)
+		}
+	}
+	return n
 }
 
 // Checkpoint saves the state, says so in the log, and drops the log behind it. Several nodes may do it at once: each

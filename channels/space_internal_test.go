@@ -2,6 +2,7 @@ package channels
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"testing/synctest"
 )
@@ -32,4 +33,28 @@ func TestWhoGaveUpIsNotWaitedFor(t *testing.T) {
 			t.Errorf("%d who gave up are still in the list", n)
 		}
 	})
+}
+
+func TestALogIsNotCheckpointedBeforeItOutgrowsTheState(t *testing.T) {
+	long := json.RawMessage(make([]byte, 2*CheckpointBytes))
+	for name, fill := range map[string]func(*State){
+		"a value": func(s *State) {
+			s.applyEffect(&Transaction{}, Effect{Channel: "open", Key: "k", Value: long})
+		},
+		"a message": func(s *State) {
+			s.applyEffect(&Transaction{}, Effect{Channel: "log", Value: long})
+		},
+		"what clients did": func(s *State) {
+			s.ops["ann-tab"] = &clientOps{Done: []doneOp{{N: 1, Answer: long}}}
+		},
+	} {
+		s := &Space{state: NewState()}
+		s.state.grown = CheckpointBytes + 1
+		if !s.NeedsCheckpoint() {
+			t.Error("an empty state needs no checkpoint")
+		}
+		if fill(s.state); s.NeedsCheckpoint() {
+			t.Errorf("with %s that is longer than the log, it needs a checkpoint", name)
+		}
+	}
 }

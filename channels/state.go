@@ -19,7 +19,7 @@ type State struct {
 	rules    Rules  // decoded from ~site/rules
 	epoch    string // decoded from ~space/epoch
 	grown    int    // bytes of log folded since the last checkpoint
-	size     int    // bytes of the keys and values held, nearly
+	size     int    // bytes of the keys and values held
 }
 
 type storeID struct{ channel, owner string }
