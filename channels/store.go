@@ -106,10 +106,9 @@ func (s *store) since(after uint64) (c Changes, ok bool) {
 
 func (s *store) sortedKeys() []string { return slices.Sorted(maps.Keys(s.values)) }
 
-// A Message is one item of a log channel. Position and N together name it; N counts within its entry, from 0.
+// A Message is one item of a log channel. Those of one entry share its position.
 type Message struct {
 	Position uint64
-	N        int
 	At       time.Time
 	By       string
 	Op       Op
@@ -123,9 +122,6 @@ type history struct {
 }
 
 func (h *history) add(m Message, keep int) {
-	if n := len(h.messages); n > 0 && h.messages[n-1].Position == m.Position {
-		m.N = h.messages[n-1].N + 1
-	}
 	h.messages = append(h.messages, m)
 	if extra := len(h.messages) - keep; extra > 0 {
 		h.floor = h.messages[extra-1].Position
