@@ -115,7 +115,7 @@ describe('a value', () => {
 
   it('that is stale is marked in every part of the screen, and cannot be changed; stopping can be tried', () => {
     show({ ...operating, status: 'stale' });
-    for (const name of ['Beamline', 'Samples', 'Queue', 'Messages']) {
+    for (const name of ['Control', 'Beamline', 'Samples', 'Queue', 'Messages']) {
       expect(within(screen.getByRole('region', { name })).getByText('Stale'), name).toBeTruthy();
     }
     expect(screen.getByRole('alert').textContent).toContain('Nothing can be saved');

@@ -1,6 +1,8 @@
+import { useStatus } from '@baton/react';
 import { Group } from '@mantine/core';
 import { abort } from '../beamline.ts';
 import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
+import { isStale, outOfDate } from '../parts/Panel.tsx';
 import { StopButton } from '../parts/StopButton.tsx';
 import { useAct } from '../parts/useAct.ts';
 import { Actions } from './Actions.tsx';
@@ -14,10 +16,12 @@ import { useSeat } from './useSeat.ts';
 export function ControlBar() {
   const seat = useSeat();
   const act = useAct();
+  const stale = isStale(useStatus());
   return (
-    <section className={classes.bar} data-seat={seat} aria-label="Control">
+    <section className={classes.bar} data-seat={seat} data-stale={stale || undefined} aria-label="Control">
       <Group className={classes.row} gap="md">
         <Seat seat={seat} />
+        {stale && <MarkIcon mark={outOfDate} />}
         <Group gap="xs" ml="auto">
           <MarkIcon mark={act.mark?.kind === 'saving' ? act.mark : undefined} />
           <Actions seat={seat} act={act} />

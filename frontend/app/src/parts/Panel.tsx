@@ -1,8 +1,14 @@
 import { useStatus } from '@baton/react';
 import { Group, Text, Title } from '@mantine/core';
 import { type ReactNode, useId } from 'react';
-import { MarkIcon } from './Mark.tsx';
+import { type Mark, MarkIcon } from './Mark.tsx';
 import classes from './Panel.module.css';
+
+/** Says of what is shown that it may be different by now. */
+export const outOfDate: Mark = {
+  kind: 'stale',
+  detail: 'The connection is lost. What is shown may be out of date.',
+};
 
 /** A part of the screen with its name. While the page is not up to date, all of it is marked as stale. */
 export function Panel({
@@ -37,11 +43,7 @@ export function Panel({
         <Text component="div" size="xs" c="dimmed" truncate>
           {note}
         </Text>
-        {stale && (
-          <MarkIcon
-            mark={{ kind: 'stale', detail: 'The connection is lost. These values may be out of date.' }}
-          />
-        )}
+        {stale && <MarkIcon mark={outOfDate} />}
         <Group gap={6} ml="auto" wrap="nowrap">
           {actions}
         </Group>
@@ -52,6 +54,6 @@ export function Panel({
 }
 
 /** Whether what is shown may differ from what is so. Catching up takes a moment and does not count. */
-function isStale(status: ReturnType<typeof useStatus>): boolean {
+export function isStale(status: ReturnType<typeof useStatus>): boolean {
   return status !== 'live' && status !== 'catching-up';
 }
