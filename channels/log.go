@@ -18,6 +18,10 @@ type Record struct {
 // the given one is taken, or another append to it is under way.
 var ErrMoved = errors.New("the log has moved on")
 
+// ErrStorage is returned by Log.Append when the log cannot store: its disk is full, or fails. Nobody knows for certain
+// that the data will not be found there when it can again.
+var ErrStorage = errors.New("the log cannot store")
+
 // A Log is the one ordered record of a space. It is the only authority on what happened; every implementation
 // passes channelstest.TestLog.
 type Log interface {

@@ -19,6 +19,7 @@ type loop struct {
 	probing bool
 	contact time.Time // when the log was last heard
 	applied time.Time // when an entry was last applied
+	full    bool      // the log said that it cannot store
 	broken  bool      // an entry could not be read: nothing can be applied or decided any more
 	short   int       // how many probes in a row found the log shorter than the replica
 
@@ -48,6 +49,7 @@ func (s *Space) run(ctx context.Context) {
 		case r := <-l.follow.arrived():
 			s.advance(ctx, r)
 		case err := <-l.flight.acked():
+			s.noteStorage(err)
 			l.flight.noteAck(err)
 		case <-l.flight.late():
 			l.flight.settle(ctx, s)
@@ -155,23 +157,39 @@ func (s *Space) movedLocked(c Change) {
 	s.waiters = kept
 }
 
+// noteStorage takes note of whether the log can store.
+func (s *Space) noteStorage(err error) {
+	full := errors.Is(err, ErrStorage)
+	if full && !s.loop.full {
+		s.logger.Error("the log cannot store: look after its disk", "error", err)
+	}
+	s.loop.full = full
+}
+
 // expire answers the proposals that have waited as long as DESIGN §2 allows.
 func (s *Space) expire(now time.Time) {
 	late := func(w *waiting) bool { return w.answered || !now.Before(w.deadline) }
 	for _, w := range s.loop.intake.expire(late) {
-		if w.sent {
-			w.answer(Outcome{Err: &Uncertain{CodeUnknown, w.Op, "the log did not answer, this was perhaps done: send the same operation again"}})
-		} else {
+		switch {
+		case w.sent:
+			w.answer(perhapsDone(w.Op))
+		case s.loop.full:
+			w.answer(Outcome{Err: &Uncertain{CodeStorage, w.Op, "the log cannot store, nothing was changed: its disk is full or fails"}})
+		default:
 			w.answer(Outcome{Err: &Uncertain{CodeUnavailable, w.Op, "the log cannot be reached, nothing was changed: send the same operation again"}})
 		}
 	}
 	if f := s.loop.flight; f != nil {
 		for _, w := range f.batch.members {
 			if late(w) {
-				w.answer(Outcome{Err: &Uncertain{CodeUnknown, w.Op, "the log did not answer, this was perhaps done: send the same operation again"}})
+				w.answer(perhapsDone(w.Op))
 			}
 		}
 	}
+}
+
+func perhapsDone(op Op) Outcome {
+	return Outcome{Err: &Uncertain{CodeUnknown, op, "the log did not answer, this was perhaps done: send the same operation again"}}
 }
 
 // leave answers everybody when the space is closed.
@@ -181,7 +199,11 @@ func (s *Space) leave() {
 	s.inboxMu.Unlock()
 	s.collect()
 	for w := s.loop.intake.pop(); w != nil; w = s.loop.intake.pop() {
-		w.answer(Outcome{Err: &Uncertain{CodeUnavailable, w.Op, "this node is leaving: send it again to another"}})
+		if w.sent {
+			w.answer(perhapsDone(w.Op))
+		} else {
+			w.answer(Outcome{Err: &Uncertain{CodeUnavailable, w.Op, "this node is leaving: send it again to another"}})
+		}
 	}
 	if f := s.loop.flight; f != nil {
 		f.end()

@@ -29,7 +29,7 @@ type Outcome struct {
 
 // Uncertain is the error of an Outcome that is neither yes nor no. In both cases the same operation may be sent again.
 type Uncertain struct {
-	Code   Code // CodeUnknown: perhaps committed. CodeUnavailable: not committed.
+	Code   Code // CodeUnknown: perhaps committed. CodeUnavailable, CodeStorage: not committed.
 	Op     Op
 	Detail string
 }

@@ -32,7 +32,7 @@ const (
 	CodeUnknown     Code = "unknown"     // perhaps done: send the same operation again to learn it
 	CodeUnavailable Code = "unavailable" // not done, the log cannot be reached: send the same operation again later
 	CodeStale       Code = "stale"       // this node has not caught up with what the client has seen
-	CodeStorage     Code = "storage"     // not done, the log cannot store
+	CodeStorage     Code = "storage"     // not done, the log cannot store: somebody must look after its disk
 )
 
 // A Refusal is a decision: no, and why. It holds at a position at or after what its client has seen.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/baton-hub/baton/channels"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -15,7 +16,7 @@ var (
 
 	// ErrStorage is returned when the server cannot store: its disk is full, or fails. A failed append may still be
 	// found in the log when the server has been restarted, so what sits at its position settles it, as ever.
-	ErrStorage = errors.New("NATS cannot store")
+	ErrStorage = fmt.Errorf("NATS: %w", channels.ErrStorage)
 
 	// ErrClosed is returned by everything that waits for a Store that was closed.
 	ErrClosed = errors.New("the store is closed")
