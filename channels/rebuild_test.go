@@ -218,12 +218,20 @@ func TestASnapshotThatTakesLongHoldsNobodyUp(t *testing.T) {
 		}
 		hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 		snapshots.newest.Store(&hang)
+		inFlight := make(chan channels.Outcome, 1)
+		p := set("ann", 3, "open", "k", `3`)
+		p.Done = func(o channels.Outcome) { inFlight <- o }
+		away.Propose(p)
+		synctest.Wait()
 		back()
 		until(t, "a problem", func() bool { return away.Problem() != nil })
 		start := time.Now()
 		o := away.Do(t.Context(), set("ann", 2, "open", "k", `2`))
 		if u, ok := o.Err.(*channels.Uncertain); !ok || u.Code != channels.CodeUnavailable || time.Since(start) > 15*time.Second {
 			t.Errorf("after %v it was answered %v", time.Since(start), o.Err)
+		}
+		if u, ok := (<-inFlight).Err.(*channels.Uncertain); !ok || u.Code != channels.CodeUnknown {
+			t.Errorf("what was in flight is answered %v", u)
 		}
 	})
 }
