@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -111,5 +113,28 @@ func TestACallThatNobodyTakesIsGivenUpInTheEnd(t *testing.T) {
 	d.overdueLocked(nil, now.Add(callGrace))
 	if overdue := d.overdueLocked(calls, now.Add(2*callGrace)); len(overdue) > 0 {
 		t.Error("a call that waits anew is given up at once")
+	}
+}
+
+// TestAnotherHistoryMakesTheTabsComeAgain replaces the state of a room by one of another epoch that is no shorter.
+func TestAnotherHistoryMakesTheTabsComeAgain(t *testing.T) {
+	for name, end := range map[string]func(*channels.State, *room) bool{
+		"another":  func(s *channels.State, r *room) bool { r.epoch.Store("another"); return true },
+		"the same": func(*channels.State, *room) bool { return false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := openRoom(t)
+			c := &conn{room: r, proof: func(channels.View) error { return nil }, wake: make(chan struct{}, 1)}
+			c.ctx, c.cancel = context.WithCancelCause(t.Context())
+			r.conns[c] = struct{}{}
+			r.replica().Read(func(s *channels.State) {
+				want := end(s, r)
+				r.Applied(s, channels.Change{Position: s.Position(), Reset: true})
+				var cause closing
+				if again := errors.As(context.Cause(c.ctx), &cause) && cause.reason == "the log was replaced"; again != want {
+					t.Errorf("the connection ended with %v", context.Cause(c.ctx))
+				}
+			})
+		})
 	}
 }

@@ -66,9 +66,10 @@ func newRoom(h *Hub, name string) *room {
 func (r *room) Applied(state *channels.State, c channels.Change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	was := r.epochNow()
 	r.epoch.Store(state.Epoch())
 	if c.Reset {
-		r.resetLocked(state, c)
+		r.resetLocked(state, c, was)
 		return
 	}
 	e := encoder{room: r, state: state, change: c}
@@ -93,10 +94,11 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 	r.calls.handOverLocked(c.Position, e.taken)
 }
 
-// resetLocked takes note that the state was replaced. Forward, by a snapshot: the connections catch up from it. Back, by
-// a log that has lost its end: what they show may never have happened, so they come again and get everything.
-func (r *room) resetLocked(state *channels.State, c channels.Change) {
-	lost := c.Position < r.ring.head()
+// resetLocked takes note that the state was replaced. By a later one of the same history: the connections catch up from
+// it. By another history, or one that has lost its end: what they show may never have happened, so they come again and
+// get everything.
+func (r *room) resetLocked(state *channels.State, c channels.Change, was string) {
+	lost := c.Position < r.ring.head() || was != "" && was != state.Epoch()
 	r.ring.reset(c.Position + 1)
 	r.floor = c.Position
 	r.policy.Store(session.PolicyOf(state))
