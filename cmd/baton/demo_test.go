@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 	"time"
 
@@ -39,9 +40,19 @@ func TestTheDemoBeamlineRunsTheQueueAndAnObserverMayStopIt(t *testing.T) {
 
 	// bob drives nothing, but what is marked as stop he may.
 	looksOn.Refused(map[string]any{"type": "call", "command": "queue.start", "term": controlled.Term}, "not_operator")
-	looksOn.Do(map[string]any{"type": "call", "command": "queue.stop"}, "called", nil)
-	waitChange(looksOn, "run", "item/q1", func(i beamline.ItemState) bool { return i.State == "stopped" })
-	waitChange(looksOn, "run", "queue", func(r beamline.RunState) bool { return r.State == "idle" })
+	looksOn.Send(map[string]any{"type": "call", "id": 1000, "command": "queue.stop", "op": looksOn.Client + ".1000"})
+	called, run := false, map[string]json.RawMessage{} // both values may come in one change or in two
+	looksOn.Wait("the answer, the entry to be stopped and the queue idle", func(f hubtest.Frame) bool {
+		var change wire.Change
+		called = called || f.Type == "called"
+		if f.Type == "change" && json.Unmarshal(f.Data, &change) == nil && change.Channel == "run" {
+			maps.Copy(run, change.Set)
+		}
+		var item beamline.ItemState
+		var queue beamline.RunState
+		return called && json.Unmarshal(run["item/q1"], &item) == nil && item.State == "stopped" &&
+			json.Unmarshal(run["queue"], &queue) == nil && queue.State == "idle"
+	})
 }
 
 // start asks for the queue to be started, every 20 ms until somebody serves that, and returns the state the call ends in.
