@@ -47,6 +47,7 @@ func (f *follower) arrived() <-chan Record {
 
 // bounds is what a probe found.
 type bounds struct {
+	at          uint64 // where the replica was when it asked
 	first, last uint64
 	err         error
 }
@@ -64,10 +65,11 @@ func (s *Space) probe(ctx context.Context, now time.Time) {
 		return
 	}
 	l.probing = true
+	at := s.state.position
 	s.running.Go(func() {
 		probeCtx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
-		var b bounds
+		b := bounds{at: at}
 		b.first, b.last, b.err = s.options.Log.Bounds(probeCtx)
 		select {
 		case l.probes <- b:
@@ -89,7 +91,7 @@ func (s *Space) noteProbe(ctx context.Context, b bounds) {
 	switch {
 	case l.follow == nil || l.broken:
 		return
-	case b.last < position:
+	case b.last < b.at:
 		// A new leader of a cluster may not know its own end for a moment, so one such answer proves nothing.
 		if l.short++; l.short >= 3 {
 			l.lost = true

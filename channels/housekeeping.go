@@ -37,16 +37,20 @@ func commitCheckpoint(through uint64) Decide {
 	}
 }
 
-// commitEpoch begins a new life of the log, unless somebody did so since the epoch `was`.
-// A log without an epoch has lost everything, or never held anything.
+// commitEpoch begins a new life of the log after the one that has lost its end, which is over from then on, unless
+// somebody has said so before. The log may show an older epoch still, or none, if it lost even the beginning of `was`.
 func commitEpoch(was, now string) Decide {
 	return func(d *Draft) (any, error) {
-		if v, _ := d.Get(Ref{Channel: SpaceStore, Key: epochKey}); text(v.Data) != was && len(v.Data) > 0 {
-			return nil, errNothing
+		if present, _ := d.Get(Ref{Channel: SpaceStore, Key: epochKey}); text(present.Data) != was && len(present.Data) > 0 {
+			if _, over := d.Get(Ref{Channel: SpaceStore, Key: pastKey + was}); over || was == "" {
+				return nil, errNothing
+			}
 		}
 		d.Set(Ref{Channel: SpaceStore, Key: epochKey}, now)
-		if past := d.Epoch(); past != "" {
-			d.Set(Ref{Channel: SpaceStore, Key: pastKey + past}, d.Position())
+		for _, past := range []string{was, d.Epoch()} {
+			if past != "" {
+				d.Set(Ref{Channel: SpaceStore, Key: pastKey + past}, d.Position())
+			}
 		}
 		return nil, nil
 	}

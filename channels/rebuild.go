@@ -151,7 +151,10 @@ func (s *Space) noteRebuilt(ctx context.Context, r rebuilt) {
 	if l.lost {
 		s.logger.Error("the log is shorter than it was: acknowledged changes are lost, a new epoch begins",
 			"was", s.state.position, "is", r.state.position)
-		l.intake.unpop(s.endEpoch(s.state.epoch))
+		l.intake.unpop(s.first(commitEpoch(s.state.epoch, newEpoch())))
+		if s.options.Rules != nil { // they may be lost too
+			l.intake.push(s.first(commitRules(s.options.Rules)))
+		}
 		l.lost = false
 	}
 	s.mu.Lock()
@@ -162,15 +165,15 @@ func (s *Space) noteRebuilt(ctx context.Context, r rebuilt) {
 	l.follow = s.startFollowing(ctx, r.state.position)
 }
 
-// endEpoch is the proposal that a new epoch begins. It goes before all others, so that nothing more is committed in the
-// epoch that has lost its end, and waits as long as it takes.
-func (s *Space) endEpoch(epoch string) *waiting {
+// first is a proposal of the replica's own that waits as long as it takes. That a new epoch begins goes before all
+// others, so that nothing more is committed in the epoch that has lost its end.
+func (s *Space) first(decide Decide) *waiting {
 	done := func(o Outcome) {
 		if o.Err != nil {
-			s.logger.Error("the new epoch was not committed", "error", o.Err)
+			s.logger.Error("what has to come first after a loss was not committed", "error", o.Err)
 		}
 	}
-	p := &Proposal{Op: s.nextOp(), Urgent: true, Decide: commitEpoch(epoch, newEpoch()), Done: done}
+	p := &Proposal{Op: s.nextOp(), Urgent: true, Decide: decide, Done: done}
 	return &waiting{Proposal: p, hash: HashBody(nil), deadline: time.Now().AddDate(100, 0, 0)}
 }
 

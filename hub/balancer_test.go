@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -147,5 +148,35 @@ func TestLiveValuesComeBackAfterNATSForgotThem(t *testing.T) {
 	bob.Do(join("motors"), "joined", &joined)
 	if string(joined.Values["omega"].Value) != "1.5" {
 		t.Errorf("a node that started after it has %v", joined.Values)
+	}
+}
+
+// TestAServiceStopsOnceForEachStop has a handler that is done before the stop has come on its second way.
+func TestAServiceStopsOnceForEachStop(t *testing.T) {
+	p := newPair(t, session.Policy{})
+	c, err := client.Connect(t.Context(), client.Options{URL: p.one.url, Token: p.one.token(t, "beamline"), Logger: natstest.Logger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	var stopped atomic.Int64
+	err = c.Serve(t.Context(), map[string]client.Handler{"stop": func(context.Context, *client.Invocation) (any, error) {
+		stopped.Add(1)
+		return nil, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ann := p.one.open(t, "alice")
+	const stops = 40
+	for range stops {
+		ann.Do(frame{"type": "call", "command": "stop"}, "called", nil)
+	}
+	// One more through the other node, which comes after all the second ways of those.
+	_, bob := p.two.open(t, "bob")
+	bob.Do(frame{"type": "call", "command": "stop"}, "called", nil)
+	until(t, "the last stop has come", func() bool { return stopped.Load() > stops })
+	if n := stopped.Load(); n != stops+1 {
+		t.Errorf("%d stops were carried out %d times", stops+1, n)
 	}
 }

@@ -138,3 +138,23 @@ func TestAnotherHistoryMakesTheTabsComeAgain(t *testing.T) {
 		})
 	}
 }
+
+func TestACallThatWasTakenInAGapReachesItsService(t *testing.T) {
+	r := openRoom(t)
+	call := channels.Call{ID: "a.1", Command: "look", State: channels.CallTaken, Taken: "service-1"}
+	o := r.replica().House(t.Context(), func(d *channels.Draft) (any, error) {
+		d.Set(channels.Ref{Channel: channels.CallsStore, Key: call.ID}, call)
+		return nil, nil
+	})
+	if o.Err != nil {
+		t.Fatal(o.Err)
+	}
+	c := &conn{room: r, client: "service-1", wake: make(chan struct{}, 1)}
+	r.mu.Lock()
+	r.calls.servesLocked(c, []string{"look"})
+	r.mu.Unlock()
+	r.replica().Read(func(s *channels.State) { r.Applied(s, channels.Change{Position: s.Position(), Reset: true}) })
+	if len(c.answers) != 1 {
+		t.Errorf("it was told %d things", len(c.answers))
+	}
+}

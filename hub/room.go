@@ -111,6 +111,10 @@ func (r *room) resetLocked(state *channels.State, c channels.Change, was string)
 		conn.check(state)
 		conn.rouse()
 	}
+	if !lost { // what was taken and what waits, among what was not seen one by one
+		r.calls.handOverLocked(c.Position, channels.Calls(state, func(c channels.Call) bool { return c.State == channels.CallTaken }))
+		r.calls.offerLocked(channels.Calls(state, func(c channels.Call) bool { return c.State == channels.CallWaiting }))
+	}
 }
 
 // Freshness tells everybody when the log goes away and when it comes back.

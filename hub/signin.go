@@ -77,13 +77,18 @@ func (h *Hub) signIn(w http.ResponseWriter, r *http.Request) error {
 func (h *Hub) begin(
 	waiting context.Context, space *channels.Space, login *session.Login, record session.Record, presented string,
 ) (cookie *http.Cookie, id string, err error) {
-	var before *session.Session
-	space.Read(func(state *channels.State) {
-		if s, ok := session.ByHash(state, presented); ok {
-			before = &s
+	sign := session.SignIn{Session: login.Session, Record: record, Resume: presented}
+	before := make(chan *session.Session, 1) // as of the last decision, which is the one that was committed
+	o := space.House(h.ctx, func(d *channels.Draft) (any, error) {
+		select {
+		case <-before:
+		default:
 		}
+		if s, ok := session.ByHash(d, presented); ok {
+			before <- &s
+		}
+		return sign.Decide(d)
 	})
-	o := space.House(h.ctx, session.SignIn{Session: login.Session, Record: record, Resume: presented}.Decide)
 	var refused *channels.Refusal
 	if errors.As(o.Err, &refused) {
 		return nil, "", refused
@@ -99,10 +104,25 @@ func (h *Hub) begin(
 		err = context.Cause(waiting)
 	}
 	if err != nil {
-		space.ProposeOwn("", session.TakeBack(record.Hash, before), func(channels.Outcome) {})
+		var former *session.Session
+		select {
+		case former = <-before:
+		default:
+		}
+		h.takeBack(space, record.Hash, former)
 		return nil, "", err
 	}
 	return cookie, id, nil
+}
+
+// takeBack proposes that a sign-in be undone, until it is known what became of that.
+func (h *Hub) takeBack(space *channels.Space, hash string, former *session.Session) {
+	space.ProposeOwn("", session.TakeBack(hash, former), func(o channels.Outcome) {
+		var uncertain *channels.Uncertain
+		if errors.As(o.Err, &uncertain) && h.ctx.Err() == nil {
+			h.takeBack(space, hash, former)
+		}
+	})
 }
 
 func (h *Hub) answerWho(w http.ResponseWriter, space *channels.Space, id string) error {

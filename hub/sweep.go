@@ -35,9 +35,10 @@ func (r *room) sweep(all context.Context) error {
 		r.presenceMovedLocked()
 	}
 	seat := r.seat
-	lost := r.stale.IsZero() && seat.Operator != nil && seat.Lost == nil && !r.absent.IsZero() && now.Sub(r.absent) >= policy.Linger
+	watched := r.watchedLocked(now) // else the operator may be on a node that has had no time to say so
+	lost := watched && seat.Operator != nil && seat.Lost == nil && !r.absent.IsZero() && now.Sub(r.absent) >= policy.Linger
 	back := seat.Lost != nil && r.absent.IsZero()
-	expired := seat.Lost != nil && !back && now.Sub(r.lostAt) >= policy.Grace
+	expired := watched && seat.Lost != nil && !back && now.Sub(r.lostAt) >= policy.Grace
 	alive := r.calls.aliveLocked(now)
 	r.mu.Unlock()
 

@@ -143,7 +143,7 @@ func newClient(o Options) (*Client, error) {
 		turns: make(chan struct{}, maxUnanswered), wake: make(chan struct{}, 1),
 		done: make(chan struct{}), welcome: make(chan struct{}),
 		live: map[string]*liveStore{}, calls: map[string]*wire.CallState{}, callers: map[string]chan struct{}{},
-		service: service{handlers: map[string]Handler{}, running: map[string]bool{}},
+		service: service{handlers: map[string]Handler{}, known: map[string]bool{}},
 	}
 	if c.http == nil {
 		c.http = &http.Client{}

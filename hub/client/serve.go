@@ -45,7 +45,8 @@ type service struct {
 	handlers map[string]Handler // by command
 	asked    uint64             // id of the serve frame on this connection; 0: none
 	waiting  []chan error       // for the answer to it
-	running  map[string]bool    // calls that are being handled, until the hub knows how they ended
+	known    map[string]bool    // calls that are being handled, and the last maxHandled that were
+	handled  []string           // calls that were handled, the oldest first
 }
 
 // Serve begins to serve commands, in addition to those before, and returns when the hub has agreed. Each call runs in
@@ -111,10 +112,10 @@ func (c *Client) serveAnsweredLocked(err error) {
 // does not know the end of.
 func (c *Client) invokedLocked(f *wire.Invoke) {
 	h := c.service.handlers[f.Command]
-	if c.closing || h == nil || c.service.running[f.Call] {
+	if c.closing || h == nil || c.service.known[f.Call] {
 		return
 	}
-	c.service.running[f.Call] = true
+	c.service.known[f.Call] = true
 	i := &Invocation{Call: f.Call, Command: f.Command, Args: f.Args, By: f.By, Term: f.Term, Stop: f.Stop, c: c}
 	c.handlers.Go(func() { c.handle(i, h) })
 }
@@ -138,9 +139,16 @@ func (c *Client) handle(i *Invocation, h Handler) {
 		c.logger.Error("the hub was not told how a call ended", "command", i.Command, "call", i.Call, "error", reportErr)
 	}
 	c.mu.Lock()
-	delete(c.service.running, i.Call)
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	c.service.handled = append(c.service.handled, i.Call)
+	if len(c.service.handled) > maxHandled {
+		delete(c.service.known, c.service.handled[0])
+		c.service.handled = c.service.handled[1:]
+	}
 }
+
+// maxHandled is how many calls are remembered after their end: the hub may hand one over twice, on two ways.
+const maxHandled = 1000
 
 // reportTime is how long a report may take to reach the hub once the client is being closed.
 const reportTime = 2 * time.Second
