@@ -3,6 +3,7 @@ package channels_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,12 +14,12 @@ import (
 // slowBounds answers with what was so when it was asked, a while later.
 type slowBounds struct {
 	*channels.MemoryLog
-	late time.Duration
+	late atomic.Int64
 }
 
 func (l *slowBounds) Bounds(ctx context.Context) (first, last uint64, err error) {
 	first, last, err = l.MemoryLog.Bounds(ctx)
-	time.Sleep(l.late) // in the bubble
+	time.Sleep(time.Duration(l.late.Load())) // in the bubble
 	return first, last, err
 }
 
@@ -29,7 +30,7 @@ func TestALateAnswerAboutTheLogIsNoLoss(t *testing.T) {
 		b.wrap = func(*channels.MemoryLog) channels.Log { return slow }
 		s := b.open()
 		admit(t, s, "ann")
-		slow.late = 1500 * time.Millisecond
+		slow.late.Store(int64(1500 * time.Millisecond))
 		epoch := s.Epoch()
 		for n := 1; n <= 20; n++ {
 			time.Sleep(2100 * time.Millisecond) // so that each write crosses a question under way

@@ -98,6 +98,9 @@ func TestAnOperationSentOnTwoNodesAtOnceIsAppliedOnce(t *testing.T) {
 		b := newBench(t)
 		one, two := b.open(), b.open()
 		admit(t, one, "ann")
+		if err := two.WaitFor(t.Context(), position(one)); err != nil {
+			t.Fatal(err)
+		}
 		for n := 1; n <= 50; n++ {
 			outcomes := make(chan channels.Outcome, 2)
 			for _, s := range []*channels.Space{one, two} {
@@ -207,6 +210,7 @@ func contend(t *testing.T, seed uint64, careless bool) (wrong []string) {
 	replicas := []*channels.Space{b.open(), b.open(), b.open()}
 	users := []string{"ann", "bob", "cyd"}
 	admit(t, replicas[0], users...)
+	synctest.Wait() // until all of them know
 	b.log.SetFault(func(uint64, []byte) channels.Fault {
 		return []channels.Fault{"", "", "", channels.FaultLost, channels.FaultNoAck, channels.FaultDelayed}[draw(6)]
 	})
