@@ -41,7 +41,9 @@
 // nothing is decided; then it is replaced as a whole. A gap is closed in the same way.
 //
 // One thing cannot be seen: a log that was cut and has grown again to exactly where a replica is, before the replica's
-// next probe, looks to it like the one it knows until the next entry. That is why a server that acknowledges must sync.
+// next probes. It takes the next entry for the one it expects, its own included, which it then answers with ok while the
+// others pass it over; the entry after that of another replica ends it. It needs a log that loses what it acknowledged:
+// a server that does not sync always, and a power cut.
 //
 // # Who owns what
 //
