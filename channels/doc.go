@@ -48,9 +48,9 @@
 // # Who owns what
 //
 // Space.run is the only goroutine that changes the state, decides and answers; see loop.go. Readers take the lock for
-// the time of a Read. A Watcher is called from run and must not block. A follower, at most one append, one
-// probe and one reading anew run beside it; Close waits for all of them. Nothing here holds on to a slow client: fan-out is package hub's,
-// which keeps cursors, not queues.
+// the time of a Read. A Watcher is called from run and must not block. A follower, at most one append, one probe and
+// one reading anew run beside it; Close waits for all of them. Nothing here holds on to a slow client: fan-out is
+// package hub's, which keeps cursors, not queues.
 //
 // What a login session is and who is in control is decided by package session, through Decide functions and the
 // Authority that it supplies, on the reserved stores of the same log.
