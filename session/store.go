@@ -9,8 +9,8 @@ import (
 )
 
 // A Store keeps what the tokens of cookies lead to: scs.CtxStore, with rules of its own that keep a login session from
-// coming back to life. A request that was in flight while its login session ended writes it back (scs does so whenever
-// it renews the idle time), so:
+// coming back to life. With scs alone, a request that was in flight while its login session ended may write it back, as
+// it does whenever it saves one, so:
 //
 //   - CommitCtx makes a new record only if the context says so, see Creating, and there is none, not even a deleted one
 //     (the very same one is no error, as a client of Redis sends it again when an answer is lost);

@@ -18,10 +18,8 @@ type LogHarness struct {
 	// Required.
 	Open func(t *testing.T, space string) channels.Log
 	// Restart stops what keeps the logs and starts it again on the same data. Handles that were opened before are not
-	// used any more. Required, or NoRestart.
+	// used any more. Required.
 	Restart func(t *testing.T)
-	// NoRestart says why there is no Restart.
-	NoRestart string
 	// Unanswered appends and loses the answer: the data is stored or not, and nobody knows. Optional: by default the
 	// context of an Append is cancelled while it is under way.
 	Unanswered func(t *testing.T, log channels.Log, after uint64, data []byte) error
@@ -222,12 +220,6 @@ func testPurgeAll(t *testing.T, h LogHarness) {
 }
 
 func testRestart(t *testing.T, h LogHarness) {
-	if h.Restart == nil {
-		if h.NoRestart == "" {
-			t.Fatal("the harness has neither Restart nor a reason for that")
-		}
-		t.Skip("not tested: " + h.NoRestart)
-	}
 	log, purged := h.Open(t, "s"), h.Open(t, "purged")
 	for i := range uint64(20) {
 		mustAppend(t, log, i, fmt.Append(nil, i+1))

@@ -15,9 +15,8 @@ import (
 type SnapshotsHarness struct {
 	// Open opens the snapshots of a space; each call as another node would. Required.
 	Open func(t *testing.T, space string) channels.Snapshots
-	// Restart is as in LogHarness. Required, or NoRestart.
-	Restart   func(t *testing.T)
-	NoRestart string
+	// Restart is as in LogHarness. Required.
+	Restart func(t *testing.T)
 }
 
 // TestSnapshots is the contract of channels.Snapshots.
@@ -116,12 +115,6 @@ func testSnapshotSpaces(t *testing.T, h SnapshotsHarness) {
 }
 
 func testSnapshotRestart(t *testing.T, h SnapshotsHarness) {
-	if h.Restart == nil {
-		if h.NoRestart == "" {
-			t.Fatal("the harness has neither Restart nor a reason for that")
-		}
-		t.Skip("not tested: " + h.NoRestart)
-	}
 	data := bytes.Repeat([]byte("x"), 1<<20)
 	save(t, h.Open(t, "s"), 3, data)
 	h.Restart(t)
