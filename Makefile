@@ -25,7 +25,7 @@ run: build ## build everything and run the hub with the demo beamline, on this m
 
 .PHONY: build
 build: ui ## build bin/baton with the page in it
-	go build -ldflags "-X main.version=$(VERSION)" -o bin/baton ./cmd/baton
+	go build -ldflags "-X github.com/baton-hub/baton/cmd.version=$(VERSION)" -o bin/baton ./cmd/baton
 
 .PHONY: ui
 ui: $(UI) ## build the page

@@ -31,9 +31,10 @@ var ours = map[string][]string{
 	"hub":              {"hub/wire", "channels", "session"},
 	"hub/client":       {"hub/wire"},
 
-	"cmd/baton": {
+	"cmd": {
 		"hub", "hub/client", "channels", "channels/natslog", "session", "session/control", "frontend", "cmd/baton/beamline",
 	},
+	"cmd/baton":          {"cmd"},
 	"cmd/baton/beamline": {"hub/client"}, // the public API only
 
 	// Helpers of tests. Tests may import any of them, and so may they each other.
@@ -48,7 +49,7 @@ var testsToo = map[string][]string{
 	"hub":                {"channels/natslog", "hub/client", "session/control"},
 	"hub/client":         {"hub", "channels", "session"},
 	"session":            {"channels/natslog"}, // the embedded session store keeps its values there
-	"cmd/baton":          {"hub/wire"},
+	"cmd":                {"hub/wire"},
 	"cmd/baton/beamline": {"hub", "channels", "session"},
 }
 
@@ -61,8 +62,14 @@ var doors = map[string][]string{
 	"github.com/alexedwards/scs/v2": {"session"},
 	"golang.org/x/crypto/":          {"session"},
 	"golang.org/x/time/rate":        {"hub", "session"},
-	"github.com/spf13/":             {"cmd/baton"},
-	"go.yaml.in/yaml/v4":            {"cmd/baton", "cmd/baton/beamline", "session"},
+	"github.com/spf13/":             {"cmd"},
+	"go.yaml.in/yaml/v4":            {"cmd", "cmd/baton/beamline", "session"},
+
+	"github.com/santhosh-tekuri/jsonschema/v6": {"channels"},
+	"golang.org/x/text/":                       {"channels"}, // the language of the messages of jsonschema
+	"github.com/danielgtaylor/huma/v2":         {"hub", "hub/wire/asyncapi"},
+	"github.com/prometheus/client_golang/":     {"cmd", "hub"},
+	"github.com/schollz/progressbar/v3":        {"cmd"},
 }
 
 // testDoors are for tests and their helpers, whichever package they are of.

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { picture, scenario } from '../src/scenario.ts';
 import { seat } from '../src/tab.ts';
 
-const built = await readFile(new URL('../../../cmd/baton/site-dev.yaml', import.meta.url), 'utf8');
+const built = await readFile(new URL('../../../cmd/site-dev.yaml', import.meta.url), 'utf8');
 const quick = built.replace(/grace: \S+/, 'grace: 5s').replace(/linger: \S+/, 'linger: 500ms');
 
 scenario(

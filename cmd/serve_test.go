@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const asBaton = "BATON_TEST_AS_BATON"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asBaton) != "" {
-		main()
+		Main(Options{})
 		return
 	}
 	os.Exit(m.Run())

@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 	"github.com/baton-hub/baton/frontend"
 )
 
-// version is set by the Makefile (-ldflags -X main.version=…); a plain `go build` knows it from the module.
+// version is set by the Makefile with -ldflags -X; a plain `go build` knows it from the module.
 var version = ""
 
 // build is what `baton version -o json` prints.
