@@ -8,6 +8,8 @@ type Who struct {
 	User  string   `json:"user"`            // the account
 	Name  string   `json:"name,omitempty"`  // for people to read
 	Roles []string `json:"roles,omitempty"` // user, staff, admin, service, the site's own
+
+	Proposal string `json:"proposal,omitempty"` // what they signed in for; "" = none, as programs have
 }
 
 // Has reports whether the person has the role.

@@ -82,12 +82,12 @@ func (d *Draft) Actor() string { return d.asked.Actor }
 
 // Rules returns the rules that hold for this transaction.
 func (d *Draft) Rules() *Rules {
-	v, ok := d.overlay[Ref{Channel: SiteStore, Key: rulesKey}]
-	var rules Rules
-	if !ok || json.Unmarshal(v.Data, &rules) != nil {
-		return d.state.Rules()
+	if v, ok := d.overlay[Ref{Channel: SiteStore, Key: rulesKey}]; ok {
+		if rules, err := readRules(v.Data); err == nil {
+			return rules
+		}
 	}
-	return &rules
+	return d.state.Rules()
 }
 
 // SetTerm records the term that the transaction was allowed under.

@@ -68,16 +68,14 @@ func commitRules(rules *Rules) Decide {
 }
 
 // rulesIn returns the rules that an entry puts in force, if it does.
-func rulesIn(entry *Entry) (*Rules, error) {
-	var rules *Rules
+func rulesIn(entry *Entry) (rules *Rules, err error) {
 	for _, tx := range entry.Transactions {
 		for _, e := range tx.Effects {
 			if e.Channel != SiteStore || e.Key != rulesKey {
 				continue
 			}
-			rules = &Rules{}
-			if err := json.Unmarshal(e.Value, rules); err != nil {
-				return nil, fmt.Errorf("reading the rules: %w", err)
+			if rules, err = readRules(e.Value); err != nil {
+				return nil, err
 			}
 		}
 	}

@@ -18,6 +18,8 @@ const (
 	CodeNotOperator Code = "not_operator" // only the operator may; somebody else, or nobody, is
 	CodeOldTerm     Code = "old_term"     // control has changed hands since the term that was sent
 	CodeNoTerm      Code = "no_term"      // an operator-only request came without its term
+	CodeSchema      Code = "schema"       // a value or argument is not as its schema says; More has the path of what is wrong
+	CodeLocked      Code = "locked"       // somebody else holds the named lock; More has the holder
 	CodeConflict    Code = "conflict"     // `if` or `unseen` does not hold; Current has what does
 	CodeOpReused    Code = "op_reused"    // this operation id was used for something else, or by someone else
 	CodeTooLarge    Code = "too_large"    // over a size limit; Detail names it

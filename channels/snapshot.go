@@ -175,11 +175,15 @@ func (s *State) restoreValue(l *savedValue) error {
 func (s *State) restoreFacts() error {
 	epoch, _ := s.Get(Ref{Channel: SpaceStore, Key: epochKey})
 	s.epoch = text(epoch.Data)
-	rules, ok := s.Get(Ref{Channel: SiteStore, Key: rulesKey})
+	saved, ok := s.Get(Ref{Channel: SiteStore, Key: rulesKey})
 	if !ok {
 		return nil
 	}
-	return json.Unmarshal(rules.Data, &s.rules)
+	rules, err := readRules(saved.Data)
+	if err == nil {
+		s.rules = *rules
+	}
+	return err
 }
 
 // CheckpointBytes is how long the log after a checkpoint gets at least before it is worth another.

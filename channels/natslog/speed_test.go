@@ -1,0 +1,173 @@
+package natslog_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/natslog"
+	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The benchmarks here compare a space with the JetStream it lives on: the same server inside the process, the same
+// disk, every append synced before it is acknowledged. Both take turns, so that whatever else the machine does meets
+// both; what counts are the ratios. `make bench` holds them against their targets.
+
+// everybody is an Authority that knows everybody and lets them do everything.
+type everybody struct{}
+
+func (everybody) Identify(_ channels.View, id string) (channels.Who, error) {
+	return channels.Who{ID: id, User: id}, nil
+}
+
+func (everybody) Fence(channels.View, channels.Who, uint64) error { return nil }
+
+var speedRules = &channels.Rules{Version: 1, Channels: map[string]channels.ChannelRules{
+	"params": {Kind: channels.KindStore, Write: []channels.Right{channels.RightMember}},
+}}
+
+func openSpace(b testing.TB, store *natslog.Store) *channels.Space {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+	defer cancel()
+	log, err := store.Log(ctx, "lab")
+	if err != nil {
+		b.Fatal(err)
+	}
+	snapshots, err := store.Snapshots(ctx, "lab")
+	if err != nil {
+		b.Fatal(err)
+	}
+	space, err := channels.Open(ctx, channels.Options{
+		Name: "lab", Log: log, Snapshots: snapshots, Authority: everybody{}, Rules: speedRules,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(space.Close)
+	return space
+}
+
+// rawStream returns a stream like that of a space, and a function that publishes to it and waits until it is synced.
+func rawStream(b *testing.B, store *natslog.Store) (publish func(data []byte)) {
+	b.Helper()
+	js := store.JetStream()
+	_, err := js.CreateStream(b.Context(), jetstream.StreamConfig{
+		Name: "RAW", Subjects: []string{"raw"}, Storage: jetstream.FileStorage, DenyDelete: true,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := b.Context()
+	return func(data []byte) {
+		if _, err := js.Publish(ctx, "raw", data); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+// writeKey proposes what a tab would: one key, and an operation id of its own.
+func writeKey(client, key string, n int, value json.RawMessage) channels.Proposal {
+	body := []byte(`{"channel":"params","set":{"` + key + `":` + string(value) + `}}`)
+	write := channels.Write{Channel: "params", Set: map[string]json.RawMessage{key: value}}
+	return channels.Proposal{
+		Op: channels.Op{Client: client, N: uint64(n)}, Actor: client, User: client, Body: body, Decide: write.Decide,
+	}
+}
+
+// entryOf is a record as long as that of a write of one key.
+var entryOf = bytes.Repeat([]byte("x"), 400)
+
+func BenchmarkDurableWrite(b *testing.B) {
+	store := natstest.Embedded(b)
+	space, publish := openSpace(b, store), rawStream(b, store)
+	value := json.RawMessage(`{"value":17.25,"unit":"mm","limits":[0,25],"moving":false}`)
+	var hub, raw []time.Duration
+	n := 0
+	for b.Loop() {
+		n++
+		began := time.Now()
+		if o := space.Do(b.Context(), writeKey("ann-tab", "omega", n, value)); o.Err != nil {
+			b.Fatal(o.Err)
+		}
+		middle := time.Now()
+		publish(entryOf)
+		hub, raw = append(hub, middle.Sub(began)), append(raw, time.Since(middle))
+	}
+	b.ReportMetric(microseconds(hub, 50), "hub-p50-µs")
+	b.ReportMetric(microseconds(raw, 50), "raw-p50-µs")
+	b.ReportMetric(microseconds(hub, 99), "hub-p99-µs")
+	b.ReportMetric(microseconds(raw, 99), "raw-p99-µs")
+	b.ReportMetric(microseconds(hub, 50)/microseconds(raw, 50), "of-raw-p50")
+}
+
+func microseconds(all []time.Duration, percent int) float64 {
+	slices.Sort(all)
+	return float64(all[len(all)*percent/100].Nanoseconds()) / 1e3
+}
+
+// BenchmarkManyWriters compares 64 writers of a space with 64 that publish each write by itself. One b.N is one round
+// of both.
+func BenchmarkManyWriters(b *testing.B) {
+	const writers, round = 64, 200 * time.Millisecond
+	store := natstest.Embedded(b)
+	space, publish := openSpace(b, store), rawStream(b, store)
+	value := json.RawMessage(`{"value":17.25,"unit":"mm","limits":[0,25],"moving":false}`)
+	var counts [writers]int
+	var hub, raw, alone []float64
+	for b.Loop() {
+		hub = append(hub, together(writers, round, func(w int) {
+			counts[w]++
+			client := fmt.Sprint("writer-", w)
+			if o := space.Do(b.Context(), writeKey(client, client, counts[w], value)); o.Err != nil {
+				b.Error(o.Err)
+			}
+		}))
+		raw = append(raw, together(writers, round, func(int) { publish(entryOf) }))
+		alone = append(alone, together(1, round, func(int) { publish(entryOf) }))
+	}
+	b.ReportMetric(median(hub), "hub-writes/s")
+	b.ReportMetric(median(raw), "raw-writes/s")
+	b.ReportMetric(median(alone), "raw-alone-writes/s")
+	b.ReportMetric(median(hub)/median(raw), "times-raw")
+}
+
+// together lets n writers write for a while and returns how many writes they did in a second.
+func together(n int, during time.Duration, write func(w int)) float64 {
+	var running sync.WaitGroup
+	done := make([]int, n)
+	began := time.Now()
+	for w := range n {
+		running.Go(func() {
+			for time.Since(began) < during {
+				write(w)
+				done[w]++
+			}
+		})
+	}
+	running.Wait()
+	sum := 0
+	for _, d := range done {
+		sum += d
+	}
+	return float64(sum) / time.Since(began).Seconds()
+}
+
+func median(all []float64) float64 {
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+var _ = strings.Repeat
+var _ = runtime.GC
+var _ = rand.N[int]
