@@ -1,17 +1,21 @@
 package channels
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"time"
 )
 
 // The states of a call.
 const (
-	CallWaiting = "waiting" // for a service to take it
-	CallTaken   = "taken"
-	CallDone    = "done"
-	CallFailed  = "failed"
-	CallUnknown = "unknown" // the service that took it is gone; it is never given to another
+	CallWaiting   = "waiting" // for a service to take it
+	CallTaken     = "taken"
+	CallDone      = "done"
+	CallFailed    = "failed"
+	CallCancelled = "cancelled" // before a service took it, or by the service that was asked to
+	CallUnknown   = "unknown"   // the service that took it is gone, or late; it is never given to another
 )
 
 // A Call is the record of a command in CallsStore, under its id.
@@ -22,10 +26,28 @@ type Call struct {
 	By       Who             `json:"by"`
 	Term     uint64          `json:"term,omitempty"` // that it is bound to, where the command is the operator's
 	State    string          `json:"state"`
-	Taken    string          `json:"taken,omitempty"` // the client that serves it
+	Taken    string          `json:"taken,omitempty"`       // the client that serves it
+	Called   time.Time       `json:"called,omitzero"`       // log time of the call; while it waits it is that of the record, see CalledAt
+	Deadline int64           `json:"deadline_ms,omitempty"` // how long it may take as a whole; 0 = any time
+	Cancel   bool            `json:"cancel,omitempty"`      // its service has been asked to stop it
 	Progress json.RawMessage `json:"progress,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`
 	Error    string          `json:"error,omitempty"`
+
+	value Value // that it was read from
+}
+
+// CalledAt returns when it was called, log time.
+func (c Call) CalledAt() time.Time {
+	if c.Called.IsZero() {
+		return c.value.At
+	}
+	return c.Called
+}
+
+// Late reports whether the call has not ended by its deadline.
+func (c Call) Late(now time.Time) bool {
+	return !c.Ended() && c.Deadline > 0 && now.Sub(c.CalledAt()) >= time.Duration(c.Deadline)*time.Millisecond
 }
 
 // Ended reports whether nothing more happens to the call.
@@ -42,8 +64,7 @@ func callRef(id string) Ref { return Ref{Channel: CallsStore, Key: id} }
 // Calls returns the calls that the filter accepts, by id.
 func Calls(v View, accept func(Call) bool) (calls []Call) {
 	v.Range(CallsStore, "", func(_ string, value Value) bool {
-		var c Call
-		if json.Unmarshal(value.Data, &c) == nil && accept(c) {
+		if c, err := readCall(value); err == nil && accept(c) {
 			calls = append(calls, c)
 		}
 		return true
@@ -51,64 +72,107 @@ func Calls(v View, accept func(Call) bool) (calls []Call) {
 	return calls
 }
 
+func readCall(v Value) (c Call, err error) {
+	c.value = v
+	return c, json.Unmarshal(v.Data, &c)
+}
+
 // CallCommand asks a service to do something. The answer is the id of the call.
 type CallCommand struct {
-	Command string
-	Args    json.RawMessage
-	Term    uint64 // where the command is the operator's
+	Command  string
+	Args     json.RawMessage
+	Term     uint64        // where the command is the operator's
+	Deadline time.Duration // how long it may take as a whole, if that is less than the rules say; 0 = as they say
+	As       *Who          // the hub itself, for a task; else who asks
 }
 
 // Decide is the Decide of a CallCommand.
 func (c CallCommand) Decide(d *Draft) (any, error) {
-	who, err := d.Who()
+	who, err := c.caller(d)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Allowed(d, who); err != nil {
+	term, err := c.allowed(d, who)
+	if err != nil {
 		return nil, err
 	}
-	var underWay, ended []Value
-	var oldest []string
-	d.Range(CallsStore, "", func(key string, v Value) bool {
-		var call Call
-		switch {
-		case json.Unmarshal(v.Data, &call) != nil || call.By.User != who.User:
-		case call.Ended():
-			ended, oldest = append(ended, v), append(oldest, key)
-		default:
-			underWay = append(underWay, v)
-		}
-		return true
-	})
-	if len(underWay) >= MaxCalls {
-		return nil, Refuse(CodeBusy, "%d of your calls are under way: wait for one to end", MaxCalls)
-	}
-	if len(ended) >= KeptCalls {
-		d.Delete(callRef(oldest[oldestOf(ended)]))
+	if err := makeRoom(d, who); err != nil {
+		return nil, err
 	}
 	id := d.Op().String()
+	if d.called++; d.called > 1 {
+		id = fmt.Sprintf("%s-%d", id, d.called)
+	}
 	who.Roles = nil // who they were is enough
-	d.Set(callRef(id), Call{ID: id, Command: c.Command, Args: c.Args, By: who, Term: d.term, State: CallWaiting})
-	d.Append(ControlLog, JournalRecord{Do: "call", User: who.User, Name: who.Name, Session: who.ID, Term: d.term, Command: c.Command, Call: id})
+	d.Set(callRef(id), Call{
+		ID: id, Command: c.Command, Args: c.Args, By: who, Term: term, State: CallWaiting, Deadline: c.deadline(d).Milliseconds(),
+	})
+	d.Append(ControlLog, JournalRecord{Do: "call", User: who.User, Name: who.Name, Session: who.ID, Term: term, Command: c.Command, Call: id})
 	return id, nil
 }
 
-func oldestOf(values []Value) (oldest int) {
-	for i, v := range values {
-		if v.Position < values[oldest].Position {
-			oldest = i
-		}
+func (c CallCommand) caller(d *Draft) (Who, error) {
+	if c.As != nil {
+		return *c.As, nil
 	}
-	return oldest
+	return d.Who()
 }
 
-// Allowed refuses a command that is not there, or that who may not call now.
+// deadline is the shorter of what the caller and the rules give.
+func (c CallCommand) deadline(d *Draft) time.Duration {
+	rule := time.Duration(d.Rules().Commands[c.Command].Deadline) * time.Millisecond
+	if c.Deadline > 0 && (rule == 0 || c.Deadline < rule) {
+		return c.Deadline
+	}
+	return rule
+}
+
+// makeRoom refuses one call too many of a user, and forgets the oldest of those that have ended.
+func makeRoom(d *Draft, who Who) error {
+	underWay, ended := 0, []Call{}
+	for _, call := range Calls(d, func(call Call) bool { return call.By.User == who.User }) {
+		if call.Ended() {
+			ended = append(ended, call)
+		} else {
+			underWay++
+		}
+	}
+	if underWay >= MaxCalls {
+		return Refuse(CodeBusy, "%d of your calls are under way: wait for one to end", MaxCalls)
+	}
+	if len(ended) >= KeptCalls {
+		oldest := slices.MinFunc(ended, func(a, b Call) int { return cmp.Compare(a.value.Position, b.value.Position) })
+		d.Delete(callRef(oldest.ID))
+	}
+	return nil
+}
+
+// Allowed refuses a command that is not there, that who may not call now, or whose arguments are not as its schema says.
 func (c CallCommand) Allowed(d *Draft, who Who) error {
+	_, err := c.allowed(d, who)
+	return err
+}
+
+func (c CallCommand) allowed(d *Draft, who Who) (term uint64, err error) {
 	rules, ok := d.Rules().Commands[c.Command]
 	if !ok {
-		return Refuse(CodeUnknownName, "this space has no command %.128q: the welcome lists those it has", c.Command)
+		return 0, Refuse(CodeUnknownName, "this space has no command %.128q: the welcome lists those it has", c.Command)
 	}
-	return d.allow(rules.Call, who, c.Term, "call "+c.Command)
+	if term, err = d.allow(rules.Call, who, c.Term, "call "+c.Command); err != nil {
+		return 0, err
+	}
+	if len(c.Args) > MaxValue {
+		return 0, Refuse(CodeTooLarge, "the arguments have %d bytes, the limit is %d: put them into a store and name its key", len(c.Args), MaxValue)
+	}
+	return term, orNil(d.Rules().violation(rules.Args, c.Args, "the arguments of "+c.Command))
+}
+
+// orNil keeps a nil *Refusal from becoming an error that is not nil.
+func orNil(r *Refusal) error {
+	if r == nil {
+		return nil
+	}
+	return r
 }
 
 // TakeCall gives a waiting call to the client that serves it. It is committed before the service hears of the call,
@@ -136,13 +200,14 @@ func (t TakeCall) Decide(d *Draft) (any, error) {
 		d.endCall(call, CallFailed, "control has changed hands")
 		return CallFailed, nil
 	}
-	call.State, call.Taken = CallTaken, t.Client
+	call.State, call.Taken, call.Called = CallTaken, t.Client, call.CalledAt()
 	d.Set(callRef(t.ID), call)
 	return CallTaken, nil
 }
 
 func (d *Draft) mayServe(command string, who Who) error {
-	return d.allow(d.Rules().Commands[command].Servers(), who, 0, "serve "+command)
+	_, err := d.allow(d.Rules().Commands[command].Servers(), who, 0, "serve "+command)
+	return err
 }
 
 func (d *Draft) call(id string) (call Call, err error) {
@@ -150,120 +215,5 @@ func (d *Draft) call(id string) (call Call, err error) {
 	if !ok {
 		return call, Refuse(CodeUnknownName, "there is no call %.64q", id)
 	}
-	return call, json.Unmarshal(v.Data, &call)
-}
-
-// ReportCall is what a service says of a call that it took: State is CallTaken for progress, CallDone or CallFailed.
-type ReportCall struct {
-	ID       string
-	State    string
-	Progress json.RawMessage
-	Result   json.RawMessage
-	Error    string
-}
-
-// Decide is the Decide of a ReportCall: only the client that took the call may report on it, until it has ended.
-func (r ReportCall) Decide(d *Draft) (any, error) {
-	who, err := d.Who()
-	if err != nil {
-		return nil, err
-	}
-	call, err := d.call(r.ID)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.mayServe(call.Command, who); err != nil {
-		return nil, err
-	}
-	if call.State != CallTaken || call.Taken != d.Op().Client {
-		return nil, Refuse(CodeConflict, "the call is %s and not yours to report on", call.State)
-	}
-	call.State = r.State
-	if r.Progress != nil {
-		call.Progress = r.Progress
-	}
-	call.Result, call.Error = r.Result, r.Error
-	d.Set(callRef(r.ID), call)
-	if call.Ended() {
-		d.Append(ControlLog, ended(call))
-	}
-	return nil, nil
-}
-
-// LoseCalls marks the calls as unknown whose service is gone: those taken by clients that are not in alive. A call that
-// nobody took is not touched.
-type LoseCalls struct{ Alive []string }
-
-// Decide is the Decide of a LoseCalls; it is the hub's own.
-func (l LoseCalls) Decide(d *Draft) (any, error) {
-	lost := Calls(d, func(c Call) bool { return c.State == CallTaken && !slices.Contains(l.Alive, c.Taken) })
-	if len(lost) == 0 {
-		return nil, errNothing
-	}
-	for _, call := range lost {
-		d.endCall(call, CallUnknown, "the service that took it is gone; look at the instrument before you call again")
-	}
-	return nil, nil
-}
-
-// FailWaiting gives up calls that no service has taken. Whoever proposes it has found, by its own clock, that they have
-// waited too long; what is decided is only that they still wait.
-type FailWaiting struct {
-	IDs    []string
-	Reason string
-}
-
-// Decide is the Decide of a FailWaiting; it is the hub's own.
-func (f FailWaiting) Decide(d *Draft) (any, error) {
-	for _, id := range f.IDs {
-		if call, err := d.call(id); err == nil && call.State == CallWaiting {
-			d.endCall(call, CallFailed, f.Reason)
-		}
-	}
-	if len(d.effects) == 0 {
-		return nil, errNothing
-	}
-	return nil, nil
-}
-
-// endCall ends a call without its service.
-func (d *Draft) endCall(call Call, state, reason string) {
-	call.State, call.Error = state, reason
-	d.Set(callRef(call.ID), call)
-	d.Append(ControlLog, ended(call))
-}
-
-// JournalRecord is a message of ControlLog: who did what, under which term, and what came of it.
-type JournalRecord struct {
-	Do      string `json:"do"`
-	User    string `json:"user,omitempty"`
-	Name    string `json:"name,omitempty"`
-	Session string `json:"session,omitempty"`
-	Term    uint64 `json:"term,omitempty"`
-	Command string `json:"command,omitempty"`
-	Call    string `json:"call,omitempty"`
-	Result  string `json:"result,omitempty"`
-	Reason  string `json:"reason,omitempty"`
-}
-
-func ended(c Call) JournalRecord {
-	return JournalRecord{
-		Do: "call", User: c.By.User, Name: c.By.Name, Session: c.By.ID, Term: c.Term, Command: c.Command, Call: c.ID,
-		Result: c.State, Reason: c.Error,
-	}
-}
-
-// JournalStop records that a stop command was sent to its service, which did not wait for the log.
-type JournalStop struct {
-	Command string
-	By      Who
-	Result  string
-}
-
-// Decide is the Decide of a JournalStop; it is the hub's own, and never refused.
-func (j JournalStop) Decide(d *Draft) (any, error) {
-	d.Append(ControlLog, JournalRecord{
-		Do: "stop", User: j.By.User, Name: j.By.Name, Session: j.By.ID, Command: j.Command, Result: j.Result,
-	})
-	return nil, nil
+	return readCall(v)
 }

@@ -22,6 +22,7 @@ type Draft struct {
 	asked   *Proposal
 	who     *Who
 	term    uint64
+	called  int // commands called
 	effects []Effect
 	before  []overlaid // to take it back
 }
@@ -40,7 +41,7 @@ func newDraft(state *State, authority Authority) *Draft {
 
 // begin starts the next transaction of the entry.
 func (d *Draft) begin(p *Proposal) {
-	d.asked, d.who, d.term, d.effects, d.before = p, nil, 0, nil, d.before[:0]
+	d.asked, d.who, d.term, d.called, d.effects, d.before = p, nil, 0, 0, nil, d.before[:0]
 }
 
 // undo takes back what the transaction did.
@@ -137,23 +138,46 @@ func contains(sorted []string, s string) bool {
 }
 
 // Set gives a key a value: any JSON-able one; a json.RawMessage is taken as it is.
-func (d *Draft) Set(ref Ref, v any) { d.change(ref, mustJSON(v)) }
+func (d *Draft) Set(ref Ref, v any) {
+	data := mustJSON(v)
+	d.change(ref, data, Effect{Value: data})
+}
+
+// patch gives a key that has a value the one that a JSON Merge Patch makes of it.
+func (d *Draft) patch(ref Ref, value, patch json.RawMessage) {
+	d.change(ref, value, Effect{Patch: patch})
+}
 
 // Delete removes a key; nothing happens if it is not there.
 func (d *Draft) Delete(ref Ref) {
 	if _, ok := d.Get(ref); ok || ref.Channel == OpsStore {
-		d.change(ref, nil)
+		d.change(ref, nil, Effect{})
 	}
 }
 
-func (d *Draft) change(ref Ref, data json.RawMessage) {
+// change gives a key a value in this entry, by an effect of which only the ref is missing.
+func (d *Draft) change(ref Ref, data json.RawMessage, e Effect) {
 	old, had := d.overlay[ref]
 	d.before = append(d.before, overlaid{ref, old, had})
 	d.overlay[ref] = Value{
 		Data: data, Position: d.Position(), At: d.state.time, By: d.asked.User, Client: d.asked.Op.Client,
 		Other: d.last(ref).otherThan(d.asked.Op.Client),
 	}
-	d.effects = append(d.effects, Effect{Channel: ref.Channel, Owner: ref.Owner, Key: ref.Key, Value: data})
+	e.Channel, e.Owner, e.Key = ref.Channel, ref.Owner, ref.Key
+	d.effects = append(d.effects, e)
+}
+
+// touched returns the last change of a store as a whole by any client but this one.
+func (d *Draft) touched(channel, owner, client string) (position uint64) {
+	if st := d.state.stores[storeID{channel, owner}]; st != nil {
+		position = st.touched.otherThan(client)
+	}
+	for ref, v := range d.overlay {
+		if ref.Channel == channel && ref.Owner == owner && v.Client != client {
+			return d.Position()
+		}
+	}
+	return position
 }
 
 // Append adds a message to a log channel.

@@ -38,7 +38,8 @@ type Effect struct {
 	Channel string          `json:"c"`
 	Owner   string          `json:"o,omitempty"` // in a user-scoped store, whose value
 	Key     string          `json:"k,omitempty"` // empty: Value is appended to a log channel
-	Value   json.RawMessage `json:"v,omitempty"` // empty: the key is deleted
+	Value   json.RawMessage `json:"v,omitempty"` // empty, and Patch too: the key is deleted
+	Patch   json.RawMessage `json:"p,omitempty"` // instead of Value: a JSON Merge Patch of the value that is there
 }
 
 // Ref returns the key that the effect changes.
@@ -48,7 +49,7 @@ func (e Effect) Ref() Ref { return Ref{e.Channel, e.Owner, e.Key} }
 func (e Effect) Appends() bool { return e.Key == "" }
 
 // Deletes reports whether the effect removes its key.
-func (e Effect) Deletes() bool { return e.Key != "" && len(e.Value) == 0 }
+func (e Effect) Deletes() bool { return e.Key != "" && len(e.Value) == 0 && len(e.Patch) == 0 }
 
 // Encode returns the bytes for the log.
 func (e Entry) Encode() ([]byte, error) { return encode(e) }

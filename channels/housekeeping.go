@@ -12,6 +12,7 @@ const (
 	epochKey      = "epoch"      // in SpaceStore
 	pastKey       = "past/"      // in SpaceStore: followed by an epoch that has ended
 	checkpointKey = "checkpoint" // in SpaceStore
+	trimKey       = "trim"       // in SpaceStore: what was forgotten last, see Trim
 	rulesKey      = "rules"      // in SiteStore
 )
 

@@ -104,3 +104,13 @@ type Relay interface {
 	// node can speak.
 	Answer(ctx context.Context, subject string, answer func(data []byte) []byte) error
 }
+
+// Signals carry what is worth nothing a moment later, between the nodes and for the whole hub: where a cursor is, how far
+// something has come. Delivery is at most once and nothing is kept; what one node publishes arrives in its order.
+type Signals interface {
+	// Publish sends data to every node that follows, this one included, and does not wait for any.
+	Publish(ctx context.Context, space string, data []byte) error
+	// Follow delivers what is published, of every space, from one goroutine, until ctx ends (nil) or it fails. A deliver
+	// that does not keep up misses some.
+	Follow(ctx context.Context, deliver func(space string, data []byte)) error
+}

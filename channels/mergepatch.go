@@ -46,3 +46,16 @@ func merge(target, patch any) any {
 	}
 	return object
 }
+
+// result is the value that an effect makes of the one that was there. Patches were applied once when they were decided;
+// one that fails now, which no version of this package writes, leaves the value as it is.
+func (e Effect) result(was json.RawMessage) json.RawMessage {
+	if len(e.Patch) == 0 {
+		return e.Value
+	}
+	value, err := MergePatch(was, e.Patch)
+	if err != nil {
+		return was
+	}
+	return value
+}

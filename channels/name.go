@@ -49,6 +49,7 @@ const (
 	SiteStore     = "~site"     // the rules in force; this package, the policies in session
 	OpsStore      = "~ops"      // operation records, folded from the transactions themselves; this package
 	CallsStore    = "~calls"    // commands in flight and lately ended, owner = who called; this package
+	LocksStore    = "~locks"    // named locks that are held; this package
 	SessionsStore = "~sessions" // who is signed in; session
 	TokensStore   = "~tokens"   // what programs sign in with; session
 	ControlStore  = "~control"  // the seat, its request line, a lost link; session

@@ -45,6 +45,9 @@ type savedFloor struct {
 	Owner   string `json:"o,omitempty"`
 	Log     bool   `json:"log,omitempty"`
 	Floor   uint64 `json:"floor"`
+	Touched uint64 `json:"touched,omitempty"` // a store: see touch
+	Client  string `json:"client,omitempty"`
+	Other   uint64 `json:"other,omitempty"`
 }
 
 type savedMessage struct {
@@ -96,9 +99,12 @@ func (s *State) WriteSnapshot(w io.Writer) error {
 }
 
 func (s *store) save(id storeID, put func(snapshotLine)) {
-	put(snapshotLine{Floor: &savedFloor{Channel: id.channel, Owner: id.owner, Floor: s.floor}})
+	put(snapshotLine{Floor: &savedFloor{
+		Channel: id.channel, Owner: id.owner, Floor: s.floor,
+		Touched: s.touched.position, Client: s.touched.client, Other: s.touched.other,
+	}})
 	one := func(key string, v Value) {
-		put(snapshotLine{Value: &savedValue{Effect{id.channel, id.owner, key, v.Data}, v.Position, v.At, v.By, v.Client, v.Other}})
+		put(snapshotLine{Value: &savedValue{Effect{Channel: id.channel, Owner: id.owner, Key: key, Value: v.Data}, v.Position, v.At, v.By, v.Client, v.Other}})
 	}
 	for _, key := range s.sortedKeys() {
 		one(key, s.values[key])
@@ -142,7 +148,7 @@ func (s *State) restore(l snapshotLine) error {
 		s.history(l.Floor.Channel).floor = l.Floor.Floor
 	case l.Floor != nil:
 		st := newStore()
-		st.floor = l.Floor.Floor
+		st.floor, st.touched = l.Floor.Floor, touch{l.Floor.Touched, l.Floor.Client, l.Floor.Other}
 		s.stores[storeID{l.Floor.Channel, l.Floor.Owner}] = st
 	case l.Value != nil:
 		return s.restoreValue(l.Value)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -113,6 +114,28 @@ func (s *State) All(channel, owner string) Changes {
 	return c
 }
 
+// Touched returns the position at which a store, or a log channel, was last changed; 0 = never.
+func (s *State) Touched(channel, owner string) uint64 {
+	if h := s.logs[channel]; h != nil && owner == "" {
+		return h.newest()
+	}
+	if st := s.stores[storeID{channel, owner}]; st != nil {
+		return st.touched.position
+	}
+	return 0
+}
+
+// Owners returns whose values a scoped store holds, sorted.
+func (s *State) Owners(channel string) (owners []string) {
+	for id, st := range s.stores {
+		if id.channel == channel && id.owner != "" && len(st.values) > 0 {
+			owners = append(owners, id.owner)
+		}
+	}
+	slices.Sort(owners)
+	return owners
+}
+
 // Messages returns what a log channel holds after a position, oldest first; gap says that some of it is gone.
 func (s *State) Messages(channel string, after uint64) (messages []Message, gap bool) {
 	h := s.logs[channel]
@@ -189,9 +212,10 @@ func (s *State) applyEffect(tx *Transaction, e Effect) {
 		}
 		return
 	}
+	last := s.last(e.Ref())
 	v := Value{
-		Data: e.Value, Position: s.position, At: s.time, By: tx.By.User, Client: tx.Op.Client,
-		Other: s.last(e.Ref()).otherThan(tx.Op.Client),
+		Data: e.result(last.Data), Position: s.position, At: s.time, By: tx.By.User, Client: tx.Op.Client,
+		Other: last.otherThan(tx.Op.Client),
 	}
 	id := storeID{e.Channel, e.Owner}
 	st := s.stores[id]
@@ -199,6 +223,7 @@ func (s *State) applyEffect(tx *Transaction, e Effect) {
 		st = newStore()
 		s.stores[id] = st
 	}
+	st.touch(s.position, tx.Op.Client)
 	s.size -= cost(e.Key, st.values[e.Key])
 	if e.Deletes() {
 		st.remove(e.Key, v)
@@ -218,6 +243,8 @@ func (s *State) noteSpace(e Effect) {
 		s.epoch = text(e.Value)
 	case checkpointKey:
 		s.grown = 0
+	case trimKey:
+		s.trim(e.Value)
 	}
 }
 

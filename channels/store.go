@@ -37,6 +37,28 @@ type store struct {
 	graves map[string]Value // of deleted keys: Data is empty
 	order  []grave          // graves, oldest first; an item whose position differs from graves[key] is void
 	floor  uint64           // deletions up to here may have been forgotten
+
+	touched touch // by whom it was last changed
+}
+
+// A touch is the last change of a store as a whole.
+type touch struct {
+	position uint64
+	client   string
+	other    uint64 // the position of the last change by any other client
+}
+
+// otherThan returns the position of the last change by any client but this one.
+func (t touch) otherThan(client string) uint64 {
+	if t.client != client {
+		return t.position
+	}
+	return t.other
+}
+
+// touch notes that a client changes something.
+func (s *store) touch(position uint64, client string) {
+	s.touched = touch{position, client, s.touched.otherThan(client)}
 }
 
 type grave struct {
@@ -64,13 +86,17 @@ func (s *store) remove(key string, tombstone Value) {
 func (s *store) bury(key string, tombstone Value) {
 	s.graves[key] = tombstone
 	s.order = append(s.order, grave{key, tombstone.Position})
+	s.dig(func(Value) bool { return len(s.graves) > KeptTombstones })
+}
+
+// dig forgets tombstones, oldest first, as long as more tells to.
+func (s *store) dig(more func(oldest Value) bool) {
 	for len(s.order) > 0 {
 		oldest := s.order[0]
-		void := s.graves[oldest.key].Position != oldest.position
-		if !void && len(s.graves) <= KeptTombstones {
-			break
-		}
-		if !void {
+		if v := s.graves[oldest.key]; v.Position == oldest.position { // else it is void
+			if !more(v) {
+				return
+			}
 			s.floor = oldest.position
 			delete(s.graves, oldest.key)
 		}
@@ -130,13 +156,33 @@ func (h *history) add(m Message, keep int) {
 	}
 }
 
+// trim forgets the messages up to a position.
+func (h *history) trim(upTo uint64) {
+	i, _ := slices.BinarySearchFunc(h.messages, upTo+1, byPosition)
+	if i > 0 {
+		h.floor = h.messages[i-1].Position
+		h.messages = slices.Clone(h.messages[i:])
+	}
+}
+
+// newest returns the position of the last message, or up to which messages were dropped.
+func (h *history) newest() uint64 {
+	if n := len(h.messages); n > 0 {
+		return h.messages[n-1].Position
+	}
+	return h.floor
+}
+
+// byPosition finds the first message at a position or after it.
+func byPosition(m Message, p uint64) int {
+	if m.Position < p {
+		return -1
+	}
+	return 1
+}
+
 // since returns the messages after a position, and whether some of them are gone.
 func (h *history) since(after uint64) (messages []Message, gap bool) {
-	i, _ := slices.BinarySearchFunc(h.messages, after+1, func(m Message, p uint64) int {
-		if m.Position < p {
-			return -1
-		}
-		return 1
-	})
+	i, _ := slices.BinarySearchFunc(h.messages, after+1, byPosition)
 	return slices.Clone(h.messages[i:]), after < h.floor
 }

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -10,12 +11,15 @@ import (
 // A Write changes keys of one store, all or none.
 type Write struct {
 	Channel string
+	Owner   string // of a scoped store: whose values; "" = one's own
 	Set     map[string]json.RawMessage
 	Delete  []string
 	Patch   map[string]json.RawMessage // JSON Merge Patches (RFC 7396), applied to what is there when it is decided
 	If      map[string]uint64          // key → the position of its last change, 0 = it must not exist
 	Unseen  *uint64                    // refuse if another client changed a key that this touches after that position
+	Since   *uint64                    // refuse if another client changed anything in the store after that position
 	Term    uint64                     // the term it is made under, where the channel is the operator's
+	Held    map[string]uint64          // refuse unless the client holds these locks: name → token, see Lock
 }
 
 // MaxKeys is how many keys one write may touch, and MaxValue how many bytes one value may have, patched or set.
@@ -30,48 +34,78 @@ func (w Write) Decide(d *Draft) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, owner, err := d.storeRules(w.Channel, who)
+	rules, owner, err := d.storeRules(w.Channel, w.Owner, who)
 	if err != nil {
 		return nil, err
 	}
 	if err := w.check(); err != nil {
 		return nil, err
 	}
-	if err := d.allow(rules.Write, who, w.Term, "write to "+w.Channel); err != nil {
+	if _, err := d.allow(rules.Write, who, w.Term, "write to "+w.Channel); err != nil {
 		return nil, err
 	}
-	if err := w.conditions(d, owner); err != nil {
+	if err := d.holds(w.Held); err != nil {
 		return nil, err
+	}
+	return nil, w.apply(d, rules, owner)
+}
+
+// apply checks the conditions and changes the keys, which somebody has been allowed to.
+func (w Write) apply(d *Draft, rules ChannelRules, owner string) error {
+	if err := w.conditions(d, owner); err != nil {
+		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(w.Set)) {
-		if err := d.setValue(Ref{w.Channel, owner, key}, w.Set[key]); err != nil {
-			return nil, err
+		ref := Ref{w.Channel, owner, key}
+		if err := d.checkValue(ref, w.Set[key]); err != nil {
+			return err
 		}
+		d.Set(ref, w.Set[key])
 	}
 	for _, key := range w.Delete {
 		d.Delete(Ref{w.Channel, owner, key})
 	}
 	for _, key := range slices.Sorted(maps.Keys(w.Patch)) {
-		ref := Ref{w.Channel, owner, key}
-		present, _ := d.Get(ref)
-		patched, err := MergePatch(present.Data, w.Patch[key])
-		if err != nil {
-			return nil, Refuse(CodeInvalid, "patching %q: %v", key, err)
-		}
-		if err := d.setValue(ref, patched); err != nil {
-			return nil, err
+		if err := d.patchKey(Ref{w.Channel, owner, key}, rules.Default[key], w.Patch[key]); err != nil {
+			return err
 		}
 	}
-	return nil, nil
+	return nil
 }
 
-// setValue is Set with the limit that holds for what clients write.
-func (d *Draft) setValue(ref Ref, value json.RawMessage) error {
+// patchKey applies a JSON Merge Patch to what a key has, or to its default.
+func (d *Draft) patchKey(ref Ref, otherwise, patch json.RawMessage) error {
+	present, there := d.Get(ref)
+	if !there {
+		present.Data = otherwise
+	}
+	patched, err := MergePatch(present.Data, patch)
+	if err != nil {
+		return Refuse(CodeInvalid, "patching %q: %v", ref.Key, err)
+	}
+	if err := d.checkValue(ref, patched); err != nil {
+		return err
+	}
+	if there && len(patch) < len(patched) {
+		d.patch(ref, patched, patch)
+	} else {
+		d.Set(ref, patched)
+	}
+	return nil
+}
+
+// checkValue refuses what clients may not write to a key: what is too large, or is not as the schema says. A client that
+// holds what a newer schema refuses learns where it is wrong, and what is there.
+func (d *Draft) checkValue(ref Ref, value json.RawMessage) error {
 	if len(value) > MaxValue {
 		return Refuse(CodeTooLarge, "the value of %q would have %d bytes, the limit is %d: spread it over several keys", ref.Key, len(value), MaxValue)
 	}
-	d.Set(ref, value)
-	return nil
+	err := d.Rules().CheckValue(ref.Channel, ref.Key, value)
+	var r *Refusal
+	if errors.As(err, &r) {
+		r.Current = d.current(ref.Channel, ref.Owner, []string{ref.Key})
+	}
+	return err
 }
 
 func (w Write) check() error {
@@ -99,7 +133,7 @@ func (w Write) touched() []string {
 	return slices.Concat(slices.Sorted(maps.Keys(w.Set)), w.Delete, slices.Sorted(maps.Keys(w.Patch)))
 }
 
-// conditions checks `if` and `unseen` on the very state that the write applies to.
+// conditions checks `if`, `unseen` and `since` on the very state that the write applies to.
 func (w Write) conditions(d *Draft, owner string) error {
 	var clash []string
 	for _, key := range slices.Sorted(maps.Keys(w.If)) {
@@ -110,6 +144,9 @@ func (w Write) conditions(d *Draft, owner string) error {
 	}
 	if len(clash) > 0 {
 		return w.conflict(d, owner, clash, "%q is not at the position you gave: look at its present value and decide again", clash[0])
+	}
+	if w.Since != nil && d.touched(w.Channel, owner, d.Op().Client) > *w.Since {
+		return w.conflict(d, owner, w.touched(), "%s was changed by somebody else after what you have seen: read what changed since, and decide again", w.Channel)
 	}
 	if w.Unseen == nil {
 		return nil
@@ -127,14 +164,20 @@ func (w Write) conditions(d *Draft, owner string) error {
 
 func (w Write) conflict(d *Draft, owner string, keys []string, format string, args ...any) error {
 	r := Refuse(CodeConflict, format, args...)
-	r.Current = map[string]json.RawMessage{}
+	r.Current = d.current(w.Channel, owner, keys)
+	return r
+}
+
+// current returns the present values of keys as they are told to clients, null for those that have none.
+func (d *Draft) current(channel, owner string, keys []string) map[string]json.RawMessage {
+	current := map[string]json.RawMessage{}
 	for _, key := range keys {
-		r.Current[key] = json.RawMessage("null")
-		if v, ok := d.Get(Ref{w.Channel, owner, key}); ok {
-			r.Current[key] = mustJSON(CurrentValue{v.Data, v.Position, v.By, v.At})
+		current[key] = json.RawMessage("null")
+		if v, ok := d.Get(Ref{channel, owner, key}); ok {
+			current[key] = mustJSON(CurrentValue{v.Data, v.Position, v.By, v.At})
 		}
 	}
-	return r
+	return current
 }
 
 // CurrentValue is how a present value is told to clients.
@@ -167,15 +210,22 @@ func (a Append) Decide(d *Draft) (any, error) {
 	case len(a.Data) == 0:
 		return nil, Refuse(CodeInvalid, "the message is empty: give data")
 	}
-	if err := d.allow(rules.Write, who, a.Term, "append to "+a.Channel); err != nil {
+	if _, err := d.allow(rules.Write, who, a.Term, "append to "+a.Channel); err != nil {
+		return nil, err
+	}
+	if len(a.Data) > MaxValue {
+		return nil, Refuse(CodeTooLarge, "the message has %d bytes, the limit is %d: send it in parts", len(a.Data), MaxValue)
+	}
+	if err := d.Rules().CheckValue(a.Channel, "", a.Data); err != nil {
 		return nil, err
 	}
 	d.Append(a.Channel, a.Data)
 	return nil, nil
 }
 
-// storeRules finds a store that is decided by the log, and whose values who writes there.
-func (d *Draft) storeRules(channel string, who Who) (rules ChannelRules, owner string, err error) {
+// storeRules finds a store that is decided by the log, and whose values are meant: who's own, or those of an owner that
+// was named, which takes a right by role.
+func (d *Draft) storeRules(channel, named string, who Who) (rules ChannelRules, owner string, err error) {
 	rules, ok := d.Rules().Channels[channel]
 	switch {
 	case !ok:
@@ -184,35 +234,50 @@ func (d *Draft) storeRules(channel string, who Who) (rules ChannelRules, owner s
 		return rules, "", Refuse(CodeInvalid, "%s is a %s: write goes to stores, append to log channels", channel, rules.Kind)
 	case rules.Live:
 		return rules, "", Refuse(CodeInvalid, "%s is a live store: its services send to it, nobody writes", channel)
-	case rules.Scope == ScopeUser:
-		owner = who.User
+	case named == "":
+		owner, err = rules.OwnerFor(who)
+		return rules, owner, err
+	case rules.Scope != ScopeUser && rules.Scope != ScopeGroup:
+		return rules, "", Refuse(CodeInvalid, "the values of %s belong to nobody in particular: leave owner out", channel)
 	}
-	return rules, owner, nil
+	if own, err := rules.OwnerFor(who); err == nil && own == named {
+		return rules, own, nil
+	}
+	if !permitsByRole(rules.Write, who) {
+		return rules, "", Refuse(CodeForbidden, "you may not write what belongs to %.64q in %s: it is for %s", named, channel, rules.Write)
+	}
+	return rules, named, CheckKey(named)
 }
 
 func unknownChannel(channel string) error {
 	return Refuse(CodeUnknownName, "this space has no channel %.128q: the welcome lists those it has", channel)
 }
 
-// allow refuses unless one of the rights is who's. A role suffices by itself; the operator's right needs the present term.
-func (d *Draft) allow(rights []Right, who Who, term uint64, what string) error {
+// allow refuses unless one of the rights is who's. A role suffices by itself; the operator's right needs the present
+// term, which is then returned, and recorded with the transaction.
+func (d *Draft) allow(rights []Right, who Who, term uint64, what string) (under uint64, err error) {
 	if Permits(rights, who) {
-		return nil
+		return 0, nil
 	}
 	if !slices.Contains(rights, RightOperator) {
-		return Refuse(CodeForbidden, "you may not %s: it is for %s", what, rights)
+		return 0, Refuse(CodeForbidden, "you may not %s: it is for %s", what, rights)
 	}
 	if err := d.authority.Fence(d, who, term); err != nil {
-		return err
+		return 0, err
 	}
 	d.SetTerm(term)
-	return nil
+	return term, nil
 }
 
 // Permits reports whether one of the rights is who's already by being signed in: a role, or member. What the operator
 // may is not told by that, see Authority.Fence.
 func Permits(rights []Right, who Who) bool {
+	return permitsByRole(rights, who) || slices.Contains(rights, RightMember) || slices.Contains(rights, RightOwner)
+}
+
+// permitsByRole reports whether one of the rights is a role of who's.
+func permitsByRole(rights []Right, who Who) bool {
 	return slices.ContainsFunc(rights, func(r Right) bool {
-		return r == RightMember || r == RightOwner || r != RightOperator && who.Has(string(r))
+		return r != RightMember && r != RightOwner && r != RightOperator && who.Has(string(r))
 	})
 }

@@ -1,5 +1,5 @@
 // Package channelstest is the contract of the interfaces in package channels, as tests that every implementation
-// passes: TestLog, TestSnapshots, TestLive, TestTicks and TestRelay. An implementation's own test is then
+// passes: TestLog, TestSnapshots, TestLive, TestTicks, TestRelay and TestSignals. An implementation's own test is then
 //
 //	func TestLog(t *testing.T) {
 //		channelstest.TestLog(t, func(t *testing.T) channelstest.LogHarness { … })

@@ -101,3 +101,17 @@ func TestRelay(t *testing.T) {
 		return func(t *testing.T) channels.Relay { return natstest.Connect(t, server.URL).Relay() }
 	})
 }
+
+func TestSignals(t *testing.T) {
+	channelstest.TestSignals(t, func(t *testing.T) func(*testing.T) channels.Signals {
+		server := natstest.External(t)
+		return func(t *testing.T) channels.Signals { return natstest.Connect(t, server.URL).Signals() }
+	})
+}
+
+func TestSignalsEmbedded(t *testing.T) {
+	channelstest.TestSignals(t, func(t *testing.T) func(*testing.T) channels.Signals {
+		store := natstest.Embedded(t)
+		return func(*testing.T) channels.Signals { return store.Signals() }
+	})
+}

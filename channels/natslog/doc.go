@@ -10,6 +10,7 @@
 //	Live       stream LIVE: the last value of each key, in memory
 //	Ticks      stream TICKS: schedules that the server fires, each firing handled by one node
 //	Relay      core NATS requests: at once, at most once
+//	Signals    core NATS messages: to every node, at most once
 //
 // # What can be lost
 //

@@ -168,6 +168,94 @@ func median(all []float64) float64 {
 	return all[len(all)/2]
 }
 
-var _ = strings.Repeat
-var _ = runtime.GC
-var _ = rand.N[int]
+
+// The space that a replica starts with: its people write from many page loads.
+const (
+	replicaKeys    = 100_000
+	replicaClients = 1_000
+)
+
+// realistic returns a value as user interfaces keep them: 200 to 300 bytes of JSON.
+func realistic(i int) json.RawMessage {
+	r := rand.New(rand.NewPCG(1, uint64(i)))
+	return json.RawMessage(fmt.Sprintf(
+		`{"id":%d,"name":"sample %d","protein":"P%05d","cell":[%.3f,%.3f,%.3f,90,90,120],"state":%q,"comment":%q,"path":"/data/visitor/mx%d/raw/P%05d"}`,
+		i, i, r.IntN(99999), 100*r.Float64(), 100*r.Float64(), 100*r.Float64(),
+		[]string{"waiting", "mounted", "collected"}[r.IntN(3)], strings.Repeat("x", r.IntN(100)), r.IntN(2500), r.IntN(99999)))
+}
+
+// fillSpace writes the keys, each as a write of its own, so many of them at once, and returns the bytes of their values.
+func fillSpace(b testing.TB, space *channels.Space, atOnce int) (bytes int) {
+	b.Helper()
+	var done sync.WaitGroup
+	for i := range replicaKeys {
+		value := realistic(i)
+		bytes += len(value)
+		client := fmt.Sprint("client-", i%replicaClients)
+		p := writeKey(client, fmt.Sprintf("sample/%06d", i), 1+i/replicaClients, value)
+		done.Add(1)
+		p.Done = func(o channels.Outcome) {
+			if o.Err != nil {
+				b.Error(o.Err)
+			}
+			done.Done()
+		}
+		space.Propose(p)
+		if i%atOnce == atOnce-1 {
+			done.Wait()
+		}
+	}
+	done.Wait()
+	return bytes
+}
+
+// BenchmarkReplicaStart opens a replica of a space of 100,000 keys.
+func BenchmarkReplicaStart(b *testing.B) {
+	for name, atOnce := range map[string]int{"written-alone": 1, "written-together": channels.MaxTransactions} {
+		b.Run(name, func(b *testing.B) {
+			// How it was written makes no difference any more, so this does not wait for the disk.
+			store, err := natslog.Embed(b.Context(), natslog.EmbedOptions{Dir: b.TempDir(), SyncInterval: time.Minute})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer store.Close()
+			space := openSpace(b, store)
+			values := fillSpace(b, space, atOnce)
+			b.Run("log", func(b *testing.B) { startReplica(b, store, values) })
+			if err := space.Checkpoint(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			b.Run("snapshot", func(b *testing.B) { startReplica(b, store, values) })
+		})
+	}
+}
+
+func startReplica(b *testing.B, store *natslog.Store, values int) {
+	var took []time.Duration
+	var heap []float64
+	for b.Loop() {
+		before := heapInUse()
+		began := time.Now()
+		space := openSpace(b, store)
+		took = append(took, time.Since(began))
+		heap = append(heap, heapInUse()-before)
+		space.Read(func(s *channels.State) {
+			if n := len(s.All("params", "").Values); n != replicaKeys {
+				b.Fatalf("it has %d keys", n)
+			}
+		})
+		space.Close()
+	}
+	b.ReportMetric(microseconds(took, 50)/1e6, "start-s")
+	b.ReportMetric(median(heap)/float64(values), "heap/values")
+	b.ReportMetric(median(heap)/replicaKeys, "heap-B/key")
+	b.ReportMetric(float64(values)/replicaKeys, "value-B/key")
+}
+
+func heapInUse() float64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}

@@ -1,0 +1,143 @@
+package channels
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
+// MaxLocks is how many locks one client may hold.
+const MaxLocks = 32
+
+// A LockRecord is a named lock that is held, in LocksStore under its name. Its position is the token: writes that name it
+// in Held are refused when somebody else has it by then, so that a holder who has been away for too long does no harm.
+type LockRecord struct {
+	By     Who    `json:"by"`
+	Client string `json:"client"` // that holds it
+}
+
+// LockAnswer is the answer of a Lock.
+type LockAnswer struct {
+	Token uint64 `json:"token"`
+}
+
+func lockRef(name string) Ref { return Ref{Channel: LocksStore, Key: name} }
+
+// A Lock takes a named lock for a program: at most one client holds it at a time. It is given up by Unlock, or when its
+// client has been gone for a while, see LoseLocks.
+type Lock struct {
+	Name   string
+	As     *Who   // the hub itself, for what it does in the name of somebody; else who asks
+	Client string // the hub itself: which node; else the client that asks
+}
+
+// Decide is the Decide of a Lock. The client that holds it already gets the same answer.
+func (l Lock) Decide(d *Draft) (any, error) {
+	who, client, err := l.holder(d)
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckName(l.Name); err != nil {
+		return nil, err
+	}
+	if v, held := d.Get(lockRef(l.Name)); held {
+		var r LockRecord
+		if err := json.Unmarshal(v.Data, &r); err != nil {
+			return nil, err
+		}
+		if r.Client == client && r.By.ID == who.ID {
+			return LockAnswer{v.Position}, nil
+		}
+		return nil, lockedBy(l.Name, r, v)
+	}
+	if n := len(locksOf(d, func(r LockRecord) bool { return r.Client == client })); n >= MaxLocks {
+		return nil, Refuse(CodeTooLarge, "a client holds %d locks at most: give one up first", MaxLocks)
+	}
+	who.Roles = nil // who they were is enough
+	d.Set(lockRef(l.Name), LockRecord{who, client})
+	return LockAnswer{d.Position()}, nil
+}
+
+func (l Lock) holder(d *Draft) (who Who, client string, err error) {
+	if l.As != nil {
+		return *l.As, l.Client, nil
+	}
+	if who, err = d.Who(); err != nil {
+		return who, "", err
+	}
+	if rights := []Right{RoleService, RoleStaff, RoleAdmin}; !permitsByRole(rights, who) {
+		return who, "", Refuse(CodeForbidden, "you may not take the lock %.64q: locks are for %s", l.Name, rights)
+	}
+	return who, d.Op().Client, nil
+}
+
+func lockedBy(name string, r LockRecord, v Value) error {
+	refusal := Refuse(CodeLocked, "%s holds the lock %.64q: try again when it is free", r.By.User, name)
+	refusal.More = map[string]any{"holder": map[string]string{"user": r.By.User, "name": r.By.Name}, "since": v.At}
+	return refusal
+}
+
+// An Unlock gives a lock up. That somebody else has it, or nobody, is refused.
+type Unlock Lock
+
+// Decide is the Decide of an Unlock.
+func (u Unlock) Decide(d *Draft) (any, error) {
+	who, client, err := Lock(u).holder(d)
+	if err != nil {
+		return nil, err
+	}
+	v, held := d.Get(lockRef(u.Name))
+	var r LockRecord
+	if !held || json.Unmarshal(v.Data, &r) != nil || r.Client != client || r.By.ID != who.ID {
+		return nil, Refuse(CodeConflict, "you do not hold the lock %.64q", u.Name)
+	}
+	d.Delete(lockRef(u.Name))
+	return nil, nil
+}
+
+// LoseLocks frees the locks of clients that are gone: those that are not in alive.
+type LoseLocks struct{ Alive []string }
+
+// Decide is the Decide of a LoseLocks; it is the hub's own.
+func (l LoseLocks) Decide(d *Draft) (any, error) {
+	lost := locksOf(d, func(r LockRecord) bool { return !slices.Contains(l.Alive, r.Client) })
+	if len(lost) == 0 {
+		return nil, errNothing
+	}
+	for _, name := range slices.Sorted(maps.Keys(lost)) {
+		d.Delete(lockRef(name))
+	}
+	return nil, nil
+}
+
+// Locks returns the locks that are held, by name.
+func Locks(v View) map[string]LockRecord {
+	return locksOf(v, func(LockRecord) bool { return true })
+}
+
+func locksOf(v View, accept func(LockRecord) bool) map[string]LockRecord {
+	locks := map[string]LockRecord{}
+	v.Range(LocksStore, "", func(name string, value Value) bool {
+		var r LockRecord
+		if json.Unmarshal(value.Data, &r) == nil && accept(r) {
+			locks[name] = r
+		}
+		return true
+	})
+	return locks
+}
+
+// holds refuses unless the client that asks holds the locks, under these tokens.
+func (d *Draft) holds(tokens map[string]uint64) error {
+	for _, name := range slices.Sorted(maps.Keys(tokens)) {
+		v, held := d.Get(lockRef(name))
+		var r LockRecord
+		switch {
+		case !held:
+			return Refuse(CodeLocked, "the lock %.64q is free: take it again, look at what is so, and decide again", name)
+		case json.Unmarshal(v.Data, &r) != nil || r.Client != d.Op().Client || v.Position != tokens[name]:
+			return lockedBy(name, r, v)
+		}
+	}
+	return nil
+}
