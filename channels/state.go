@@ -44,7 +44,9 @@ func (s *State) Epoch() string { return s.epoch }
 func (s *State) Cursor() Cursor { return s.CursorAt(s.position) }
 
 // CursorAt returns a position of this epoch as clients carry it.
-func (s *State) CursorAt(position uint64) Cursor { return Cursor{s.epoch, position} }
+func (s *State) CursorAt(position uint64) Cursor {
+	return Cursor{Epoch: s.epoch, Position: position}
+}
 
 // Rules returns the rules in force; not to be modified.
 func (s *State) Rules() *Rules { return &s.rules }
