@@ -77,20 +77,32 @@ type Live interface {
 	Follow(ctx context.Context, deliver func(LiveValue)) error
 }
 
-// A Tick is one firing of a schedule. Delivery is at least once; a tick delivered again has the same sequence.
+// ErrPlan is returned by Ticks.Plan when another plan with the same version is in force.
+var ErrPlan = errors.New("another plan with this version is in force")
+
+// ErrElsewhere is returned by the handler of a tick that is not for this node, such as one of a plan that it does not
+// know yet: the tick comes again in a moment, perhaps to another node.
+var ErrElsewhere = errors.New("this tick is for another node")
+
+// A Tick is one firing of a schedule. Delivery is at least once; a tick delivered again is the same in all fields.
 type Tick struct {
 	Name     string
-	Sequence uint64
+	Life     string // names this life of the schedules: when they are lost and made anew, sequences begin again
+	Sequence uint64 // grows within a life
+	Version  uint64 // of the plan that made the schedule
 }
 
 // Ticks fire schedules, each tick handled by exactly one of the nodes that follow.
 type Ticks interface {
-	// Every makes sure that the named schedule exists and fires at the period (whole seconds). Calling it again, from
-	// any node, changes nothing.
-	Every(ctx context.Context, name string, period time.Duration) error
-	// Follow hands ticks to this node, one at a time, until ctx ends (nil) or it fails. A tick whose handler returns
-	// an error is delivered again, perhaps to another node.
-	Follow(ctx context.Context, handle func(context.Context, Tick) error) error
+	// Plan puts a plan in force if its version is higher than that of the one that is: schedules that it does not have
+	// are removed, with their ticks that wait. A plan with a lower version changes nothing, so nodes of two versions do
+	// not fight. Calling it again, from any node, changes nothing, but finishes what a node left half done. It returns
+	// ErrPlan when the plan in force has the same version and other schedules.
+	Plan(ctx context.Context, p Plan) error
+	// Follow hands the ticks of schedules without a label, and of those with one of these, to this node, until ctx ends
+	// (nil) or it fails. Ticks of different schedules may be handled at once, those of one schedule are handed to this
+	// node one at a time. A tick whose handler returns an error is delivered again, perhaps to another node.
+	Follow(ctx context.Context, labels []string, handle func(context.Context, Tick) error) error
 }
 
 // ErrNobody is returned by Relay.Ask when no node took the question.

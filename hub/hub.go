@@ -220,10 +220,11 @@ func (h *Hub) announceRoom(ctx context.Context, r *room) {
 
 // handleTicks looks after all spaces whenever it is this node's turn.
 func (h *Hub) handleTicks(ctx context.Context) error {
-	if err := h.options.Ticks.Every(ctx, sweepTick, sweepPeriod); err != nil {
+	plan := channels.Plan{Version: 1, Schedules: []channels.Schedule{{Name: sweepTick, Every: sweepPeriod}}}
+	if err := h.options.Ticks.Plan(ctx, plan); err != nil {
 		return fmt.Errorf("setting up the schedule: %w", err)
 	}
-	return h.options.Ticks.Follow(ctx, func(ctx context.Context, t channels.Tick) error {
+	return h.options.Ticks.Follow(ctx, nil, func(ctx context.Context, t channels.Tick) error {
 		if t.Name != sweepTick {
 			return nil
 		}

@@ -217,7 +217,7 @@ func TestClosedStoreEndsEverything(t *testing.T) {
 	go func() { outcomes <- log.Follow(t.Context(), 0, func(channels.Record) { close(delivered) }) }()
 	go func() { outcomes <- live.Follow(t.Context(), func(channels.LiveValue) {}) }()
 	go func() {
-		outcomes <- ticks.Follow(t.Context(), func(context.Context, channels.Tick) error { return nil })
+		outcomes <- ticks.Follow(t.Context(), nil, func(context.Context, channels.Tick) error { return nil })
 	}()
 	go func() { outcomes <- store.Relay().Answer(t.Context(), "x", func([]byte) []byte { return nil }) }()
 	appendSome(t, log, 0, 1)
@@ -302,13 +302,14 @@ func TestTicksGoOnAfterARestartOfTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ticks.Every(t.Context(), "sweep", time.Second); err != nil {
+	plan := channels.Plan{Version: 1, Schedules: []channels.Schedule{{Name: "sweep", Every: time.Second}}}
+	if err := ticks.Plan(t.Context(), plan); err != nil {
 		t.Fatal(err)
 	}
 	fired, outcome := make(chan uint64, 100), make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		outcome <- ticks.Follow(ctx, func(_ context.Context, tick channels.Tick) error {
+		outcome <- ticks.Follow(ctx, nil, func(_ context.Context, tick channels.Tick) error {
 			fired <- tick.Sequence
 			return nil
 		})

@@ -15,11 +15,12 @@ import (
 )
 
 // ticks is the stream TICKS. A schedule is a message on tick.every.<name>, by which the server puts a message on
-// tick.due.<name> each time; that is a work queue with one durable consumer that all nodes share.
+// tick.due.<name>, or tick.at.<label>.<name>, each time; that is a work queue with one durable consumer for the ticks
+// without a label and one for each label, which all nodes share. The plan in force is on tick.plan.
 type ticks struct {
-	store    *Store
-	stream   jetstream.Stream
-	consumer jetstream.Consumer
+	store  *Store
+	stream jetstream.Stream
+	life   string
 }
 
 var _ channels.Ticks = (*ticks)(nil)
@@ -28,8 +29,11 @@ const (
 	// tickWait is how long a node that took a tick may be silent until another gets it. A node says that it still
 	// works on one three times as often.
 	tickWait = 15 * time.Second
-	// tickRetry is how soon a tick comes again whose handler failed.
-	tickRetry = 250 * time.Millisecond
+	// tickRetry is how soon a tick comes again whose handler failed, and tickElsewhere one that was for another node.
+	tickRetry     = 250 * time.Millisecond
+	tickElsewhere = time.Second
+	// tickHands is how many ticks of one queue a node handles at once.
+	tickHands = 16
 )
 
 // Ticks opens the schedules of the whole hub. A schedule keeps one tick: when nobody is there for a while, or a
@@ -37,7 +41,7 @@ const (
 func (s *Store) Ticks(ctx context.Context) (channels.Ticks, error) {
 	stream, err := s.stream(ctx, jetstream.StreamConfig{
 		Name:              "TICKS",
-		Subjects:          []string{"tick.every.*", "tick.due.*"},
+		Subjects:          []string{planSubject, "tick.every.*", "tick.due.*", "tick.at.*.*"},
 		Storage:           jetstream.FileStorage,
 		Retention:         jetstream.WorkQueuePolicy,
 		MaxMsgsPerSubject: 1,
@@ -47,70 +51,64 @@ func (s *Store) Ticks(ctx context.Context) (channels.Ticks, error) {
 	if err != nil {
 		return nil, err
 	}
-	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable:       "nodes",
-		FilterSubject: "tick.due.*",
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       tickWait,
+	life := strconv.FormatInt(stream.CachedInfo().Created.UnixNano(), 36)
+	return &ticks{store: s, stream: stream, life: life}, nil
+}
+
+// Follow asks for ticks as long as it has hands free, so that none waits in a node that does not get to it.
+func (t *ticks) Follow(ctx context.Context, labels []string, handle func(context.Context, channels.Tick) error) error {
+	following, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	h := &hands{ticks: t, handle: handle, free: make(chan struct{}, tickHands), busy: map[string]bool{}}
+	defer h.working.Wait()
+	var queues sync.WaitGroup
+	for _, label := range append([]string{""}, labels...) {
+		queues.Go(func() {
+			if err := t.followQueue(following, label, h); err != nil {
+				end(err)
+			}
+		})
+	}
+	queues.Wait()
+	if ctx.Err() != nil || following.Err() == nil {
+		return nil
+	}
+	return context.Cause(following)
+}
+
+// queue opens the consumer of a label; "" is that of the ticks without one.
+func (t *ticks) queue(ctx context.Context, label string) (jetstream.Consumer, error) {
+	name, filter := "nodes", "tick.due.*"
+	if label != "" {
+		name, filter = "label-"+token(label), "tick.at."+token(label)+".*"
+	}
+	consumer, err := t.stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy, AckWait: tickWait,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the consumer of ticks: %w", cause(err))
 	}
-	return &ticks{store: s, stream: stream, consumer: consumer}, nil
+	return consumer, nil
 }
 
-// Every publishes the schedule unless it is there already; one with another period is replaced.
-func (t *ticks) Every(ctx context.Context, name string, period time.Duration) error {
-	schedule, err := subject("tick.every", name)
-	if err != nil {
-		return err
-	}
-	due, err := subject("tick.due", name)
-	if err != nil {
-		return err
-	}
-	pattern := "@every " + seconds(period)
-	m := nats.NewMsg(schedule)
-	m.Header.Set(jetstream.ScheduleHeader, pattern)
-	m.Header.Set(jetstream.ScheduleTargetHeader, due)
-	for {
-		present, err := t.stream.GetLastMsgForSubject(ctx, schedule)
-		var last uint64
-		switch {
-		case err == nil && present.Header.Get(jetstream.ScheduleHeader) == pattern:
-			return nil
-		case err == nil:
-			last = present.Sequence
-		case !isCode(err, codeMessageNotFound):
-			return fmt.Errorf("reading the schedule %s: %w", name, cause(err))
-		}
-		m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(last, 10))
-		_, err = t.store.publish(ctx, m)
-		if !isCode(err, codeWrongSequence, codeSequenceBusy) {
-			if err != nil {
-				return fmt.Errorf("setting the schedule %s: %w", name, err)
-			}
-			return nil
-		}
-		if !pause(ctx, 20*time.Millisecond) {
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// Follow asks for one tick when it is ready for one, so that none waits in a node that does not get to it.
-func (t *ticks) Follow(ctx context.Context, handle func(context.Context, channels.Tick) error) error {
+// followQueue hands out the ticks of one queue until ctx ends (nil) or the store is closed.
+func (t *ticks) followQueue(ctx context.Context, label string, h *hands) error {
 	wait := 10 * time.Millisecond
+	var queue jetstream.Consumer
 	for ctx.Err() == nil {
 		if err := t.store.link.wait(ctx); err != nil {
 			return unlessEnded(ctx, err)
 		}
-		m, err := t.next(ctx)
+		if !h.take(ctx) {
+			return nil
+		}
+		m, err := t.next(ctx, label, &queue)
 		if err == nil {
 			wait = 10 * time.Millisecond
-			t.handle(ctx, m, handle)
+			h.give(ctx, m)
 			continue
 		}
+		h.release()
 		if errors.Is(err, errNoTick) || ctx.Err() != nil {
 			continue
 		}
@@ -118,6 +116,7 @@ func (t *ticks) Follow(ctx context.Context, handle func(context.Context, channel
 			return fmt.Errorf("following ticks: %w", err)
 		}
 		t.store.logger.Debug("no tick", "why", err)
+		queue = nil // perhaps somebody has deleted it
 		wait = min(2*wait, time.Second)
 		pause(ctx, wait)
 	}
@@ -127,12 +126,19 @@ func (t *ticks) Follow(ctx context.Context, handle func(context.Context, channel
 var errNoTick = errors.New("no tick for now")
 
 // next waits for a tick for some seconds.
-func (t *ticks) next(ctx context.Context) (jetstream.Msg, error) {
+func (t *ticks) next(ctx context.Context, label string, queue *jetstream.Consumer) (jetstream.Msg, error) {
 	ctx, release := t.store.link.attach(ctx)
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	batch, err := t.consumer.Fetch(1, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(heartbeat))
+	if *queue == nil {
+		opened, err := t.queue(ctx, label)
+		if err != nil {
+			return nil, err
+		}
+		*queue = opened
+	}
+	batch, err := (*queue).Fetch(1, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(heartbeat))
 	if err != nil {
 		return nil, cause(err)
 	}
@@ -145,14 +151,67 @@ func (t *ticks) next(ctx context.Context) (jetstream.Msg, error) {
 	return nil, errNoTick
 }
 
-// handle runs the handler, and tells the server meanwhile that it is at work and afterwards how it went.
-func (t *ticks) handle(ctx context.Context, m jetstream.Msg, handle func(context.Context, channels.Tick) error) {
-	tick, err := tickOf(m)
-	if err != nil {
-		t.store.logger.Warn("not a tick of ours", "subject", m.Subject(), "why", err)
-		_ = m.Term()
-		return
+// hands are what a node handles ticks with.
+type hands struct {
+	ticks   *ticks
+	handle  func(context.Context, channels.Tick) error
+	free    chan struct{} // holds a token for each tick at hand
+	working sync.WaitGroup
+
+	mu   sync.Mutex
+	busy map[string]bool // by the name of a schedule; guarded by mu
+}
+
+// take waits for a free hand; false if ctx ends first.
+func (h *hands) take(ctx context.Context) bool {
+	select {
+	case h.free <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
+}
+
+func (h *hands) release() { <-h.free }
+
+// give handles a tick with the hand that was taken for it.
+func (h *hands) give(ctx context.Context, m jetstream.Msg) {
+	h.working.Go(func() {
+		defer h.release()
+		tick, err := h.ticks.tickOf(m)
+		if err != nil {
+			h.ticks.store.logger.Warn("not a tick of ours", "subject", m.Subject(), "why", err)
+			_ = m.Term()
+			return
+		}
+		if !h.begin(tick.Name) {
+			_ = m.NakWithDelay(tickElsewhere) // the one before it is still being handled here
+			return
+		}
+		defer h.end(tick.Name)
+		h.work(ctx, m, tick)
+	})
+}
+
+func (h *hands) begin(name string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.busy[name] {
+		return false
+	}
+	h.busy[name] = true
+	return true
+}
+
+func (h *hands) end(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.busy, name)
+}
+
+// work runs the handler, and tells the server meanwhile that it is at work and afterwards how it went. What does not
+// arrive there makes the tick come again: that is allowed.
+func (h *hands) work(ctx context.Context, m jetstream.Msg, tick channels.Tick) {
 	done := make(chan struct{})
 	var working sync.WaitGroup
 	working.Go(func() {
@@ -163,26 +222,34 @@ func (t *ticks) handle(ctx context.Context, m jetstream.Msg, handle func(context
 			case <-done:
 				return
 			case <-every.C:
-				_ = m.InProgress() // if it does not arrive, the tick goes to somebody else: that is allowed
+				_ = m.InProgress()
 			}
 		}
 	})
-	err = handle(ctx, tick)
+	err := h.handle(ctx, tick)
 	close(done)
 	working.Wait()
-	if err != nil {
-		t.store.logger.Warn("a tick failed", "name", tick.Name, "sequence", tick.Sequence, "error", err)
-		_ = m.NakWithDelay(tickRetry) // likewise
-		return
+	switch {
+	case errors.Is(err, channels.ErrElsewhere):
+		_ = m.NakWithDelay(tickElsewhere)
+	case err != nil:
+		h.ticks.store.logger.Warn("a tick failed", "name", tick.Name, "sequence", tick.Sequence, "error", err)
+		_ = m.NakWithDelay(tickRetry)
+	default:
+		_ = m.Ack()
 	}
-	_ = m.Ack() // likewise
 }
 
-func tickOf(m jetstream.Msg) (channels.Tick, error) {
+// tickOf reads a tick: its name ends the subject, its body is the version of the plan.
+func (t *ticks) tickOf(m jetstream.Msg) (channels.Tick, error) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return channels.Tick{}, err
 	}
-	name, err := untoken(strings.TrimPrefix(m.Subject(), "tick.due."))
-	return channels.Tick{Name: name, Sequence: meta.Sequence.Stream}, err
+	version, err := strconv.ParseUint(string(m.Data()), 10, 64)
+	if err != nil {
+		return channels.Tick{}, fmt.Errorf("reading its version: %w", err)
+	}
+	name, err := untoken(m.Subject()[strings.LastIndexByte(m.Subject(), '.')+1:])
+	return channels.Tick{Name: name, Life: t.life, Sequence: meta.Sequence.Stream, Version: version}, err
 }
