@@ -1,45 +1,33 @@
 package hub
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
-// maxBody is the largest body of a request to the HTTP API.
-const maxBody = 4 << 10
+// operations are what the HTTP API consists of: functions that register some each.
+var operations = []func(*api){
+	sessionOperations, spaceOperations, healthOperations,
+}
 
 // routes is what the hub serves.
 func (h *Hub) routes() *http.ServeMux {
+	a := newAPI(h)
+	for _, register := range operations {
+		register(a)
+	}
+	a.mux.HandleFunc("GET /api/v1/ws", func(w http.ResponseWriter, r *http.Request) {
+		if err := h.serveSocket(w, r); err != nil {
+			problemOf(err).answer(w)
+		}
+	})
 	mux := http.NewServeMux()
-	api := func(pattern string, serve func(http.ResponseWriter, *http.Request) error) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if err := serve(w, r); err != nil {
-				problemOf(err).answer(w)
-			}
-		})
+	for _, path := range []string{"/api/", "/healthz", "/readyz"} {
+		mux.Handle(path, h.shared(a.mux))
 	}
-	guarded := func(pattern string, serve func(http.ResponseWriter, *http.Request) error) {
-		api(pattern, func(w http.ResponseWriter, r *http.Request) error {
-			if err := h.origins.Check(r); err != nil {
-				return &problem{status: http.StatusForbidden, code: "origin", detail: "A page of another site may not do this."}
-			}
-			return serve(w, r)
-		})
-	}
-	guarded("POST /api/v1/session", h.signIn)
-	api("GET /api/v1/session", h.whoAmI)
-	guarded("DELETE /api/v1/session", h.signOut)
-	api("GET /api/v1/spaces", h.listSpaces)
-	api("GET /api/v1/ws", h.serveSocket)
-	api("GET /healthz", func(w http.ResponseWriter, _ *http.Request) error {
-		return answerJSON(w, map[string]string{"status": "alive"})
-	})
-	api("GET /readyz", h.ready)
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		(&problem{status: http.StatusNotFound, code: "unknown_name", detail: "There is nothing at this address."}).answer(w)
-	})
 	if h.options.UI != nil {
 		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -53,17 +41,106 @@ func (h *Hub) routes() *http.ServeMux {
 	return mux
 }
 
-// listSpaces tells the sign-in page what there is to sign in to.
-func (h *Hub) listSpaces(w http.ResponseWriter, _ *http.Request) error {
-	return answerJSON(w, struct {
-		Title    string   `json:"title"`
-		Spaces   []Site   `json:"spaces"`
-		DevUsers []string `json:"dev_users,omitempty"`
-	}{h.options.Title, h.options.Spaces, h.options.DevUsers})
+// methods are those that the API uses.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+}
+
+// allowed lists the methods that an address has; none if there is no such address.
+func allowed(mux *http.ServeMux, r *http.Request) (allowed []string) {
+	probe := r.Clone(r.Context())
+	for _, probe.Method = range methods {
+		if _, pattern := mux.Handler(probe); pattern != "" {
+			allowed = append(allowed, probe.Method)
+		}
+	}
+	return allowed
+}
+
+// shared serves the API to the pages of the origins that may use it, and says so where there is nothing to serve. A page
+// of another origin gets what it asks for, if its browser asks at all, but may not read it.
+func (h *Hub) shared(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		may := h.share(w.Header(), r)
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		methods := allowed(mux, r)
+		switch {
+		case len(methods) == 0:
+			(&problem{status: http.StatusNotFound, code: "unknown_name", detail: "There is nothing at this address. GET /api/openapi.json lists what there is."}).answer(w)
+		case r.Method != http.MethodOptions:
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			(&problem{status: http.StatusMethodNotAllowed, code: "invalid", detail: "This address does not have this method: use " + strings.Join(methods, ", ") + "."}).answer(w)
+		case r.Header.Get("Access-Control-Request-Method") != "" && !may:
+			errOrigin.answer(w)
+		default:
+			if may {
+				preflight(w.Header(), methods)
+			}
+			w.Header().Set("Allow", strings.Join(append(methods, http.MethodOptions), ", "))
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+}
+
+// The headers that pages of other origins may send and read.
+const (
+	sentHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, Baton-Op, Baton-Term, Baton-Seen"
+	readHeaders = "ETag, Retry-After, Location, Allow"
+)
+
+// share says to the browser, if the page that asks is of an allowed origin, that it may read the answer.
+func (h *Hub) share(head http.Header, r *http.Request) (may bool) {
+	head.Set("X-Content-Type-Options", "nosniff")
+	if len(h.options.Origins) == 0 {
+		return false
+	}
+	head.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	for _, o := range h.options.Origins {
+		if o == origin {
+			head.Set("Access-Control-Allow-Origin", origin)
+			head.Set("Access-Control-Allow-Credentials", "true")
+			head.Set("Access-Control-Expose-Headers", readHeaders)
+			return true
+		}
+	}
+	return false
+}
+
+// preflight answers a browser that asks what a page of an allowed origin may do.
+func preflight(head http.Header, methods []string) {
+	head.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
+	head.Set("Access-Control-Allow-Headers", sentHeaders)
+	head.Set("Access-Control-Max-Age", "600")
+}
+
+type health struct {
+	Body struct {
+		Status string `json:"status"`
+	}
+}
+
+func healthOperations(a *api) {
+	public(a, huma.Operation{
+		OperationID: "alive", Method: http.MethodGet, Path: "/healthz", Tags: []string{"node"},
+		Summary: "Whether this node runs",
+	}, func(*visit, *struct{}) (*health, error) {
+		out := &health{}
+		out.Body.Status = "alive"
+		return out, nil
+	})
+	public(a, huma.Operation{
+		OperationID: "ready", Method: http.MethodGet, Path: "/readyz", Tags: []string{"node"},
+		Summary: "Whether this node should get connections", Description: "If not, the detail says what is missing.",
+	}, ready)
 }
 
 // ready says whether this node should get connections, and what is missing if not.
-func (h *Hub) ready(w http.ResponseWriter, _ *http.Request) error {
+func ready(v *visit, _ *struct{}) (*health, error) {
+	h := v.hub
 	var missing []string
 	for name, r := range h.rooms {
 		space := r.replica()
@@ -79,13 +156,9 @@ func (h *Hub) ready(w http.ResponseWriter, _ *http.Request) error {
 		missing = append(missing, "this node is leaving")
 	}
 	if len(missing) > 0 {
-		return &problem{status: http.StatusServiceUnavailable, code: "not_ready", detail: strings.Join(missing, "; ")}
+		return nil, &problem{status: http.StatusServiceUnavailable, code: "not_ready", detail: strings.Join(missing, "; ")}
 	}
-	return answerJSON(w, map[string]string{"status": "ready"})
-}
-
-func answerJSON(w http.ResponseWriter, v any) error {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	return json.NewEncoder(w).Encode(v)
+	out := &health{}
+	out.Body.Status = "ready"
+	return out, nil
 }

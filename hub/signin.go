@@ -1,18 +1,16 @@
 package hub
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net"
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub/wire"
@@ -21,42 +19,70 @@ import (
 
 // credentials are the body of a sign-in.
 type credentials struct {
-	Space    string `json:"space"`
+	Space    string `json:"space" doc:"The space to sign in to."`
 	User     string `json:"user"`
 	Password string `json:"password"`
 }
 
+const badCredentials = `The body has to be {"space":"…","user":"…","password":"…"}, each once, and nothing else.`
+
+// maxCredentials is the largest body of a sign-in.
+const maxCredentials = 4 << 10
+
+type signInInput struct{ Body credentials }
+
 // signedIn is the body of the answers about one's own login session.
 type signedIn struct {
-	Session string   `json:"session"`
+	Session string   `json:"session" doc:"The id of the login session or token."`
 	Space   string   `json:"space"`
-	Title   string   `json:"title"`
+	Title   string   `json:"title" doc:"Of the space, for people."`
 	You     wire.You `json:"you"`
-	MaxAge  int      `json:"cookie_max_age"` // seconds
+	MaxAge  int      `json:"cookie_max_age" doc:"Seconds."`
+}
+
+type signedInOutput struct{ Body signedIn }
+
+// sessionOperations sign in, look, and sign out.
+func sessionOperations(a *api) {
+	public(a, huma.Operation{
+		OperationID: "sign-in", Method: http.MethodPost, Path: "/api/v1/session", Tags: []string{"session"},
+		Summary:      "Sign in to a space",
+		Description:  "The answer sets the cookie that the other operations, event streams and WebSockets go by. Programs use a token instead, in the header Authorization.",
+		MaxBodyBytes: maxCredentials, Metadata: map[string]any{badBodyKey: badCredentials},
+		Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
+	}, signIn)
+	public(a, huma.Operation{
+		OperationID: "who-am-i", Method: http.MethodGet, Path: "/api/v1/session", Tags: []string{"session"},
+		Summary: "Look up one's own login session", Security: []map[string][]string{{"cookie": {}}, {"token": {}}},
+		Errors: []int{http.StatusUnauthorized},
+	}, whoAmI)
+	public(a, huma.Operation{
+		OperationID: "sign-out", Method: http.MethodDelete, Path: "/api/v1/session", Tags: []string{"session"},
+		Summary: "Sign out", Security: []map[string][]string{{"cookie": {}}, {"token": {}}},
+		Description: "Ends the login session for all its tabs. When the log cannot be reached, the answer is 503, but the cookie is dead.",
+		Errors:      []int{http.StatusUnauthorized},
+	}, signOut)
 }
 
 // signIn checks the credentials, has the policy decided on the log, and then gives out the cookie: log, store, cookie.
-func (h *Hub) signIn(w http.ResponseWriter, r *http.Request) error {
-	c, err := readCredentials(w, r)
-	if err != nil {
-		return err
-	}
+func signIn(v *visit, in *signInInput) (*signedInOutput, error) {
+	h, r, c := v.hub, v.r, in.Body
 	room := h.rooms[c.Space]
 	if room == nil {
-		return &problem{status: http.StatusNotFound, code: "unknown_name", detail: "There is no such space here. GET /api/v1/spaces lists them."}
+		return nil, errNoSpace
 	}
 	identity, err := h.options.Sign.Authenticate(r.Context(), session.Credentials{User: c.User, Password: c.Password})
 	if err != nil {
 		h.logger.Info("sign-in failed", "space", c.Space, "user", c.User, "from", address(r))
-		return err
+		return nil, err
 	}
 	space, err := room.opened(r.Context())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	login, err := h.options.Logins.Begin(r.Context(), c.Space)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	record := session.Record{
 		User: identity.User, Name: identity.Name, Roles: identity.Roles, Proposal: identity.Proposal,
@@ -65,11 +91,11 @@ func (h *Hub) signIn(w http.ResponseWriter, r *http.Request) error {
 	cookie, id, err := h.begin(r.Context(), space, login, record, h.options.Logins.Presented(r))
 	if err != nil {
 		h.logger.Info("sign-in refused", "space", c.Space, "user", identity.User, "from", address(r), "error", err)
-		return err
+		return nil, err
 	}
-	http.SetCookie(w, cookie)
+	http.SetCookie(v.w, cookie)
 	h.logger.Info("signed in", "space", c.Space, "user", identity.User, "session", id, "from", address(r))
-	return h.answerWho(w, space, id)
+	return h.answerWho(space, id)
 }
 
 // begin has a sign-in decided on the log and then kept by the store, whatever the patience of the browser that waits. If
@@ -125,7 +151,7 @@ func (h *Hub) takeBack(space *channels.Space, hash string, former *session.Sessi
 	})
 }
 
-func (h *Hub) answerWho(w http.ResponseWriter, space *channels.Space, id string) error {
+func (h *Hub) answerWho(space *channels.Space, id string) (*signedInOutput, error) {
 	body := signedIn{Session: id, Space: space.Name(), MaxAge: int(session.Absolute / time.Second)}
 	var err error
 	space.Read(func(state *channels.State) {
@@ -135,28 +161,29 @@ func (h *Hub) answerWho(w http.ResponseWriter, space *channels.Space, id string)
 		body.You = wire.You{User: who.User, Name: who.Name, Roles: who.Roles, Session: id}
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return answerJSON(w, body)
+	return &signedInOutput{body}, nil
 }
 
 // whoAmI answers with the login session of the cookie.
-func (h *Hub) whoAmI(w http.ResponseWriter, r *http.Request) error {
-	who, room, _, err := h.identify(r)
+func whoAmI(v *visit, _ *struct{}) (*signedInOutput, error) {
+	who, room, _, err := v.hub.identify(v.r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return h.answerWho(w, room.replica(), who.ID)
+	return v.hub.answerWho(room.replica(), who.ID)
 }
 
 // signOut ends the login session in the log, closes its sockets here, and only then answers. When the log is away the
 // cookie dies at once all the same, and so do the sockets of this node; when the store is, the log decides.
-func (h *Hub) signOut(w http.ResponseWriter, r *http.Request) error {
+func signOut(v *visit, _ *struct{}) (*struct{}, error) {
+	h, r := v.hub, v.r
 	room, id, err := h.leaving(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	http.SetCookie(w, h.options.Logins.Expired())
+	http.SetCookie(v.w, h.options.Logins.Expired())
 	if err := h.options.Logins.Drop(r.Context(), r); err != nil {
 		h.logger.Warn("a login session that ends is still in the store, where it finds nothing", "error", err)
 	}
@@ -166,11 +193,10 @@ func (h *Hub) signOut(w http.ResponseWriter, r *http.Request) error {
 	o := <-ended
 	room.hangUp(id) // those that came in the meantime
 	if o.Err != nil && !channels.IsCode(o.Err, channels.CodeSignedOut) {
-		return o.Err
+		return nil, o.Err
 	}
 	h.logger.Info("signed out", "space", room.name, "session", id)
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return nil, nil
 }
 
 // leaving finds the login session that a request wants to end, by what the log has if the store cannot be asked.
@@ -273,57 +299,6 @@ func (h *Hub) claim(r *http.Request) (space, id string, holds proof, err error) 
 		return "", "", nil, fmt.Errorf("looking up the login session: %w", err)
 	}
 	return found.Space, found.Session, found.Check, nil
-}
-
-// readCredentials reads the body of a sign-in: an object with these three strings, each once, and nothing else.
-func readCredentials(w http.ResponseWriter, r *http.Request) (c credentials, err error) {
-	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) != "application/json" {
-		return c, &problem{status: http.StatusUnsupportedMediaType, code: "invalid", detail: "Send JSON, with Content-Type application/json."}
-	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return c, &problem{status: http.StatusRequestEntityTooLarge, code: "too_large", detail: fmt.Sprintf("The body is larger than %d bytes.", maxBody)}
-	}
-	fields := map[string]*string{"space": &c.Space, "user": &c.User, "password": &c.Password}
-	if err != nil || readStrings(data, fields) != nil {
-		return c, &problem{
-			status: http.StatusBadRequest, code: "invalid",
-			detail: `The body has to be {"space":"…","user":"…","password":"…"}, each once, and nothing else.`,
-		}
-	}
-	return c, nil
-}
-
-// readStrings reads a JSON object of strings: all of the fields, each once, and no others.
-func readStrings(data []byte, fields map[string]*string) error {
-	unread := maps.Clone(fields)
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') || !utf8.Valid(data) {
-		return errors.New("not an object")
-	}
-	for d.More() {
-		name, err := d.Token()
-		field, _ := name.(string)
-		into := unread[field]
-		if err != nil || into == nil {
-			return fmt.Errorf("%v is no field, or is there twice", name)
-		}
-		delete(unread, field)
-		value, err := d.Token()
-		text, isString := value.(string)
-		if err != nil || !isString {
-			return fmt.Errorf("%s is no string", field)
-		}
-		*into = text
-	}
-	if _, err := d.Token(); err != nil || len(unread) > 0 {
-		return errors.New("a field is missing")
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the object")
-	}
-	return nil
 }
 
 // address is where a request comes from.
