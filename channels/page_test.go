@@ -70,8 +70,10 @@ func TestAReaderOfPagesHasWhatTheStoreHasWhateverChangesMeanwhile(t *testing.T) 
 		mine := map[string]string{}
 		var cursor channels.Cursor
 		for steps := 0; steps < 200; steps++ {
-			if steps < 20 && rapid.Bool().Draw(t, "change") {
-				f.change(t)
+			if steps < 20 {
+				for range rapid.IntRange(0, 3).Draw(t, "changes") {
+					f.change(t)
+				}
 			}
 			given, err := channels.ParseCursor(cursor.String())
 			if err != nil {
