@@ -1,8 +1,9 @@
 package channels
 
 import (
-	"fmt"
 	"regexp"
+	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -64,19 +65,28 @@ type Op struct {
 	N      uint64
 }
 
-var opForm = regexp.MustCompile(`^([A-Za-z0-9_-]{4,40})\.([1-9][0-9]{0,15})$`)
-
 // String returns the wire form.
-func (o Op) String() string { return fmt.Sprintf("%s.%d", o.Client, o.N) }
+func (o Op) String() string { return o.Client + "." + strconv.FormatUint(o.N, 10) }
 
-// ParseOp reads the wire form.
+// ParseOp reads the wire form: 4 to 40 letters, digits, _ and -, a dot, and a number of at most 16 digits that does not
+// begin with 0. Every transaction of a log is read through it, hence by hand.
 func ParseOp(s string) (Op, error) {
-	m := opForm.FindStringSubmatch(s)
-	if m == nil {
+	client, number, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || number[0] == '0' || len(number) > 16 || !isClient(client) {
 		return Op{}, Refuse(CodeInvalid,
 			"%.64q is not an operation id: send op as client.n, a random client id and a number that grows", s)
 	}
-	op := Op{Client: m[1]}
-	_, err := fmt.Sscan(m[2], &op.N)
-	return op, err
+	return Op{client, n}, nil
+}
+
+func isClient(id string) bool {
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return 4 <= len(id) && len(id) <= 40
 }

@@ -32,6 +32,8 @@ type clientOps struct {
 	Done  []doneOp  `json:"done"`            // by growing N, at most KeptOps
 	Floor uint64    `json:"floor,omitempty"` // the highest N that was dropped: nobody knows about those up to it
 	At    time.Time `json:"at"`              // of the last one, log time
+
+	name string // the client's id: the one string of it that the state keeps
 }
 
 // lookUp answers for an operation that may have been committed before: its record, or a refusal when the id is
@@ -54,6 +56,14 @@ func (c *clientOps) lookUp(op Op, user, hash string) (*doneOp, error) {
 			op, KeptOps)
 	}
 	return nil, nil
+}
+
+// same returns the second of two strings if they are alike: the one that is kept anyway.
+func same(s, kept string) string {
+	if s == kept {
+		return kept
+	}
+	return s
 }
 
 // remember adds a committed operation and drops the oldest beyond KeptOps.

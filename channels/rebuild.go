@@ -65,20 +65,32 @@ func (s *Space) foldUntil(ctx context.Context, state *State, last uint64) error 
 	}
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
+	decoding := startInOrder(decodeRecords, state.foldAll)
+	next := state.position + 1
 	var wrong error
+	var some []Record
+	bytes := 0
 	err := s.options.Log.Follow(ctx, state.position, func(r Record) {
 		switch {
-		case wrong != nil || state.position >= last:
+		case wrong != nil || next > last:
 			return
-		case r.Position > state.position+1: // purged while it was read
-			wrong = fmt.Errorf("%w: from %d to %d", errGap, state.position+1, r.Position-1)
+		case r.Position != next: // purged while it was read
+			wrong = fmt.Errorf("%w: from %d to %d", errGap, next, r.Position-1)
 		default:
-			_, wrong = state.Apply(r)
+			next++
+			some, bytes = append(some, r), bytes+len(r.Data)
+			if bytes >= decodedAtOnce || next > last {
+				wrong = decoding.give(some)
+				some, bytes = nil, 0
+			}
 		}
-		if wrong != nil || state.position >= last {
+		if wrong != nil || next > last {
 			enough()
 		}
 	})
+	if failed := decoding.finish(); failed != nil {
+		wrong = failed
+	}
 	switch {
 	case errors.Is(wrong, errOtherEpoch):
 		return fmt.Errorf("%w (%w)", errApart, wrong)
@@ -88,7 +100,39 @@ func (s *Space) foldUntil(ctx context.Context, state *State, last uint64) error 
 		err = context.Cause(ctx)
 		fallthrough
 	case state.position < last:
-		return fmt.Errorf("reading the log: it came to %d of %d: %w", state.position, last, err)
+		return fmt.Errorf("reading the log: it came to %d of %d: %w", next-1, last, err)
+	}
+	return nil
+}
+
+// decodedAtOnce is nearly how many bytes of the log are decoded at once.
+const decodedAtOnce = 64 << 10
+
+// A decodedRecord is a record with its entry, or why that could not be read.
+type decodedRecord struct {
+	Record
+	entry *Entry
+	err   error
+}
+
+func decodeRecords(records []Record) []decodedRecord {
+	decoded := make([]decodedRecord, len(records))
+	for i, r := range records {
+		decoded[i].Record = r
+		decoded[i].entry, decoded[i].err = DecodeEntry(r.Data)
+	}
+	return decoded
+}
+
+// foldAll is Apply of records that are decoded already.
+func (s *State) foldAll(records []decodedRecord) error {
+	for _, r := range records {
+		if r.err != nil {
+			return fmt.Errorf("applying record %d: %w", r.Position, r.err)
+		}
+		if _, err := s.fold(r.Record, r.entry); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ type savedFloor struct {
 	Owner   string `json:"o,omitempty"`
 	Log     bool   `json:"log,omitempty"`
 	Floor   uint64 `json:"floor"`
+	Keys    int    `json:"keys,omitempty"`    // a store: how many values follow
 	Touched uint64 `json:"touched,omitempty"` // a store: see touch
 	Client  string `json:"client,omitempty"`
 	Other   uint64 `json:"other,omitempty"`
@@ -100,7 +101,7 @@ func (s *State) WriteSnapshot(w io.Writer) error {
 
 func (s *store) save(id storeID, put func(snapshotLine)) {
 	put(snapshotLine{Floor: &savedFloor{
-		Channel: id.channel, Owner: id.owner, Floor: s.floor,
+		Channel: id.channel, Owner: id.owner, Floor: s.floor, Keys: len(s.values),
 		Touched: s.touched.position, Client: s.touched.client, Other: s.touched.other,
 	}})
 	one := func(key string, v Value) {
@@ -114,82 +115,6 @@ func (s *store) save(id storeID, put func(snapshotLine)) {
 			one(g.key, v)
 		}
 	}
-}
-
-// ReadSnapshot reads what WriteSnapshot wrote; a part of it is an error.
-func ReadSnapshot(r io.Reader) (*State, error) {
-	in := json.NewDecoder(bufio.NewReader(r))
-	s := NewState()
-	for lines := 0; ; lines++ {
-		var l snapshotLine
-		if err := in.Decode(&l); err != nil {
-			return nil, fmt.Errorf("line %d: %w", lines+1, err)
-		}
-		if l.End > 0 {
-			if l.End != lines {
-				return nil, fmt.Errorf("it has %d lines and should have %d", lines, l.End)
-			}
-			return s, s.restoreFacts()
-		}
-		if err := s.restore(l); err != nil {
-			return nil, fmt.Errorf("line %d: %w", lines+1, err)
-		}
-	}
-}
-
-func (s *State) restore(l snapshotLine) error {
-	switch {
-	case l.Head != nil:
-		if l.Head.Version != EntryVersion {
-			return fmt.Errorf("the snapshot has format %d and this version of Baton reads format %d: upgrade this node", l.Head.Version, EntryVersion)
-		}
-		s.position, s.time = l.Head.Position, l.Head.Time
-	case l.Floor != nil && l.Floor.Log:
-		s.history(l.Floor.Channel).floor = l.Floor.Floor
-	case l.Floor != nil:
-		st := newStore()
-		st.floor, st.touched = l.Floor.Floor, touch{l.Floor.Touched, l.Floor.Client, l.Floor.Other}
-		s.stores[storeID{l.Floor.Channel, l.Floor.Owner}] = st
-	case l.Value != nil:
-		return s.restoreValue(l.Value)
-	case l.Message != nil:
-		m := l.Message
-		h := s.history(m.Channel)
-		h.add(Message{Position: m.Position, At: m.At, By: m.By, Op: m.Op, Data: m.Data}, len(h.messages)+1)
-	case l.Client != nil:
-		s.ops[l.Client.ID] = &l.Client.clientOps
-	}
-	return nil
-}
-
-func (s *State) restoreValue(l *savedValue) error {
-	v := Value{l.Value, l.Position, l.At, l.By, l.Client, l.Other}
-	st := s.store(l.Ref())
-	switch {
-	case st == nil:
-		return fmt.Errorf("a value of %s comes before its store", l.Channel)
-	case l.Deletes():
-		st.bury(l.Key, v)
-	default:
-		st.set(l.Key, v)
-		s.size += cost(l.Key, v)
-	}
-	return nil
-}
-
-// restoreFacts decodes what State keeps decoded.
-func (s *State) restoreFacts() error {
-	epoch, _ := s.Get(Ref{Channel: SpaceStore, Key: epochKey})
-	s.epoch = text(epoch.Data)
-	saved, ok := s.Get(Ref{Channel: SiteStore, Key: rulesKey})
-	if !ok {
-		return nil
-	}
-	rules, err := readRules(saved.Data)
-	if err == nil {
-		s.rules = *rules
-	}
-	return err
 }
 
 // CheckpointBytes is how long the log after a checkpoint gets at least before it is worth another.

@@ -166,6 +166,11 @@ func (s *State) Apply(r Record) (*Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("applying record %d: %w", r.Position, err)
 	}
+	return s.fold(r, entry)
+}
+
+// fold is Apply of the next record with its entry.
+func (s *State) fold(r Record, entry *Entry) (*Entry, error) {
 	switch {
 	case entry.Epoch == s.epoch, entry.Epoch == "":
 	case s.past(entry.Epoch):
@@ -190,12 +195,15 @@ func (s *State) Apply(r Record) (*Entry, error) {
 }
 
 func (s *State) applyTransaction(tx *Transaction) {
+	ops := s.ops[tx.Op.Client]
+	if ops != nil { // one string for all that the client has done
+		tx.Op.Client, tx.By.User = ops.name, same(tx.By.User, ops.User)
+	}
 	for _, e := range tx.Effects {
 		s.applyEffect(tx, e)
 	}
-	ops := s.ops[tx.Op.Client]
-	if ops == nil {
-		ops = &clientOps{User: tx.By.User}
+	if ops = s.ops[tx.Op.Client]; ops == nil {
+		ops = &clientOps{User: tx.By.User, name: tx.Op.Client}
 		s.ops[tx.Op.Client] = ops
 	}
 	ops.remember(doneOp{N: tx.Op.N, Hash: tx.Hash, Position: s.position, Answer: tx.Answer}, s.time)
