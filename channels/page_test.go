@@ -67,6 +67,7 @@ func TestAReaderOfPagesHasWhatTheStoreHasWhateverChangesMeanwhile(t *testing.T) 
 		for range rapid.IntRange(0, 20).Draw(t, "before") {
 			f.change(t)
 		}
+		limit := rapid.IntRange(1, 4).Draw(t, "limit")
 		mine := map[string]string{}
 		var cursor channels.Cursor
 		for steps := 0; steps < 200; steps++ {
@@ -79,7 +80,7 @@ func TestAReaderOfPagesHasWhatTheStoreHasWhateverChangesMeanwhile(t *testing.T) 
 			if err != nil {
 				t.Fatal(err)
 			}
-			page, ok := f.state.Page("open", "", given, rapid.IntRange(1, 4).Draw(t, "limit"))
+			page, ok := f.state.Page("open", "", given, limit)
 			if !ok {
 				mine, cursor = map[string]string{}, channels.Cursor{}
 				continue
