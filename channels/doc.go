@@ -25,6 +25,22 @@
 // new state. If nothing comes, an empty entry is sent to P+1, so that something does. Thus an answer is always true,
 // and commit and fan-out are one step: a change is applied, watched and answered because it came from the log.
 //
+// # What a transaction can be
+//
+// A Write changes keys of one store: sets, deletes, patches, on conditions. An Append adds a message to a log channel. A
+// CallCommand asks a service for something. A Transact is several of these, decided one after the other on one Draft, so
+// all of it lands at one position or none does. A patch is kept in the log, and travels, as the patch; the fold applies it.
+// Values, messages, arguments and results fit the JSON Schemas in the rules, which are checked in the decision like every
+// other rule. A Lock is a key with a token, its position, that writes can name: a fence for programs, as the term is one
+// for people.
+//
+// # What is forgotten
+//
+// A store remembers KeptTombstones deletions, or those of KeptFor; a log channel keeps as many messages, for as long, as its
+// rules say. What has become too old is dropped by a Trim, which stands in the log: a node's clock decides when to propose
+// it, never what is there. Whoever comes with a cursor from before the floor of a store gets all of it, and of a log
+// channel is told that there is a gap. Page reads either in parts.
+//
 // # Once
 //
 // A proposal has an operation id, bound to its user and body. The fold remembers the last KeptOps committed operations

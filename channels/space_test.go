@@ -56,6 +56,7 @@ var testRules = &channels.Rules{
 	Commands: map[string]channels.CommandRules{
 		"go":   {Call: []channels.Right{"operator"}},
 		"look": {Call: []channels.Right{"member"}},
+		"halt": {Call: []channels.Right{"member"}, Stop: true},
 	},
 }
 

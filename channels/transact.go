@@ -42,6 +42,9 @@ func (t Transact) Decide(d *Draft) (any, error) {
 	}
 	var answer TransactAnswer
 	for i, c := range t.Calls {
+		if d.Rules().Commands[c.Command].Stop {
+			return nil, inPart("calls", i, Refuse(CodeInvalid, "%s stops something, so it does not wait for a transaction: call it by itself", c.Command))
+		}
 		c.Term = t.Term
 		id, err := c.Decide(d)
 		if err != nil {

@@ -106,6 +106,8 @@ func TestATransactionIsRefusedWhenItSaysOneThingTwiceOrNothing(t *testing.T) {
 		} {
 			wantCode(t, s.Do(t.Context(), transact("ann", n+1, bad)), channels.CodeInvalid)
 		}
+		stop := channels.Transact{Calls: []channels.CallCommand{{Command: "halt"}}}
+		wantCode(t, s.Do(t.Context(), transact("ann", 8, stop)), channels.CodeInvalid)
 		many := channels.Transact{}
 		for range channels.MaxParts + 1 {
 			many.Appends = append(many.Appends, channels.Append{Channel: "log", Data: json.RawMessage(`1`)})
