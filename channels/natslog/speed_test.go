@@ -168,7 +168,6 @@ func median(all []float64) float64 {
 	return all[len(all)/2]
 }
 
-
 // The space that a replica starts with: its people write from many page loads.
 const (
 	replicaKeys    = 100_000
