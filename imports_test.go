@@ -25,11 +25,13 @@ var ours = map[string][]string{
 	"hub/wire": {},
 	"frontend": {},
 
+	"hub/wire/mergepatch": {},
+
 	"channels/natslog": {"channels"},
 	"session":          {"channels", "session/control"},
 	"session/control":  {"channels"},
 	"hub":              {"hub/wire", "channels", "session"},
-	"hub/client":       {"hub/wire"},
+	"hub/client":       {"hub/wire", "hub/wire/mergepatch"},
 
 	"cmd": {
 		"hub", "hub/client", "channels", "channels/natslog", "session", "session/control", "frontend", "cmd/baton/beamline",
