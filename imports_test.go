@@ -76,7 +76,7 @@ var doors = map[string][]string{
 }
 
 // testDoors are for tests and their helpers, whichever package they are of.
-var testDoors = []string{"pgregory.net/rapid", "go.uber.org/goleak"}
+var testDoors = []string{"pgregory.net/rapid", "go.uber.org/goleak", "github.com/evanphx/json-patch/v5"}
 
 // workspaces says which of our npm packages one may import.
 var workspaces = map[string][]string{
