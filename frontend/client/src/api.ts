@@ -39,12 +39,26 @@ export interface StoreDef<T> {
 export interface LogDef<T> {
   readonly kind: 'log';
   readonly name: string;
+  /** How many messages of before are wanted. */
+  readonly last?: number;
   readonly data?: T;
 }
+
+export interface SignalDef<T> {
+  readonly kind: 'signal';
+  readonly name: string;
+  /** How long the latest of a sender is shown, in milliseconds. */
+  readonly life: number;
+  readonly data?: T;
+}
+
+export type ChannelDef = StoreDef<unknown> | LogDef<unknown> | SignalDef<unknown>;
 
 export interface CommandDef<Args, Result> {
   readonly kind: 'command';
   readonly name: string;
+  /** How long a call may take as a whole, in milliseconds. */
+  readonly deadline?: number;
   readonly args?: Args;
   readonly result?: Result;
 }
@@ -52,11 +66,35 @@ export interface CommandDef<Args, Result> {
 /** A command without arguments is called without any. */
 export type ArgsOf<Args> = undefined extends Args ? [args?: Args] : [args: Args];
 
+// ---- all kinds of channels ----
+
+export interface Refused {
+  readonly code: Code;
+  /** A sentence for a person: what is so, and what to do next. */
+  readonly detail: string;
+  /** With code `schema`: where the value is wrong, such as /params/images. */
+  readonly path?: string;
+}
+
+/** What the views of all kinds of channels have. */
+export interface ChannelView {
+  /** False until the hub has said what there is. */
+  readonly ready: boolean;
+  /**
+   * Why the hub sent everything when it was joined last, instead of what had changed: `new`, nothing was here yet;
+   * `epoch`, the hub's history is another; `trimmed`, what changed is too long ago to tell; `ahead`, this page has seen
+   * more than the hub has.
+   */
+  readonly reason?: 'new' | 'epoch' | 'trimmed' | 'ahead';
+  /** It cannot be had: there is none of that name, or it is not for this user. Of a signal also: it was not sent. */
+  readonly refused?: Refused;
+}
+
 // ---- stores ----
 
 /** What is known about one key besides its value. */
 export interface KeyState {
-  /** Position of the last change the hub told of; 0 when the hub has no such key, and in live stores. */
+  /** Position of the last change the hub told of; 0 when the hub has no such key (a default), and in live stores. */
   readonly position: number;
   /** Who changed it last, and when (RFC 3339); empty in live stores and for what is not saved yet. */
   readonly by: string;
@@ -67,21 +105,19 @@ export interface KeyState {
   readonly refused?: Refused;
 }
 
-export interface Refused {
-  readonly code: Code;
-  /** A sentence for a person: what is so, and what to do next. */
-  readonly detail: string;
-}
-
-export interface StoreView<T> {
-  /** False until the hub has sent the values. */
-  readonly ready: boolean;
+export interface StoreView<T> extends ChannelView {
+  /** Those that the hub has, and the defaults of the others. */
   readonly values: ReadonlyMap<string, T>;
   /** One per value, and one for a key without a value that is being deleted or was refused. */
   readonly keys: ReadonlyMap<string, KeyState>;
-  /** The store cannot be had: there is none of that name, or it is not for this user. */
-  readonly refused?: Refused;
 }
+
+/** A JSON Merge Patch (RFC 7396): null takes a member out, what is not an object replaces what was there. */
+export type Patch<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [Member in keyof T]?: Patch<T[Member]> | null }
+    : T;
 
 export interface WriteOptions {
   /** Only if the key still has this position (KeyState.position); 0 = only if there is no such key. */
@@ -92,6 +128,7 @@ export interface WriteOptions {
 export interface StoreWrite<T> {
   readonly set?: Readonly<Record<string, T>>;
   readonly delete?: readonly string[];
+  readonly patch?: Readonly<Record<string, Patch<T>>>;
   readonly if?: Readonly<Record<string, number>>;
 }
 
@@ -103,6 +140,8 @@ export interface StoreWrite<T> {
 export interface StoreActions<T> {
   readonly set: (key: string, value: T, options?: WriteOptions) => Promise<void>;
   readonly delete: (key: string, options?: WriteOptions) => Promise<void>;
+  /** Changes some members of a value, whatever the others are by then. */
+  readonly patch: (key: string, patch: Patch<T>, options?: WriteOptions) => Promise<void>;
   readonly write: (write: StoreWrite<T>) => Promise<void>;
   /** Forgets that a change of the key was refused. */
   readonly dismiss: (key: string) => void;
@@ -123,14 +162,11 @@ export interface LogMessage<T> {
   readonly data: T;
 }
 
-export interface LogView<T> {
-  readonly ready: boolean;
+export interface LogView<T> extends ChannelView {
   /** Oldest first, as many as the hub keeps. */
   readonly messages: readonly LogMessage<T>[];
   /** Messages before these were missed and cannot be had any more. */
   readonly gap: boolean;
-  /** The log cannot be had: there is none of that name, or it is not for this user. */
-  readonly refused?: Refused;
 }
 
 export interface LogActions<T> {
@@ -139,6 +175,27 @@ export interface LogActions<T> {
 
 /** A log is joined while somebody is subscribed to it. */
 export interface Log<T> extends Readable<LogView<T>>, LogActions<T> {}
+
+// ---- signals ----
+
+export interface SignalMessage<T> {
+  /** The user who sends. */
+  readonly by: string;
+  readonly data: T;
+}
+
+export interface SignalView<T> extends ChannelView {
+  /** The latest of each page or program that sends, by its name; this page's own is not among them. */
+  readonly latest: ReadonlyMap<string, SignalMessage<T>>;
+}
+
+export interface SignalActions<T> {
+  /** Sends the newest, as often as animations are drawn; it may get lost. Without a connection nothing is sent. */
+  readonly send: (data: T) => void;
+}
+
+/** A signal is joined while somebody is subscribed to it. */
+export interface Signal<T> extends Readable<SignalView<T>>, SignalActions<T> {}
 
 // ---- people and control ----
 
@@ -202,7 +259,7 @@ export interface Control extends Readable<ControlView>, ControlActions {}
 
 // ---- commands ----
 
-export type CallState = 'waiting' | 'taken' | 'done' | 'failed' | 'unknown';
+export type CallState = 'waiting' | 'taken' | 'done' | 'failed' | 'cancelled' | 'unknown';
 
 export interface CallView<Result = unknown> {
   readonly call: string;
@@ -211,6 +268,10 @@ export interface CallView<Result = unknown> {
   readonly by: string;
   readonly term: number;
   readonly state: CallState;
+  /** Its service has been asked to give it up. */
+  readonly cancelling?: boolean;
+  /** When it has to be done, by performance.now(). */
+  readonly until?: number;
   readonly progress?: unknown;
   readonly result?: Result;
   readonly error?: string;
@@ -219,25 +280,49 @@ export interface CallView<Result = unknown> {
 /** A call that the hub has accepted. */
 export interface Call<Result> extends Readable<CallView<Result>> {
   readonly id: string;
-  /** Resolves with the result; rejects with a {@link BatonError} of code `failed` or `unknown`. */
+  /** Resolves with the result; rejects with a {@link BatonError} of code `failed`, `cancelled` or `unknown`. */
   readonly finished: () => Promise<Result>;
+  /** Asks for it to be given up. Resolves when that is asked for; how it ends is told by `finished`. */
+  readonly cancel: () => Promise<void>;
+}
+
+// ---- several changes in one ----
+
+/** What a transaction is made of. It is filled before `transact` returns; nothing can be added later. */
+export interface Transaction {
+  readonly write: <T>(def: StoreDef<T>, write: StoreWrite<T>) => void;
+  readonly append: <T>(def: LogDef<T>, data: T) => void;
+  /** Resolves when the transaction is saved. */
+  readonly call: <Args, Result>(
+    def: CommandDef<Args, Result>,
+    ...args: ArgsOf<Args>
+  ) => Promise<Call<Result>>;
 }
 
 // ---- the connection ----
 
 export interface ChannelRules {
   readonly kind: 'store' | 'log' | 'signal';
-  readonly scope?: string;
+  readonly scope?: 'space' | 'group' | 'user';
   readonly live?: boolean;
   readonly write?: readonly string[];
   readonly read?: readonly string[];
+  readonly read_all?: readonly string[];
   readonly keep?: number;
+  readonly keep_ms?: number;
+  readonly default?: Readonly<Record<string, unknown>>;
+  /** JSON Schema 2020-12 of each value or message. */
+  readonly schema?: unknown;
 }
 
 export interface CommandRules {
   readonly call?: readonly string[];
   readonly serve?: readonly string[];
   readonly stop?: boolean;
+  readonly args?: unknown;
+  readonly progress?: unknown;
+  readonly result?: unknown;
+  readonly deadline_ms?: number;
 }
 
 /** What the hub said when the connection was made. */
@@ -269,11 +354,19 @@ export interface Baton {
   /** The same object for the same name, always. */
   readonly store: <T>(def: StoreDef<T>) => Store<T>;
   readonly log: <T>(def: LogDef<T>) => Log<T>;
+  readonly signal: <T>(def: SignalDef<T>) => Signal<T>;
   /** Resolves when the call is accepted; see {@link Call.finished} for its result. */
   readonly call: <Args, Result>(
     def: CommandDef<Args, Result>,
     ...args: ArgsOf<Args>
   ) => Promise<Call<Result>>;
+  /** Asks for a call of {@link calls} to be given up. */
+  readonly cancel: (call: string) => Promise<void>;
+  /**
+   * Several changes of this space in one: all of it happens, and everybody sees it as one change, or nothing does. It
+   * shows at once, and is rolled back as a whole if it is refused; the error's `more.part` names the part.
+   */
+  readonly transact: (fill: (transaction: Transaction) => void) => Promise<void>;
   /** Ends the connection, its timers and what is unanswered. It cannot be opened again. */
   readonly close: () => void;
 }

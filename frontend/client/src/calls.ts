@@ -1,7 +1,8 @@
 /** The calls of this user as the hub tells of them, and those who wait for their end. */
 
-import type { Call, CallView } from './api.js';
+import type { Call, CallState, CallView } from './api.js';
 import { BatonError } from './error.js';
+import type { CallData } from './frames.js';
 import { type Batch, Source } from './source.js';
 
 const keepEnded = 100;
@@ -24,20 +25,19 @@ export class Calls {
   }
 
   /** All there are, after a new connection. One that the hub has forgotten in the meantime has an unknown end. */
-  reset(views: readonly CallView[]): void {
-    const told = new Set(views.map((v) => v.call));
+  reset(calls: readonly CallData[]): void {
+    const told = new Set(calls.map((c) => c.call));
     for (const view of this.#views.values()) {
       if (!ended(view) && !told.has(view.call)) this.put({ ...view, state: 'unknown' });
     }
-    for (const view of views) this.put(view);
+    for (const call of calls) this.put(call);
   }
 
-  put({ call, command, args, by, term, state, progress, result, error }: CallView): void {
+  put({ deadline_ms, ...told }: CallData): void {
+    const { call } = told;
     const view: CallView = {
-      ...{ call, command, args, by, term, state },
-      ...(progress !== undefined && { progress }),
-      ...(result !== undefined && { result }),
-      ...(error !== undefined && { error }),
+      ...told,
+      ...(deadline_ms !== undefined && { until: performance.now() + deadline_ms }),
     };
     this.#views.set(call, view);
     this.#prune();
@@ -49,7 +49,7 @@ export class Calls {
   }
 
   /** A call that the hub has accepted; `first` is what is known until it says more. */
-  handle(first: CallView): Call<unknown> {
+  handle(first: CallData): Omit<Call<unknown>, 'cancel'> {
     const id = first.call;
     if (!this.#views.has(id)) this.put(first);
     const source = new Source<CallView>(this.#batch, (before) => this.#views.get(id) ?? before ?? first);
@@ -81,19 +81,19 @@ export class Calls {
   }
 }
 
+/** The ends of a call, and what to say where its service has said nothing. */
+const ends: Partial<Record<CallState, string>> = {
+  done: '',
+  failed: 'It failed',
+  cancelled: 'It was cancelled',
+  unknown: 'Whether it was done is not known: look before you repeat it',
+};
+
 function ended(view: CallView): boolean {
-  return view.state === 'done' || view.state === 'failed' || view.state === 'unknown';
+  return view.state in ends;
 }
 
-function settle(view: CallView, waiter: Waiter): void {
-  if (view.state === 'done') {
-    waiter.resolve(view.result);
-    return;
-  }
-  const detail =
-    view.error ??
-    (view.state === 'failed'
-      ? `${view.command} failed.`
-      : `Whether ${view.command} was done is not known: look before you repeat it.`);
-  waiter.reject(new BatonError({ code: view.state, detail }));
+function settle({ state, result, error, command }: CallView, waiter: Waiter): void {
+  if (state === 'done') waiter.resolve(result);
+  else waiter.reject(new BatonError({ code: state, detail: error ?? `${command}: ${ends[state]}.` }));
 }

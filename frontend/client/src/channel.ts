@@ -1,14 +1,19 @@
 /** The channels of a page: which are joined, which are wanted, and what the hub tells of them. */
 
-import type { LogView, Refused, StoreView, Welcome } from './api.js';
-import { retryable } from './error.js';
-import type { ChangeFrame, ErrorFrame, JoinedFrame, MessageFrame } from './frames.js';
+import type { ChannelDef, ChannelView, Welcome } from './api.js';
+import { refusal, retryable } from './error.js';
+import type { ChangeFrame, ErrorFrame, JoinedFrame, MessageFrame, SignalFrame } from './frames.js';
 import { LogState } from './log.js';
+import { SignalState } from './signal.js';
 import { type Batch, Source } from './source.js';
+import type { ChannelState } from './state.js';
 import { StoreState } from './store.js';
 
-interface Member {
-  readonly name: string;
+type AnyState = ChannelState<ChannelDef, ChannelView>;
+
+export interface Channel<State extends AnyState = AnyState> {
+  readonly state: State;
+  readonly source: Source<ReturnType<State['view']>>;
   /**
    * `out`: not joined. `asked`: the join is under way, and what is known from before it is kept. `in`: up to date.
    * `denied`: the hub has said no.
@@ -16,26 +21,13 @@ interface Member {
   membership: 'out' | 'asked' | 'in' | 'denied';
   /** Somebody listens, or did a moment ago. */
   wanted: boolean;
-  /** The id of the join that is under way. */
+  /** The id of the join that is under way, and of the signal that was sent last. */
   asked: number;
+  sent: number;
   /** Up to where the state is, in the hub's words; empty = nothing is held. */
   cursor: string;
   leaving: ReturnType<typeof setTimeout> | undefined;
 }
-
-export interface StoreChannel extends Member {
-  readonly kind: 'store';
-  readonly state: StoreState;
-  readonly source: Source<StoreView<unknown>>;
-}
-
-export interface LogChannel extends Member {
-  readonly kind: 'log';
-  readonly state: LogState;
-  readonly source: Source<LogView<unknown>>;
-}
-
-export type Channel = StoreChannel | LogChannel;
 
 /** What the channels need of the connection. */
 export interface Ground {
@@ -62,25 +54,25 @@ export class Channels {
     this.#ground = ground;
   }
 
-  store(name: string): StoreChannel {
-    const known = this.#all.get(name);
-    if (known?.kind === 'store') return known;
-    if (known) throw new TypeError(`${name} is a log here already, not a store`);
-    const state = new StoreState();
-    const source = this.#source(name, () => state.view());
-    const channel: StoreChannel = { kind: 'store', state, source, ...newMember(name) };
-    this.#all.set(name, channel);
-    return channel;
-  }
-
-  log(name: string): LogChannel {
-    const known = this.#all.get(name);
-    if (known?.kind === 'log') return known;
-    if (known) throw new TypeError(`${name} is a store here already, not a log`);
-    const state = new LogState();
-    const source = this.#source(name, () => state.view());
-    const channel: LogChannel = { kind: 'log', state, source, ...newMember(name) };
-    this.#all.set(name, channel);
+  /** The channel of that name, always the same. */
+  open<Def extends ChannelDef, State extends AnyState>(
+    def: Def,
+    kind: new (def: Def) => State,
+  ): Channel<State> {
+    const known = this.#all.get(def.name);
+    if (known?.state instanceof kind) return known as Channel<State>;
+    if (known) throw new TypeError(`${def.name} is a ${known.state.def.kind} here already`);
+    const state = new kind(def);
+    const channel: Channel<State> = {
+      state,
+      source: new Source(
+        this.#ground.batch,
+        () => state.view() as ReturnType<State['view']>,
+        (inUse) => this.#use(channel, inUse),
+      ),
+      ...{ membership: 'out', wanted: false, asked: 0, sent: 0, cursor: '', leaving: undefined },
+    };
+    this.#all.set(def.name, channel);
     return channel;
   }
 
@@ -106,28 +98,32 @@ export class Channels {
     const channel = this.#all.get(frame.channel);
     const expected = frame.id === undefined ? 'in' : 'asked';
     if (channel?.membership !== expected || (frame.id !== undefined && frame.id !== channel.asked)) return;
-    if (channel.kind === 'store') channel.state.joined(frame);
-    else channel.state.joined(frame, this.#keep(channel));
+    channel.state.joined(frame, this.#keep(channel));
     channel.membership = 'in';
     channel.cursor = frame.cursor;
     this.#catching.delete(channel);
     channel.source.changed();
   }
 
-  change(frame: ChangeFrame): void {
+  /** The hub tells of what is new in a channel. */
+  tell(frame: ChangeFrame | MessageFrame | SignalFrame): void {
     const channel = this.#all.get(frame.channel);
-    if (channel?.kind !== 'store' || channel.membership !== 'in') return;
-    channel.state.change(frame);
-    if (frame.cursor) channel.cursor = frame.cursor;
-    channel.source.changed();
+    if (channel?.membership !== 'in') return;
+    const { state, source } = channel;
+    if (frame.type === 'change' && state instanceof StoreState) state.change(frame);
+    if (frame.type === 'message' && state instanceof LogState) state.message(frame, this.#keep(channel));
+    if (frame.type === 'signal' && state instanceof SignalState) state.signal(frame, () => source.changed());
+    if ('cursor' in frame && frame.cursor) channel.cursor = frame.cursor;
+    source.changed();
   }
 
-  message(frame: MessageFrame): void {
-    const channel = this.#all.get(frame.channel);
-    if (channel?.kind !== 'log' || channel.membership !== 'in') return;
-    channel.state.message(frame, this.#keep(channel));
-    channel.cursor = frame.cursor;
-    channel.source.changed();
+  /** Sends a signal, unless there is no connection: nobody wants it later. */
+  send(channel: Channel, data: unknown): void {
+    if (!this.#ground.here()) return;
+    channel.sent = this.#ground.nextId();
+    this.#ground.send(
+      JSON.stringify([{ type: 'send', id: channel.sent, channel: channel.state.def.name, data }]),
+    );
   }
 
   /** The hub has told everything up to the cursor, of every channel that is in. */
@@ -137,15 +133,20 @@ export class Channels {
     }
   }
 
-  /** A join was refused; false if the error speaks of something else. */
-  refused({ id, code, detail }: ErrorFrame): boolean {
+  /** A join or a signal was refused; false if the error speaks of something else. */
+  refused(error: ErrorFrame): boolean {
+    const { id, code } = error;
     for (const channel of this.#all.values()) {
-      if (channel.membership !== 'asked' || channel.asked !== id) continue;
-      if (retryable.has(code)) {
+      const joining = channel.membership === 'asked' && channel.asked === id;
+      if (!joining && channel.sent !== id) continue;
+      if (!retryable.has(code)) {
+        if (joining) channel.membership = 'denied';
+        this.#catching.delete(channel);
+        channel.state.deny(refusal(error));
+        channel.source.changed();
+      } else if (joining) {
         channel.membership = 'out';
         this.#again ??= setTimeout(this.#ask, askAgainAfter);
-      } else {
-        this.#deny(channel, { code, detail });
       }
       return true;
     }
@@ -154,14 +155,10 @@ export class Channels {
 
   close(): void {
     clearTimeout(this.#again);
-    for (const channel of this.#all.values()) clearTimeout(channel.leaving);
-  }
-
-  #source<View>(name: string, view: () => View): Source<View> {
-    return new Source<View>(this.#ground.batch, view, (inUse) => {
-      const channel = this.#all.get(name);
-      if (channel) this.#use(channel, inUse);
-    });
+    for (const channel of this.#all.values()) {
+      clearTimeout(channel.leaving);
+      channel.state.stop();
+    }
   }
 
   #use(channel: Channel, inUse: boolean): void {
@@ -187,8 +184,10 @@ export class Channels {
       if (!channel.wanted || channel.membership !== 'out') continue;
       channel.membership = 'asked';
       channel.asked = this.#ground.nextId();
-      const { name, asked: id, cursor } = channel;
-      joins.push({ type: 'join', id, channel: name, ...(cursor && { cursor }) });
+      const { asked: id, cursor } = channel;
+      const { def } = channel.state;
+      const last = def.kind === 'log' ? def.last : undefined;
+      joins.push({ type: 'join', id, channel: def.name, ...(cursor ? { cursor } : { last }) });
     }
     if (joins.length > 0) this.#ground.send(JSON.stringify(joins));
   };
@@ -197,7 +196,7 @@ export class Channels {
     channel.wanted = false;
     if (channel.membership === 'in' || channel.membership === 'asked') {
       this.#ground.send(
-        JSON.stringify([{ type: 'leave', id: this.#ground.nextId(), channel: channel.name }]),
+        JSON.stringify([{ type: 'leave', id: this.#ground.nextId(), channel: channel.state.def.name }]),
       );
     }
     this.#catching.delete(channel);
@@ -207,18 +206,7 @@ export class Channels {
     channel.source.changed();
   }
 
-  #deny(channel: Channel, reason: Refused): void {
-    channel.membership = 'denied';
-    this.#catching.delete(channel);
-    channel.state.deny(reason);
-    channel.source.changed();
+  #keep({ state }: Channel): number {
+    return this.#ground.here()?.channels[state.def.name]?.keep ?? keepByDefault;
   }
-
-  #keep(channel: LogChannel): number {
-    return this.#ground.here()?.channels[channel.name]?.keep ?? keepByDefault;
-  }
-}
-
-function newMember(name: string): Member {
-  return { name, membership: 'out', wanted: false, asked: 0, cursor: '', leaving: undefined };
 }

@@ -1,23 +1,26 @@
 import type {
   ArgsOf,
   Baton,
-  Call,
-  CallView,
   CommandDef,
   Control,
   Log,
   LogDef,
+  Signal,
+  SignalDef,
   Store,
   StoreDef,
   StoreWrite,
+  WriteOptions,
 } from './api.js';
-import type { StoreChannel } from './channel.js';
-import { Connection, type Plan } from './connection.js';
-import { BatonError } from './error.js';
+import { Change, cancel, patience, quiet } from './change.js';
+import { Connection } from './connection.js';
 import type { RequestBody } from './frames.js';
 import { whoAmI } from './http.js';
 import type { OpenSocket } from './link.js';
+import { LogState } from './log.js';
+import { SignalState } from './signal.js';
 import type { Source } from './source.js';
+import { StoreState } from './store.js';
 
 export interface ConnectOptions {
   /** Where the hub is, such as https://baton.example.org; default: where the page came from. */
@@ -30,11 +33,6 @@ export interface ConnectOptions {
   /** How sockets are opened; default: the platform's WebSocket. */
   readonly open?: OpenSocket;
 }
-
-/** How long a call or a control move is tried: one that comes late may not be wanted any more. */
-const patience = 20_000;
-/** A stop that did not get through soon must be known to have failed: there are other ways to stop. */
-const stopPatience = 5_000;
 
 /**
  * Connects to the hub with the cookie of the sign-in, and stays connected until `close`, or until the sign-in ends.
@@ -55,6 +53,7 @@ export function connect(options: ConnectOptions = {}): Baton {
   });
   const stores = new Map<string, Store<unknown>>();
   const logs = new Map<string, Log<unknown>>();
+  const signals = new Map<string, Signal<unknown>>();
   return {
     status: view(connection.status),
     ending: view(connection.ending),
@@ -66,8 +65,15 @@ export function connect(options: ConnectOptions = {}): Baton {
     // The one place where the type of a definition is taken for that of the data.
     store: <T>(def: StoreDef<T>) => once(stores, def.name, () => store(connection, def)) as Store<T>,
     log: <T>(def: LogDef<T>) => once(logs, def.name, () => log(connection, def)) as Log<T>,
-    call: async <Args, Result>(def: CommandDef<Args, Result>, ...[args]: ArgsOf<Args>) =>
-      (await call(connection, def.name, args)) as Call<Result>,
+    signal: <T>(def: SignalDef<T>) => once(signals, def.name, () => signal(connection, def)) as Signal<T>,
+    call: async <Args, Result>(def: CommandDef<Args, Result>, ...args: ArgsOf<Args>) => {
+      const made = new Change(connection);
+      const called = made.call(def, ...args);
+      made.send();
+      return called;
+    },
+    cancel: (call) => cancel(connection, call),
+    transact: (fill) => change(connection, fill),
     close: () => connection.close(),
   };
 }
@@ -82,69 +88,46 @@ function once<T>(known: Map<string, T>, name: string, make: () => T): T {
   return made;
 }
 
-function store(connection: Connection, def: StoreDef<unknown>): Store<unknown> {
-  const channel = connection.channels.store(def.name);
-  const write = (change: StoreWrite<unknown>) => quiet(writeStore(connection, channel, change));
-  return {
-    ...view(channel.source),
-    write,
-    set: (key, value, options) =>
-      write({ set: { [key]: value }, ...(options?.if !== undefined && { if: { [key]: options.if } }) }),
-    delete: (key, options) =>
-      write({ delete: [key], ...(options?.if !== undefined && { if: { [key]: options.if } }) }),
-    dismiss: (key) => {
-      channel.state.dismiss(key);
-      channel.source.changed();
-    },
-  };
+/** Sends a change. Nobody has to wait for it: the views tell how it ended. */
+function change(connection: Connection, fill: (change: Change) => void): Promise<void> {
+  const made = new Change(connection);
+  fill(made);
+  return quiet(made.send().then(() => {}));
 }
 
-async function writeStore(
-  connection: Connection,
-  channel: StoreChannel,
-  change: StoreWrite<unknown>,
-): Promise<void> {
-  const { name, state, source } = channel;
-  const keys = [...Object.keys(change.set ?? {}), ...(change.delete ?? [])];
-  const term = connection.term(connection.welcome.get()?.channels[name]?.write);
-  await connection.request(
-    { type: 'write', channel: name, ...change, ...term },
-    {
-      lanes: keys.map((key) => `${name}/${key}`),
-      kind: 'change',
-      patience: Infinity,
-      made: (op, sent) => {
-        if (sent.type === 'write') state.wish(op, sent.set ?? {}, sent.delete ?? []);
-        source.changed();
-      },
-      done: (op) => {
-        state.answered(op, channel.membership === 'asked' ? 'coming' : 'current');
-        source.changed();
-      },
-      failed: (op, { code, detail }) => {
-        state.refuse(op, { code, detail });
-        source.changed();
-      },
+function store(connection: Connection, def: StoreDef<unknown>): Store<unknown> {
+  const { state, source } = connection.channels.open(def, StoreState);
+  const write = (one: StoreWrite<unknown>) => change(connection, (made) => made.write(def, one));
+  const only = (key: string, options?: WriteOptions) =>
+    options?.if !== undefined && { if: { [key]: options.if } };
+  return {
+    ...view(source),
+    write,
+    set: (key, value, options) => write({ set: { [key]: value }, ...only(key, options) }),
+    patch: (key, patch, options) => write({ patch: { [key]: patch }, ...only(key, options) }),
+    delete: (key, options) => write({ delete: [key], ...only(key, options) }),
+    dismiss: (key) => {
+      state.dismiss(key);
+      source.changed();
     },
-  );
+  };
 }
 
 function log(connection: Connection, def: LogDef<unknown>): Log<unknown> {
-  const { name } = def;
   return {
-    ...view(connection.channels.log(name).source),
+    ...view(connection.channels.open(def, LogState).source),
     append: async (data) => {
-      const term = connection.term(connection.welcome.get()?.channels[name]?.write);
-      const plan: Plan = { lanes: [name], kind: 'change', patience: Infinity };
-      await connection.request({ type: 'append', channel: name, data, ...term }, plan);
+      await change(connection, (made) => made.append(def, data)); // who does not wait hears of a refusal
     },
   };
 }
 
-/** Who does not wait for a write sees in the view how it ended: no unhandled rejection is made of it. */
-function quiet<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
+function signal(connection: Connection, def: SignalDef<unknown>): Signal<unknown> {
+  const channel = connection.channels.open(def, SignalState);
+  return {
+    ...view(channel.source),
+    send: (data) => channel.state.send(() => connection.channels.send(channel, data)),
+  };
 }
 
 function control(connection: Connection): Control {
@@ -161,24 +144,6 @@ function control(connection: Connection): Control {
     release: () => move({ do: 'release' }),
     take: (reason) => move({ do: 'take', ...(reason && { reason }) }),
   };
-}
-
-async function call(connection: Connection, command: string, args: unknown): Promise<Call<unknown>> {
-  const rules = connection.welcome.get()?.commands[command];
-  const term = rules?.stop ? {} : connection.term(rules?.call);
-  const plan: Plan = rules?.stop
-    ? { lanes: [], kind: 'stop', patience: stopPatience }
-    : { lanes: ['~calls'], kind: 'call', patience };
-  const by = connection.you.get()?.user ?? '';
-  const answer = await connection.request(
-    { type: 'call', command, ...(args !== undefined && { args }), ...term },
-    plan,
-  );
-  if (answer.type !== 'called')
-    throw new BatonError({ code: 'invalid', detail: 'The hub answered something else.' });
-  // A stop does not wait for the log, so nothing more is heard of it: it was delivered, and that is all.
-  const state: CallView['state'] = rules?.stop ? 'done' : 'waiting';
-  return connection.calls.handle({ call: answer.call, command, args, by, term: term.term ?? 0, state });
 }
 
 function randomId(): string {

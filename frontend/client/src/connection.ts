@@ -209,12 +209,12 @@ export class Connection {
         this.channels.joined(frame);
         break;
       case 'change':
-        this.#saw(frame.position, frame.cursor);
-        this.channels.change(frame);
-        break;
       case 'message':
         this.#saw(frame.position, frame.cursor);
-        this.channels.message(frame);
+        this.channels.tell(frame);
+        break;
+      case 'signal':
+        this.channels.tell(frame);
         break;
       case 'written':
       case 'appended':
@@ -225,9 +225,11 @@ export class Connection {
       case 'error':
         this.#refused(frame);
         break;
-      case 'call':
-        this.calls.put(frame);
+      case 'call': {
+        const { type: _type, cursor: _cursor, ...call } = frame;
+        this.calls.put(call);
         break;
+      }
       case 'control':
         this.#control(frame);
         break;

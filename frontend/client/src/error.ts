@@ -1,3 +1,5 @@
+import type { Refused } from './api.js';
+
 /** The words that programs branch on. The hub's own, then those of this client, then what the HTTP API adds. */
 export type Code =
   | 'invalid'
@@ -18,9 +20,12 @@ export type Code =
   | 'unavailable'
   | 'stale'
   | 'storage'
+  | 'schema' // the value is not as the space's rules say; more.path says where
+  | 'locked' // another client holds a lock that it needs; more.holder says who
   | 'bad_frame'
   | 'rate'
   | 'unanswered'
+  | 'cancelled' // a call was given up before it was done
   | 'failed' // a command ended with an error of its service
   | 'withdrawn' // was not sent, and will not be: no connection in time, or a stop was given after it
   | 'closed' // the connection was closed by the page
@@ -64,6 +69,11 @@ export class BatonError extends Error {
     this.more = init.more ?? {};
     this.status = init.status ?? 0;
   }
+}
+
+/** What the views tell of a refusal. */
+export function refusal({ code, detail, more }: BatonErrorInit): Refused {
+  return { code, detail, ...(more?.path !== undefined && { path: String(more.path) }) };
 }
 
 /** Not decided: the same operation, sent again later, gets its answer. Every other code is final. */

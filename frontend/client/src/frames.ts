@@ -1,6 +1,6 @@
 /** The frames of the protocol baton.v1 as this client reads and writes them: pure data, see hub/wire. */
 
-import type { CallView, ControlRequest, Member, Operator, Welcome } from './api.js';
+import type { CallView, ChannelView, ControlRequest, Member, Operator, Welcome } from './api.js';
 import type { Code, CurrentValue } from './error.js';
 
 export interface ValueFrame {
@@ -17,6 +17,20 @@ export interface MessageData {
   readonly data: unknown;
 }
 
+/** What a change does to the keys of a store. */
+export interface KeysFrame {
+  readonly set?: Readonly<Record<string, unknown>>;
+  /** JSON Merge Patches of the values that are there. */
+  readonly patch?: Readonly<Record<string, unknown>>;
+  readonly delete?: readonly string[];
+}
+
+/** How a call stands. */
+export interface CallData extends Omit<CallView, 'until'> {
+  /** What is left of the time it may take, as of this frame, in milliseconds. */
+  readonly deadline_ms?: number;
+}
+
 export interface ControlData {
   readonly term: number;
   readonly operator: Operator | null;
@@ -29,7 +43,7 @@ export interface WelcomeFrame extends Welcome {
   readonly type: 'welcome';
   readonly control: ControlData;
   readonly presence: readonly Member[];
-  readonly calls: readonly CallView[];
+  readonly calls: readonly CallData[];
 }
 
 export interface JoinedFrame {
@@ -38,20 +52,20 @@ export interface JoinedFrame {
   readonly channel: string;
   readonly cursor: string;
   readonly mode: 'snapshot' | 'delta';
+  readonly reason?: NonNullable<ChannelView['reason']>;
+  readonly defaults?: Readonly<Record<string, unknown>>;
   readonly values?: Readonly<Record<string, ValueFrame>>;
   readonly removed?: readonly string[];
   readonly messages?: readonly MessageData[];
   readonly gap?: boolean;
 }
 
-export interface ChangeFrame {
+export interface ChangeFrame extends KeysFrame {
   readonly type: 'change';
   readonly channel: string;
   readonly position?: number;
   readonly cursor?: string;
   readonly at?: string;
-  readonly set?: Readonly<Record<string, unknown>>;
-  readonly delete?: readonly string[];
   readonly by?: string;
   readonly op?: string;
 }
@@ -60,6 +74,15 @@ export interface MessageFrame extends MessageData {
   readonly type: 'message';
   readonly channel: string;
   readonly cursor: string;
+}
+
+export interface SignalFrame {
+  readonly type: 'signal';
+  readonly channel: string;
+  /** The client that sent it. */
+  readonly from: string;
+  readonly by: string;
+  readonly data: unknown;
 }
 
 export interface ErrorFrame {
@@ -72,20 +95,23 @@ export interface ErrorFrame {
 }
 
 /** The answers to requests that change something. */
-export type AnswerFrame =
-  | { readonly type: 'written'; readonly id: number; readonly position: number }
-  | { readonly type: 'appended'; readonly id: number; readonly position: number }
-  | { readonly type: 'called'; readonly id: number; readonly call: string; readonly position?: number }
-  | { readonly type: 'controlled'; readonly id: number; readonly term: number };
+export interface AnswerFrame {
+  readonly type: 'written' | 'appended' | 'called' | 'controlled';
+  readonly id: number;
+  /** The call that was made, and those of a transaction. */
+  readonly call?: string;
+  readonly calls?: readonly string[];
+}
 
 export type ServerFrame =
   | WelcomeFrame
   | JoinedFrame
   | ChangeFrame
   | MessageFrame
+  | SignalFrame
   | ErrorFrame
   | AnswerFrame
-  | (CallView & { readonly type: 'call' })
+  | (CallData & { readonly type: 'call'; readonly cursor?: string })
   | (ControlData & { readonly type: 'control' })
   | { readonly type: 'presence'; readonly members: readonly Member[] }
   | { readonly type: 'pong'; readonly id: number; readonly cursor: string }
@@ -99,18 +125,37 @@ export type ServerFrame =
       readonly reconnect_after: number;
     };
 
+/** One change of a store in a request. */
+export interface WriteBody extends KeysFrame {
+  readonly channel: string;
+  readonly if?: Readonly<Record<string, number>>;
+}
+
+export interface AppendBody {
+  readonly channel: string;
+  readonly data: unknown;
+}
+
+export interface CallBody {
+  readonly command: string;
+  readonly args?: unknown;
+  readonly deadline_ms?: number;
+}
+
 /** What a request says besides its id and its operation id. */
 export type RequestBody =
-  | {
-      readonly type: 'write';
-      readonly channel: string;
-      readonly set?: Readonly<Record<string, unknown>>;
-      readonly delete?: readonly string[];
-      readonly if?: Readonly<Record<string, number>>;
-      readonly term?: number;
-    }
-  | { readonly type: 'append'; readonly channel: string; readonly data: unknown; readonly term?: number }
-  | { readonly type: 'call'; readonly command: string; readonly args?: unknown; readonly term?: number }
+  | ((
+      | ({ readonly type: 'write' } & WriteBody)
+      | ({ readonly type: 'append' } & AppendBody)
+      | ({ readonly type: 'call' } & CallBody)
+      | {
+          readonly type: 'transact';
+          readonly writes: readonly WriteBody[];
+          readonly appends: readonly AppendBody[];
+          readonly calls: readonly CallBody[];
+        }
+    ) & { readonly term?: number })
+  | { readonly type: 'cancel'; readonly call: string }
   | {
       readonly type: 'control';
       readonly do: 'request' | 'cancel' | 'grant' | 'deny' | 'give' | 'release' | 'take';

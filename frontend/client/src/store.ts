@@ -1,70 +1,59 @@
 /**
  * What a store holds, as a page sees it: pure, no connection and no clock.
  *
- * Two layers. The base is what the hub has told, in its order. Over it lie the wishes: changes made here that the hub
- * has not confirmed yet, in the order they were made. A key shows its newest wish, or else its base. A wish goes
- * when its change comes from the hub, when the write is answered, or when it is refused; what then shows is the base as
- * it is by now, never the one that was there when the wish was made.
+ * Two layers. The base is what the hub has told, in its order; a key without a value has the default of the store's
+ * rules. Over it lie the wishes: changes made here that the hub has not confirmed yet, in the order they were made. A
+ * key shows its base with its wishes applied. A wish goes when its change comes from the hub, when the write is
+ * answered, or when it is refused; what then shows is the base as it is by now, never the one that was there when the
+ * wish was made.
  */
 
-import type { KeyState, Refused, StoreView } from './api.js';
-import type { ChangeFrame, JoinedFrame, ValueFrame } from './frames.js';
+import type { KeyState, Refused, StoreDef, StoreView } from './api.js';
+import type { ChangeFrame, JoinedFrame, KeysFrame, ValueFrame } from './frames.js';
+import { newer, patched } from './json.js';
+import { ChannelState } from './state.js';
 
-type Base = Required<ValueFrame>;
+/** What a wish makes of the value before it. undefined: no value, but for the default. */
+type Wish = (value: unknown) => unknown;
 
-interface Wish {
-  readonly op: string;
-  /** undefined: the key shall go. JSON has no undefined, so no value is mistaken for that. */
-  readonly value: unknown;
-}
-
-const empty: StoreView<unknown> = { ready: false, values: new Map(), keys: new Map() };
-
-export class StoreState {
-  #base = new Map<string, Base>();
-  #wishes = new Map<string, Wish[]>();
-  #keysOf = new Map<string, readonly string[]>(); // of the operations that have wishes
+export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknown>> {
+  #base = new Map<string, Required<ValueFrame>>();
+  #defaults = new Map<string, unknown>();
+  #wishes = new Map<string, Map<string, Wish>>(); // by operation, in order, then by key
   #answered = new Set<string>(); // operations that are done, but whose change the base may lack
   #refused = new Map<string, Refused>();
-  #denied: Refused | undefined; // why the store cannot be joined
-  #ready = false;
   #touched = new Set<string>();
-  #view = empty;
+  #shown = this.head;
+  #view: StoreView<unknown> = { ...this.head, values: new Map(), keys: new Map() };
 
-  /** The snapshot: the same object until something has changed. */
   view(): StoreView<unknown> {
-    const before = this.#view;
-    if (this.#touched.size === 0 && before.ready === this.#ready && before.refused === this.#denied)
-      return before;
-    const values = new Map(before.values);
-    const keys = new Map(before.keys);
+    if (this.#touched.size === 0 && this.#shown === this.head) return this.#view;
+    const values = new Map(this.#view.values);
+    const keys = new Map(this.#view.keys);
     for (const key of this.#touched) {
-      const base = this.#base.get(key);
-      const wish = this.#wishes.get(key)?.at(-1);
-      const value = wish ? wish.value : base?.value;
-      const refused = this.#refused.get(key);
+      const { value, ...state } = this.#show(key);
       if (value === undefined) values.delete(key);
-      else values.set(key, value);
-      if (base || wish || refused) keys.set(key, keyState(base, wish, refused));
+      else values.set(key, newer(values.get(key), value));
+      if (value !== undefined || state.saving || state.refused) keys.set(key, newer(keys.get(key), state));
       else keys.delete(key);
     }
     this.#touched.clear();
-    this.#view = { ready: this.#ready, values, keys, ...(this.#denied && { refused: this.#denied }) };
+    this.#shown = this.head;
+    this.#view = { ...this.head, values, keys };
     return this.#view;
   }
 
   /** A change made here, on its way to the hub. The values must be JSON that nobody else changes. */
-  wish(op: string, set: Readonly<Record<string, unknown>>, gone: readonly string[]): void {
-    const values = new Map<string, unknown>(Object.entries(set));
-    for (const key of gone) values.set(key, undefined);
-    for (const [key, value] of values) {
-      const wishes = this.#wishes.get(key) ?? [];
-      wishes.push({ op, value });
-      this.#wishes.set(key, wishes);
+  wish(op: string, { set = {}, delete: gone = [], patch = {} }: KeysFrame): void {
+    const wishes = this.#wishes.get(op) ?? new Map<string, Wish>();
+    for (const [key, value] of Object.entries(set)) wishes.set(key, () => value);
+    for (const [key, change] of Object.entries(patch)) wishes.set(key, (value) => patched(value, change));
+    for (const key of gone) wishes.set(key, () => this.#defaults.get(key));
+    for (const key of wishes.keys()) {
       this.#refused.delete(key);
       this.#touched.add(key);
     }
-    this.#keysOf.set(op, [...values.keys()]);
+    this.#wishes.set(op, wishes);
   }
 
   /**
@@ -78,9 +67,7 @@ export class StoreState {
 
   /** The hub has refused the change. */
   refuse(op: string, reason: Refused): void {
-    for (const key of this.#keysOf.get(op) ?? []) {
-      this.#refused.set(key, reason);
-    }
+    for (const key of this.#wishes.get(op)?.keys() ?? []) this.#refused.set(key, reason);
     this.#settle(op);
   }
 
@@ -88,76 +75,62 @@ export class StoreState {
     if (this.#refused.delete(key)) this.#touched.add(key);
   }
 
-  /** The hub tells of a change. One that was made here replaces its wish, with the same value objects. */
-  change(frame: ChangeFrame): void {
-    const { position = 0, by = '', at = '' } = frame;
-    for (const [key, sent] of Object.entries(frame.set ?? {})) {
-      const own = this.#wishes.get(key)?.find((w) => w.op === frame.op);
-      this.#base.set(key, { value: own?.value ?? sent, position, by, at });
-      this.#touched.add(key);
+  /** The hub tells of a change. One that was made here replaces its wish. */
+  change({ set = {}, patch = {}, delete: gone = [], op, ...origin }: ChangeFrame): void {
+    for (const [key, value] of Object.entries(set)) this.#put(key, { value, ...origin });
+    for (const [key, change] of Object.entries(patch)) {
+      this.#put(key, { value: patched(this.#base.get(key)?.value, change), ...origin });
     }
-    for (const key of frame.delete ?? []) {
-      this.#base.delete(key);
-      this.#touched.add(key);
-    }
-    if (frame.op !== undefined) this.#settle(frame.op);
+    for (const key of gone) this.#drop(key);
+    if (op !== undefined) this.#settle(op);
   }
 
-  /** The hub tells what the store has, or has since the cursor. */
-  joined(frame: JoinedFrame): void {
-    const values = frame.values ?? {};
-    const gone =
-      frame.mode === 'delta'
-        ? (frame.removed ?? [])
-        : [...this.#base.keys()].filter((k) => !Object.hasOwn(values, k));
-    for (const key of gone) {
-      this.#base.delete(key);
-      this.#touched.add(key);
-    }
-    for (const [key, { value, position = 0, by = '', at = '' }] of Object.entries(values)) {
-      const base = { value, position, by, at };
-      // What is the same stays the same object: whoever shows it has nothing to do after a reconnect.
-      if (JSON.stringify(base) === JSON.stringify(this.#base.get(key))) continue;
-      this.#base.set(key, base);
-      this.#touched.add(key);
-    }
-    for (const op of [...this.#answered]) this.#settle(op);
-    this.#ready = true;
-    this.#denied = undefined;
+  override joined(frame: JoinedFrame, keep: number): void {
+    super.joined(frame, keep);
+    const { mode, values = {}, removed = [], defaults = {} } = frame;
+    for (const key of mode === 'delta' ? removed : this.#base.keys()) this.#drop(key);
+    for (const [key, value] of Object.entries(values)) this.#put(key, value);
+    for (const key of [...this.#defaults.keys(), ...Object.keys(defaults)]) this.#touched.add(key);
+    this.#defaults = new Map(Object.entries(defaults));
+    for (const op of this.#answered) this.#settle(op);
   }
 
-  /** The store cannot be joined. */
-  deny(reason: Refused): void {
-    this.#denied = reason;
+  /** Wishes stay until they are answered. */
+  override clear(): void {
+    this.joined({ type: 'joined', channel: '', cursor: '', mode: 'snapshot' }, 0);
+    super.clear();
   }
 
-  /** Forgets what the hub has told, for a store that is not joined any more. Wishes stay until they are answered. */
-  clear(): void {
-    for (const key of this.#base.keys()) this.#touched.add(key);
-    this.#base.clear();
-    for (const op of [...this.#answered]) this.#settle(op);
-    this.#ready = false;
-    this.#denied = undefined;
+  #show(key: string): KeyState & { value: unknown } {
+    const { value, position, by, at } = this.#base.get(key) ?? {
+      value: this.#defaults.get(key),
+      position: 0,
+      by: '',
+      at: '',
+    };
+    const wishes = [...this.#wishes.values()].flatMap((wished) => wished.get(key) ?? []);
+    const refused = this.#refused.get(key);
+    return {
+      value: wishes.reduce((before, wish) => wish(before), value),
+      ...{ position, by, at },
+      saving: wishes.length > 0,
+      ...(refused && { refused }),
+    };
+  }
+
+  #put(key: string, { value, position = 0, by = '', at = '' }: ValueFrame): void {
+    this.#base.set(key, { value, position, by, at });
+    this.#touched.add(key);
+  }
+
+  #drop(key: string): void {
+    this.#base.delete(key);
+    this.#touched.add(key);
   }
 
   #settle(op: string): void {
-    for (const key of this.#keysOf.get(op) ?? []) {
-      const left = this.#wishes.get(key)?.filter((w) => w.op !== op) ?? [];
-      if (left.length > 0) this.#wishes.set(key, left);
-      else this.#wishes.delete(key);
-      this.#touched.add(key);
-    }
-    this.#keysOf.delete(op);
+    for (const key of this.#wishes.get(op)?.keys() ?? []) this.#touched.add(key);
+    this.#wishes.delete(op);
     this.#answered.delete(op);
   }
-}
-
-function keyState(base: Base | undefined, wish: Wish | undefined, refused: Refused | undefined): KeyState {
-  return {
-    position: base?.position ?? 0,
-    by: base?.by ?? '',
-    at: base?.at ?? '',
-    saving: wish !== undefined,
-    ...(refused && { refused }),
-  };
 }
