@@ -68,7 +68,7 @@ var doors = map[string][]string{
 	"go.yaml.in/yaml/v4":            {"cmd", "cmd/baton/beamline", "session"},
 
 	"github.com/santhosh-tekuri/jsonschema/v6": {"channels"},
-	"github.com/robfig/cron/v3":               {"channels"}, // checks what NATS takes as a calendar
+	"github.com/robfig/cron/v3":                {"channels"}, // checks what NATS takes as a calendar
 	"golang.org/x/text/":                       {"channels"}, // the language of the messages of jsonschema
 	"github.com/danielgtaylor/huma/v2":         {"hub", "hub/wire/asyncapi"},
 	"github.com/prometheus/client_golang/":     {"cmd", "hub"},
