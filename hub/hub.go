@@ -36,6 +36,11 @@ type Options struct {
 	TLS      bool         // Optional. Clients reach this node over https, though a proxy in front of it ends that.
 	Limits   Limits       // Optional.
 
+	Tasks        []Task   // Optional. What one node does at a time, of which the log keeps a history.
+	Duties       []Duty   // Optional. What one node does all the time.
+	TasksVersion int      // Optional. Of the site file that Tasks are from: the highest one's are in force.
+	Labels       []string // Optional. Of this node: it takes tasks and duties that are for one of them, and those for any.
+
 	// Optional. A login session ends when it had neither an open tab nor a request for so long. Default 30 min.
 	Idle time.Duration
 
@@ -85,6 +90,10 @@ type Hub struct {
 	cancel  context.CancelCauseFunc
 	running sync.WaitGroup
 	news    chan *room // its presence has changed
+	jobs    map[string]*job
+	duties  []*duty
+	atHand  sync.Map       // question → true: runs and duties that this node has
+	tasking sync.WaitGroup // what needs the spaces to its end
 
 	connNumbers atomic.Uint64
 	connections atomic.Int64
@@ -115,26 +124,28 @@ func New(o Options) (*Hub, error) {
 			return nil, fmt.Errorf("origin %s: %w", origin, err)
 		}
 	}
+	if err := errors.Join(h.setTasks(), h.setDuties()); err != nil {
+		return nil, err
+	}
 	h.mux = h.routes()
 	h.keep("following live values", func(ctx context.Context) error { return o.Live.Follow(ctx, h.hear) })
-	h.keep("handling ticks", h.handleTicks)
 	h.running.Go(h.announce)
+	h.startTasks()
 	return h, nil
 }
 
 // keep runs something until the hub closes, again a second after it fails.
 func (h *Hub) keep(what string, run func(context.Context) error) {
-	h.running.Go(func() {
-		for h.ctx.Err() == nil {
-			if err := run(h.ctx); err != nil && h.ctx.Err() == nil {
-				h.logger.Warn(what+" was interrupted", "error", err)
-			}
-			select {
-			case <-h.ctx.Done():
-			case <-time.After(time.Second):
-			}
+	h.running.Go(func() { h.keepUp(what, run) })
+}
+
+func (h *Hub) keepUp(what string, run func(context.Context) error) {
+	for h.ctx.Err() == nil {
+		if err := run(h.ctx); err != nil && h.ctx.Err() == nil {
+			h.logger.Warn(what+" was interrupted", "error", err)
 		}
-	})
+		sleep(h.ctx, time.Second)
+	}
 }
 
 // ServeHTTP serves the API, the WebSockets and the UI.
@@ -147,6 +158,7 @@ func (h *Hub) Close() {
 	for _, r := range h.rooms {
 		r.empty()
 	}
+	h.tasking.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	for _, r := range h.rooms {
@@ -216,25 +228,6 @@ func (h *Hub) announceRoom(ctx context.Context, r *room) {
 	if err := h.options.Live.Publish(ctx, key, r.announcement(), presenceLife); err != nil && ctx.Err() == nil {
 		h.logger.Warn("the other nodes could not be told who is here", "space", r.name, "error", err)
 	}
-}
-
-// handleTicks looks after all spaces whenever it is this node's turn.
-func (h *Hub) handleTicks(ctx context.Context) error {
-	plan := channels.Plan{Version: 1, Schedules: []channels.Schedule{{Name: sweepTick, Every: sweepPeriod}}}
-	if err := h.options.Ticks.Plan(ctx, plan); err != nil {
-		return fmt.Errorf("setting up the schedule: %w", err)
-	}
-	return h.options.Ticks.Follow(ctx, nil, func(ctx context.Context, t channels.Tick) error {
-		if t.Name != sweepTick {
-			return nil
-		}
-		for _, r := range h.rooms {
-			if err := r.sweep(ctx); err != nil && ctx.Err() == nil {
-				h.logger.Warn("looking after a space", "space", r.name, "error", err)
-			}
-		}
-		return nil
-	})
 }
 
 // Space brings up the replica of a space, for what the hub's owner does by itself: minting tokens, exporting.

@@ -54,6 +54,7 @@ type nodeOptions struct {
 	logins session.Store                   // default: in the bucket of store
 	log    func(channels.Log) channels.Log // how the node sees the log
 	open   func()                          // called when the node opens its space
+	more   func(*hub.Options)              // what else the node is made of
 }
 
 func newNode(t testing.TB, o nodeOptions) *node {
@@ -81,7 +82,7 @@ func newNode(t testing.TB, o nodeOptions) *node {
 	must(err)
 	ticks, err := o.store.Ticks(ctx)
 	must(err)
-	h, err := hub.New(hub.Options{
+	options := hub.Options{
 		Node: o.name, Version: "test", Title: "Site", Spaces: []hub.Site{{Name: "lab", Title: "Lab"}},
 		Authority: session.Authority{}, Live: live, Ticks: ticks, Relay: o.store.Relay(), Sign: session.Dev{},
 		UI:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("the page")) }),
@@ -106,7 +107,11 @@ func newNode(t testing.TB, o nodeOptions) *node {
 				Logger: natstest.Logger(t),
 			})
 		},
-	})
+	}
+	if o.more != nil {
+		o.more(&options)
+	}
+	h, err := hub.New(options)
 	must(err)
 	server := httptest.NewServer(h)
 	closed := false

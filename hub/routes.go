@@ -10,7 +10,7 @@ import (
 
 // operations are what the HTTP API consists of: functions that register some each.
 var operations = []func(*api){
-	sessionOperations, spaceOperations, healthOperations,
+	sessionOperations, spaceOperations, healthOperations, taskOperations,
 }
 
 // routes is what the hub serves.
