@@ -24,7 +24,13 @@ func MergePatch(value, patch json.RawMessage) (json.RawMessage, error) {
 func decodeExactly(data []byte, into *any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	return d.Decode(into)
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if rest := bytes.Trim(data[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return fmt.Errorf("%.20q comes after the end of the JSON", rest)
+	}
+	return nil
 }
 
 // merge is MergePatch of RFC 7396, section 2. It may change target.

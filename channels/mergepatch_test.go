@@ -11,20 +11,27 @@ import (
 	"github.com/baton-hub/baton/channels"
 )
 
-// The cases are those of RFC 7396, appendix A, and more. Clients, which apply the patches that changes carry, pass them too.
-func TestMergePatch(t *testing.T) {
+type patchCase struct {
+	Name                 string
+	Value, Patch, Result json.RawMessage
+}
+
+// patchCases are those of RFC 7396, appendix A, and more. Clients, which apply the patches that changes carry, pass them
+// too.
+func patchCases(t testing.TB) (cases []patchCase) {
+	t.Helper()
 	data, err := os.ReadFile("../hub/wire/mergepatch/testdata/cases.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cases []struct {
-		Name                 string
-		Value, Patch, Result json.RawMessage
-	}
 	if err := json.Unmarshal(data, &cases); err != nil || len(cases) < 15 {
 		t.Fatalf("%d cases, %v", len(cases), err)
 	}
-	for _, c := range cases {
+	return cases
+}
+
+func TestMergePatch(t *testing.T) {
+	for _, c := range patchCases(t) {
 		var want bytes.Buffer
 		if err := json.Compact(&want, c.Result); err != nil {
 			t.Fatal(err)

@@ -45,7 +45,6 @@ type savedFloor struct {
 	Owner   string `json:"o,omitempty"`
 	Log     bool   `json:"log,omitempty"`
 	Floor   uint64 `json:"floor"`
-	Keys    int    `json:"keys,omitempty"`    // a store: how many values follow
 	Touched uint64 `json:"touched,omitempty"` // a store: see touch
 	Client  string `json:"client,omitempty"`
 	Other   uint64 `json:"other,omitempty"`
@@ -101,7 +100,7 @@ func (s *State) WriteSnapshot(w io.Writer) error {
 
 func (s *store) save(id storeID, put func(snapshotLine)) {
 	put(snapshotLine{Floor: &savedFloor{
-		Channel: id.channel, Owner: id.owner, Floor: s.floor, Keys: len(s.values),
+		Channel: id.channel, Owner: id.owner, Floor: s.floor,
 		Touched: s.touched.position, Client: s.touched.client, Other: s.touched.other,
 	}})
 	one := func(key string, v Value) {

@@ -137,9 +137,7 @@ func (r *restoring) line(l snapshotLine) error {
 }
 
 func (r *restoring) store(l *savedFloor) {
-	const believed = 1 << 20 // a damaged count must not ask for all of the memory
 	st := newStore()
-	st.values = make(map[string]Value, min(max(l.Keys, 0), believed))
 	st.floor, st.touched = l.Floor, touch{l.Touched, r.name(l.Client), l.Other}
 	r.state.stores[storeID{l.Channel, l.Owner}] = st
 }
