@@ -74,6 +74,40 @@ describe('a call', () => {
     expect(baton.calls.get().map((c) => c.state)).toEqual(['done']);
   });
 
+  it('can be given up: it says so, and ends as its service says', async () => {
+    const call = await accepted();
+    const finished = call.finished();
+    const asked = call.cancel();
+    const [sent] = sockets.last.taken();
+    expect(sent).toEqual({ type: 'cancel', id: sent?.id, op: 'page.2', call: 'k1' });
+    sockets.last.push(told('taken', { cancelling: true }), { type: 'written', id: sent?.id, position: 10 });
+    await asked;
+    expect(call.get()).toMatchObject({ state: 'taken', cancelling: true });
+    sockets.last.push(told('cancelled', { error: 'stopped at 45' }));
+    await expect(finished).rejects.toMatchObject({ code: 'cancelled', detail: 'stopped at 45' });
+  });
+
+  it('of before a reload can be given up, too', async () => {
+    sockets.last.push(told('waiting'));
+    const asked = baton.cancel('k1');
+    const [sent] = sockets.last.taken();
+    expect(sent).toMatchObject({ type: 'cancel', call: 'k1' });
+    sockets.last.push({ type: 'error', id: sent?.id, code: 'conflict', detail: 'the call is done' });
+    await expect(asked).rejects.toMatchObject({ code: 'conflict' });
+    sockets.last.push(told('cancelled'));
+    expect(baton.calls.get()).toMatchObject([{ call: 'k1', state: 'cancelled' }]);
+  });
+
+  it("has a deadline, told by the page's own clock", async () => {
+    const late = defineCommand<void, void>({ name: 'motor.move', deadline: 5_000 });
+    baton.call(late).catch(() => {});
+    expect(sockets.last.taken()[0]).toMatchObject({ command: 'motor.move', deadline_ms: 5_000 });
+    vi.advanceTimersByTime(1_000);
+    sockets.last.push(told('taken', { deadline_ms: 4_200 }));
+    expect(baton.calls.get()[0]).toMatchObject({ until: performance.now() + 4_200 });
+    expect(baton.calls.get()[0]).not.toHaveProperty('deadline_ms');
+  });
+
   it('that fails rejects with the sentence of its service', async () => {
     const finished = (await accepted()).finished();
     sockets.last.push(told('failed', { error: 'omega is at its limit' }));

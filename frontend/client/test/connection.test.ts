@@ -457,6 +457,21 @@ describe('a log', () => {
     sockets.last.push({ ...delta, id: undefined, messages: [message(20, 'x')], gap: true });
     expect(log.get()).toMatchObject({ gap: true, messages: [{ data: 'x' }] });
   });
+
+  it('is joined with as much history as is wanted, and after a reconnect with all that was missed', () => {
+    const log = baton.log(defineLog<string>({ name: 'chat', last: 2 }));
+    log.subscribe(() => {});
+    up();
+    const [join] = sockets.last.taken();
+    expect(join).toEqual({ type: 'join', id: join?.id, channel: 'chat', last: 2 });
+    sockets.last.push(snapshot('chat', join?.id, { reason: 'new', messages: [message(3, 'a')] }));
+    expect(log.get()).toMatchObject({ reason: 'new', messages: [{ data: 'a' }] });
+    sockets.last.cut();
+    vi.advanceTimersByTime(500);
+    up();
+    const [again] = sockets.last.taken();
+    expect(again).toEqual({ type: 'join', id: again?.id, channel: 'chat', cursor: 'e1-5' });
+  });
 });
 
 describe('after close', () => {

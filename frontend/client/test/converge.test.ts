@@ -8,7 +8,10 @@ import { type FakeSocket, type Frame, type Request, Sockets, StoreModel, welcome
  * connections that are cut with requests and answers under way, answers that say "perhaps", catching up by values.
  */
 type Step =
-  | { do: 'set' | 'delete' | 'create' | 'replace' | 'other' | 'otherDelete'; key: string }
+  | {
+      do: 'set' | 'patch' | 'delete' | 'create' | 'replace' | 'other' | 'otherPatch' | 'otherDelete';
+      key: string;
+    }
   | { do: 'both' }
   | { do: 'take' | 'refuse' | 'busy' | 'perhaps' | 'deliver' | 'coalesce' | 'cut' | 'wait' };
 
@@ -20,7 +23,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constantFrom(
         'set' as const,
-        'set' as const,
+        'patch' as const,
         'delete' as const,
         'create' as const,
         'replace' as const,
@@ -31,7 +34,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      do: fc.constantFrom('other' as const, 'other' as const, 'otherDelete' as const),
+      do: fc.constantFrom('other' as const, 'otherPatch' as const, 'otherDelete' as const),
       key: fc.constantFrom(...keys),
     }),
   },
@@ -100,14 +103,16 @@ class World {
     } else this.#handle(step.do);
   }
 
-  #write(what: 'set' | 'delete' | 'create' | 'replace' | 'other' | 'otherDelete', key: string): void {
+  #write(what: Extract<Step, { key: string }>['do'], key: string): void {
     const set = { [key]: ++this.#values };
     const position = this.ui.get().keys.get(key)?.position ?? 0;
     if (what === 'set') this.#own([key], { set });
+    else if (what === 'patch') this.#own([key], { patch: set });
     else if (what === 'delete') this.#own([key], { delete: [key] });
     else if (what === 'create') this.#own([key], { set, if: { [key]: 0 } });
     else if (what === 'replace') this.#own([key], { set, if: { [key]: position } });
     else if (what === 'other') this.#tell(this.hub.write({ set }, 'bob').frames);
+    else if (what === 'otherPatch') this.#tell(this.hub.write({ patch: set }, 'bob').frames);
     else if (this.hub.values.has(key)) this.#tell(this.hub.write({ delete: [key] }, 'bob').frames);
   }
 
@@ -197,7 +202,7 @@ class World {
 
   #own(touched: readonly string[], write: Parameters<Store<number>['write']>[0]): void {
     const n = ++this.#serial;
-    const value = Object.values(write.set ?? {})[0];
+    const [value] = Object.values({ ...write.set, ...write.patch });
     this.made.push({ n, keys: touched, value });
     this.ui.write(write).then(
       () => this.outcomes.set(n, 'saved'),

@@ -11,6 +11,8 @@ export type Request = {
   readonly cursor?: string;
   readonly set?: Record<string, unknown>;
   readonly delete?: string[];
+  /** The model knows only those that replace the value. */
+  readonly patch?: Record<string, number>;
   readonly if?: Record<string, number>;
   readonly term?: number;
   readonly command?: string;
@@ -149,7 +151,7 @@ export class StoreModel {
 
   /** Commits a change; the position, 0 if it is refused. An operation that was done gets its first answer. */
   write(
-    request: Pick<Request, 'set' | 'delete' | 'if' | 'op'>,
+    request: Pick<Request, 'set' | 'patch' | 'delete' | 'if' | 'op'>,
     by: string,
   ): { position: number; frames: Frame[] } {
     const done = request.op === undefined ? undefined : this.answers.get(request.op);
@@ -159,15 +161,16 @@ export class StoreModel {
     }
     const position = this.position + 1;
     const op = request.op === undefined ? {} : { op: request.op };
-    for (const [key, value] of Object.entries(request.set ?? {})) {
+    for (const [key, value] of Object.entries({ ...request.set, ...request.patch })) {
       this.#apply({ position, key, value, by, ...op });
     }
     for (const key of request.delete ?? []) this.#apply({ position, key, value: undefined, by, ...op });
     if (request.op !== undefined) this.answers.set(request.op, position);
     const set = request.set ? { set: request.set } : {};
+    const patch = request.patch ? { patch: request.patch } : {};
     const gone = request.delete ? { delete: request.delete } : {};
     const head = { type: 'change', channel: 'ui', position, cursor: this.cursor, at: 'T' };
-    return { position, frames: [{ ...head, ...set, ...gone, by, ...op }] };
+    return { position, frames: [{ ...head, ...set, ...patch, ...gone, by, ...op }] };
   }
 
   /** What a join is answered: everything, or what changed since the cursor. */

@@ -15,6 +15,10 @@ import type {
   LogView,
   Member,
   Readable,
+  Signal,
+  SignalActions,
+  SignalDef,
+  SignalView,
   Status,
   Store,
   StoreActions,
@@ -72,6 +76,11 @@ export function useStore<T>(def: StoreDef<T>): StoreView<T> & StoreActions<T> {
 /** A log, and how to append to it. */
 export function useLog<T>(def: LogDef<T>): LogView<T> & LogActions<T> {
   return useWithActions<LogView<T>, Log<T>>(useBaton().log(def));
+}
+
+/** The latest of everybody over a signal, and how to send: `const { latest, send } = useSignal(pointers)`. */
+export function useSignal<T>(def: SignalDef<T>): SignalView<T> & SignalActions<T> {
+  return useWithActions<SignalView<T>, Signal<T>>(useBaton().signal(def));
 }
 
 /**

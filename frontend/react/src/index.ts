@@ -7,6 +7,7 @@ export {
   useLog,
   usePresence,
   useReadable,
+  useSignal,
   useStatus,
   useStore,
   useValue,

@@ -1,4 +1,4 @@
-import { type Baton, connect, defineCommand, defineLog, defineStore } from '@baton/client';
+import { type Baton, connect, defineCommand, defineLog, defineSignal, defineStore } from '@baton/client';
 import { act, cleanup, render, renderHook, screen } from '@testing-library/react';
 import { memo, type ReactNode, StrictMode, startTransition, useState } from 'react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -9,6 +9,7 @@ import {
   useControl,
   useLog,
   usePresence,
+  useSignal,
   useStatus,
   useStore,
   useValue,
@@ -17,6 +18,7 @@ import {
 
 const ui = defineStore<number>({ name: 'ui' });
 const chat = defineLog<string>({ name: 'chat' });
+const pointers = defineSignal<number>({ name: 'pointers' });
 const move = defineCommand<{ motor: string }, number>({ name: 'motor.move' });
 
 let sockets: Sockets;
@@ -225,6 +227,15 @@ describe('the other hooks', () => {
     };
     act(() => sockets.last.push(message));
     expect(result.current.messages.map((m) => m.data)).toEqual(['hello']);
+  });
+
+  it('show the latest of everybody over a signal, and send', async () => {
+    const { result } = renderHook(() => useSignal(pointers), { wrapper: inside });
+    await up();
+    act(() => result.current.send(1));
+    expect(sockets.last.taken()).toMatchObject([{ type: 'send', channel: 'pointers', data: 1 }]);
+    act(() => sockets.last.push({ type: 'signal', channel: 'pointers', from: 'c2', by: 'bob', data: 2 }));
+    expect([...result.current.latest]).toEqual([['c2', { by: 'bob', data: 2 }]]);
   });
 
   it('follow a command from sending to its result, or to its refusal', async () => {
