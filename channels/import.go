@@ -1,0 +1,309 @@
+package channels
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+)
+
+// ImportsStore is the reserved store of the imports that are under way or lately done, by id. What an import has done is
+// recorded there in the very transactions that do it, so it is gone on with exactly where it was.
+const ImportsStore = "~imports"
+
+// The bounds on imports.
+const (
+	MaxImports    = 100                // that a space remembers
+	ImportKept    = 24 * time.Hour     // how long one that is done is remembered
+	ImportKeptFor = 7 * 24 * time.Hour // and how long one that is not
+
+	importItems = 500       // lines of one transaction
+	importBytes = 256 << 10 // and bytes
+)
+
+// The states of an import.
+const (
+	ImportOpen = "open" // the end of it has not come yet
+	ImportDone = "done"
+)
+
+// An ImportRecord is what an import has come to.
+type ImportRecord struct {
+	ID     string       `json:"id"`
+	By     string       `json:"by"` // the user; only they may go on with it, and staff, admins and services
+	State  string       `json:"state"`
+	Line   int          `json:"line"` // lines up to here are done
+	Sum    string       `json:"sum"`  // of those lines: what goes on must be the same file
+	Counts ImportCounts `json:"counts"`
+}
+
+// ImportCounts say what lines there were and what came of them.
+type ImportCounts struct {
+	ExportCounts
+	Set       int `json:"set"`       // keys that have another value now
+	Unchanged int `json:"unchanged"` // keys that had that value already, or none to delete
+	Kept      int `json:"kept"`      // keys whose value was left as it is, as Keep says
+	Removed   int `json:"removed"`   // keys that are gone now
+	Appended  int `json:"appended"`  // messages
+	Skipped   int `json:"skipped"`   // messages of the journal, which the hub alone writes
+}
+
+// An ImportItem is a line of an export with its number, from 1.
+type ImportItem struct {
+	Line int
+	ExportItem
+}
+
+// An Import is one step of an import: some lines, all or none, and the record of it. What is imported is written now, by
+// whoever imports it, and so are its messages: authors, times and positions in the file are for those who read it. (A
+// backup is what keeps them.) A store's schema holds, and the limits.
+//
+// Staff, admins and services import anything; everybody else their own values in scoped stores, and what else they may
+// write and append anyway.
+//
+// What is for the operator alone is another matter, because an import is not a write of the operator's: nobody chose these
+// values in view of what the instrument does now. It goes there as long as nobody is in control, or under the term of the
+// operator who imports it, and is refused while somebody else is in control. That is decided with each step, so a step of
+// an import never lands under the hands of somebody who has just taken control.
+type Import struct {
+	ID    string
+	From  int // lines done before; another step that did them refuses this one
+	Line  int // lines done after it
+	Sum   string
+	Items []ImportItem
+	End   *ExportCounts // what the last line says, if it is among these
+	Keep  bool          // leave the keys alone that have a value
+	Term  uint64        // of the operator who imports
+}
+
+// Decide is the Decide of an Import. The answer is the ImportRecord after it.
+func (i Import) Decide(d *Draft) (any, error) {
+	who, err := d.Who()
+	if err != nil {
+		return nil, err
+	}
+	record, err := i.begin(d, who)
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range i.Items {
+		if err := i.apply(d, who, item, &record.Counts); err != nil {
+			return nil, atLine(err, item)
+		}
+	}
+	record.Line, record.Sum = i.Line, i.Sum
+	if i.End != nil {
+		if err := i.End.check(record.Counts.ExportCounts); err != nil {
+			return nil, atLine(err, ImportItem{Line: i.Line})
+		}
+		record.State = ImportDone
+	}
+	d.Set(importRef(i.ID), record)
+	return record, nil
+}
+
+func importRef(id string) Ref { return Ref{Channel: ImportsStore, Key: id} }
+
+// begin returns the record of the import, which must be where this step begins.
+func (i Import) begin(d *Draft, who Who) (ImportRecord, error) {
+	record, found, err := FindImport(d, i.ID, who)
+	switch {
+	case err != nil:
+		return record, err
+	case found && (record.Line != i.From || record.State == ImportDone):
+		r := Refuse(CodeConflict, "the import %s is %s and at line %d: go on from there", i.ID, record.State, record.Line)
+		r.More = map[string]any{"line": record.Line}
+		return record, r
+	case found:
+		return record, nil
+	case i.From > 0:
+		return record, Refuse(CodeUnknownName, "there is no import %s any more: begin it from its first line", i.ID)
+	}
+	return ImportRecord{ID: i.ID, By: who.User, State: ImportOpen}, d.forgetImports()
+}
+
+// FindImport returns the record of an import, which only those may see whose it is, and staff, admins and services.
+func FindImport(v View, id string, who Who) (record ImportRecord, found bool, err error) {
+	value, found := v.Get(importRef(id))
+	if found {
+		err = json.Unmarshal(value.Data, &record)
+	}
+	if err == nil && found && record.By != who.User && !portsAll(who) {
+		return ImportRecord{}, false, Refuse(CodeForbidden, "the import %s is somebody else's: choose another id", id)
+	}
+	return record, found, err
+}
+
+// forgetImports drops the records of what was imported long ago, by the log's clock, and refuses if too many are left.
+func (d *Draft) forgetImports() error {
+	var old []string
+	n := 0
+	d.Range(ImportsStore, "", func(id string, v Value) bool {
+		var record ImportRecord
+		kept := ImportKeptFor
+		if json.Unmarshal(v.Data, &record) == nil && record.State == ImportDone {
+			kept = ImportKept
+		}
+		n++
+		if d.state.time.Sub(v.At) > kept {
+			old = append(old, id)
+		}
+		return true
+	})
+	for _, id := range old {
+		d.Delete(importRef(id))
+	}
+	if n-len(old) >= MaxImports {
+		return Refuse(CodeBusy, "%d imports are under way or were done lately: go on with one of them, or wait until they are forgotten", MaxImports)
+	}
+	return nil
+}
+
+// apply takes over one line.
+func (i Import) apply(d *Draft, who Who, item ImportItem, counts *ImportCounts) error {
+	rules, ok := d.Rules().Channels[item.Channel]
+	switch {
+	case item.Channel == ControlLog && item.Data != nil:
+		counts.Messages, counts.Skipped = counts.Messages+1, counts.Skipped+1
+		return nil
+	case !ok:
+		return unknownChannel(item.Channel)
+	case item.Data != nil:
+		counts.Messages++
+		return i.appendMessage(d, who, rules, item, counts)
+	case item.Deleted:
+		counts.Deleted++
+	default:
+		counts.Values++
+	}
+	switch {
+	case rules.Kind != KindStore:
+		return Refuse(CodeInvalid, "%s is a %s, which has no keys: give channel and data", item.Channel, rules.Kind)
+	case rules.Live:
+		return Refuse(CodeInvalid, "%s is a live store: its services send to it, nothing can be imported", item.Channel)
+	}
+	owner, err := i.ownerOf(rules, who, item)
+	if err == nil {
+		err = CheckKey(item.Key)
+	}
+	if err == nil {
+		err = i.allow(d, who, rules, item.Channel)
+	}
+	if err != nil {
+		return err
+	}
+	return i.setKey(d, Ref{item.Channel, owner, item.Key}, item, counts)
+}
+
+func (i Import) setKey(d *Draft, ref Ref, item ImportItem, counts *ImportCounts) error {
+	present, there := d.Get(ref)
+	switch {
+	case item.Deleted && !there, there && !item.Deleted && sameJSON(present.Data, item.Value):
+		counts.Unchanged++
+	case there && i.Keep:
+		counts.Kept++
+	case item.Deleted:
+		counts.Removed++
+		d.Delete(ref)
+	default:
+		if err := d.checkValue(ref, item.Value); err != nil {
+			return err
+		}
+		counts.Set++
+		d.Set(ref, item.Value)
+	}
+	return nil
+}
+
+func (i Import) appendMessage(d *Draft, who Who, rules ChannelRules, item ImportItem, counts *ImportCounts) error {
+	if rules.Kind != KindLog {
+		return Refuse(CodeInvalid, "%s is a %s, messages are of logs: give channel, key and value", item.Channel, rules.Kind)
+	}
+	if err := i.allow(d, who, rules, item.Channel); err != nil {
+		return err
+	}
+	if len(item.Data) > MaxValue {
+		return Refuse(CodeTooLarge, "the message has %d bytes, the limit is %d", len(item.Data), MaxValue)
+	}
+	if err := d.Rules().CheckValue(item.Channel, "", item.Data); err != nil {
+		return err
+	}
+	counts.Appended++
+	d.Append(item.Channel, item.Data)
+	return nil
+}
+
+// ownerOf returns whose value a line gives.
+func (i Import) ownerOf(rules ChannelRules, who Who, item ImportItem) (string, error) {
+	own, err := rules.OwnerFor(who)
+	scoped := rules.Scope == ScopeUser || rules.Scope == ScopeGroup
+	switch {
+	case item.Owner == "":
+		return own, err
+	case !scoped:
+		return "", Refuse(CodeInvalid, "the values of %s belong to nobody in particular: leave owner out", item.Channel)
+	case err == nil && item.Owner == own:
+		return own, nil
+	case !portsAll(who):
+		return "", Refuse(CodeForbidden, "what belongs to %.64q is imported by staff, admins and services", item.Owner)
+	}
+	return item.Owner, CheckKey(item.Owner)
+}
+
+// allow says whether lines of a channel may be taken over now.
+func (i Import) allow(d *Draft, who Who, rules ChannelRules, channel string) error {
+	operators := slices.Contains(rules.Write, RightOperator)
+	if portsAll(who) && !Permits(rules.Write, who) && (!operators || d.vacant()) {
+		return nil
+	}
+	_, err := d.allow(rules.Write, who, i.Term, "import into "+channel)
+	var r *Refusal
+	if errors.As(err, &r) && operators && portsAll(who) {
+		r.Detail += "; an import goes there while nobody is in control, or under the operator's own term"
+	}
+	return err
+}
+
+// vacant reports whether nobody is in control, as far as the authority can tell.
+func (d *Draft) vacant() bool {
+	a, ok := d.authority.(interface{ Vacant(View) bool })
+	return ok && a.Vacant(d)
+}
+
+// check compares what a file says that it has with what came.
+func (c ExportCounts) check(got ExportCounts) error {
+	if c != got && c != (ExportCounts{}) {
+		return Refuse(CodeInvalid, "the file says that it has %d values, %d deletions and %d messages, and has %d, %d and %d: "+
+			"it is not whole", c.Values, c.Deleted, c.Messages, got.Values, got.Deleted, got.Messages)
+	}
+	return nil
+}
+
+// atLine adds to a refusal which line it is about.
+func atLine(err error, item ImportItem) error {
+	var r *Refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	if r.More == nil {
+		r.More = map[string]any{}
+	}
+	r.More["line"] = item.Line
+	if item.Channel != "" {
+		r.More["channel"] = item.Channel
+	}
+	if item.Key != "" {
+		r.More["key"] = item.Key
+	}
+	return r
+}
+
+// sameJSON compares two values without their white space.
+func sameJSON(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+}
