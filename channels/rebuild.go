@@ -19,7 +19,7 @@ var errGap = errors.New("a part of the log is gone")
 
 // rebuild reads the newest snapshot and folds the log from there to its present end.
 func (s *Space) rebuild(ctx context.Context) (*State, error) {
-	state, err := s.newestSnapshot(ctx)
+	state, lines, err := s.newestSnapshot(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("loading the snapshot: %w", err)
 	}
@@ -32,37 +32,48 @@ func (s *Space) rebuild(ctx context.Context) (*State, error) {
 	case first > state.position+1:
 		return nil, fmt.Errorf("%w: the newest snapshot ends at %d, the log begins at %d", errGap, state.position, first)
 	}
-	if err := s.foldUntil(ctx, state, last); err != nil {
+	if err := s.foldUntil(ctx, state, last, lines); err != nil {
 		return nil, err
 	}
 	return state, nil
 }
 
-// newestSnapshot returns the state that was saved last, or the one before the first record.
-func (s *Space) newestSnapshot(ctx context.Context) (*State, error) {
+// newestSnapshot returns the state that was saved last, or the one before the first record, and how many lines it had.
+func (s *Space) newestSnapshot(ctx context.Context) (state *State, lines int, err error) {
 	if s.options.Snapshots == nil {
-		return NewState(), nil
+		return NewState(), 0, nil
 	}
 	through, data, err := s.options.Snapshots.Newest(ctx)
 	if errors.Is(err, ErrNoSnapshot) {
-		return NewState(), nil
+		return NewState(), 0, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer data.Close()
-	state, err := ReadSnapshot(data)
+	counted := &lineCounter{Reader: data, tell: func(lines int) { s.progress(lines, 0) }}
+	state, err = ReadSnapshot(counted)
 	if err != nil {
-		return nil, fmt.Errorf("reading the one at %d: %w", through, err)
+		return nil, 0, fmt.Errorf("reading the one at %d: %w", through, err)
 	}
-	return state, nil
+	return state, counted.lines, nil
 }
 
-// foldUntil applies the records up to a position, which the log has.
-func (s *Space) foldUntil(ctx context.Context, state *State, last uint64) error {
+// progress tells how far reading the space is, in lines of the snapshot and records of the log.
+func (s *Space) progress(done, total int) {
+	if s.options.Progress != nil {
+		s.options.Progress(done, total)
+	}
+}
+
+// foldUntil applies the records up to a position, which the log has. So many lines were read before.
+func (s *Space) foldUntil(ctx context.Context, state *State, last uint64, lines int) error {
+	total := lines + int(last-state.position)
+	defer s.progress(total, total)
 	if state.position >= last {
 		return nil
 	}
+	first := state.position + 1
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
 	decoding := startInOrder(decodeRecords, state.foldAll)
@@ -82,6 +93,7 @@ func (s *Space) foldUntil(ctx context.Context, state *State, last uint64) error 
 			if bytes >= decodedAtOnce || next > last {
 				wrong = decoding.give(some)
 				some, bytes = nil, 0
+				s.progress(lines+int(next-first), total)
 			}
 		}
 		if wrong != nil || next > last {

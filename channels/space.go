@@ -22,6 +22,11 @@ type Options struct {
 	Watcher   Watcher      // Optional. Told of every entry.
 	Logger    *slog.Logger // Optional. Default: silent.
 
+	// Optional. Called while a replica is read, every now and then, with how many lines of the snapshot and records of the
+	// log it has read and how many there are, 0 as long as that is not known; in the end both are the same. It is called
+	// from Open, and from another goroutine when the replica has to be read anew; it must not block.
+	Progress func(done, total int)
+
 	// How long a proposal may go unanswered. Default 15 s, DESIGN §2.
 	Patience time.Duration
 }

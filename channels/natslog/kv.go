@@ -37,7 +37,7 @@ const (
 // KV opens a bucket; the first to do so makes it. Lifetimes are rounded up to whole seconds, 0 is for ever; a value
 // may still be found up to a second after its end.
 func (s *Store) KV(ctx context.Context, bucket string) (*KV, error) {
-	name, err := streamName("KV_", bucket)
+	name, err := streamName(bucketPrefix, bucket)
 	if err != nil {
 		return nil, err
 	}

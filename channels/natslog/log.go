@@ -28,24 +28,33 @@ var _ channels.Log = (*spaceLog)(nil)
 // ErrStorage (the server cannot store; like any other error it does not say what sits at the position).
 // Follow fails with ErrShorter or ErrClosed, or when the stream was deleted; it survives everything else.
 func (s *Store) Log(ctx context.Context, space string) (channels.Log, error) {
-	name, err := streamName("TX_", space)
+	config, err := logConfig(space)
 	if err != nil {
 		return nil, err
+	}
+	stream, err := s.stream(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return &spaceLog{store: s, subject: config.Subjects[0], stream: stream}, nil
+}
+
+// logConfig says what the stream of a space's log is.
+func logConfig(space string) (jetstream.StreamConfig, error) {
+	name, err := streamName(logPrefix, space)
+	if err != nil {
+		return jetstream.StreamConfig{}, err
 	}
 	subj, err := subject("tx", space)
 	if err != nil {
-		return nil, err
+		return jetstream.StreamConfig{}, err
 	}
-	stream, err := s.stream(ctx, jetstream.StreamConfig{
+	return jetstream.StreamConfig{
 		Name:       name,
 		Subjects:   []string{subj},
 		Storage:    jetstream.FileStorage,
 		DenyDelete: true, // only Purge takes records away, from the front
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &spaceLog{store: s, subject: subj, stream: stream}, nil
+	}, nil
 }
 
 // Append publishes with the expectation that the last sequence of the stream is after, and waits for the answer.
