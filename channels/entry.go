@@ -65,6 +65,11 @@ func DecodeEntry(data []byte) (*Entry, error) {
 		return nil, fmt.Errorf("reading a log entry: it has format %d and this version of Baton reads format %d: upgrade this node",
 			e.Version, EntryVersion)
 	}
+	for i := range e.Transactions {
+		if e.Transactions[i].Op == (Op{}) {
+			return nil, fmt.Errorf("reading a log entry: its transaction %d has no operation id", i+1)
+		}
+	}
 	return &e, nil
 }
 

@@ -2,7 +2,6 @@ package channels_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -130,12 +129,6 @@ func checkEncoding(t *testing.T, data string) {
 func FuzzSnapshots(f *testing.F) {
 	f.Add([]byte(written(f, startedState(f))), uint(100))
 	f.Add([]byte(written(f, channels.NewState())), uint(1))
-	long := startedState(f)
-	value := json.RawMessage(`"` + strings.Repeat("x", 200_000) + `"`)
-	if _, err := long.Apply(record(long, `{"v":1,"id":"5","t":[{"op":"ann-tab.9","e":[{"c":"open","k":"long","v":`+string(value)+`}]}]}`)); err != nil {
-		f.Fatal(err)
-	}
-	f.Add([]byte(written(f, long)), uint(70_000))
 	for _, s := range []string{
 		"", "\n", `{"head":{"v":2}}`, "{\"head\":{\"v\":1}}\n{\"end\":1}", "{\"head\":{\"v\":1}}\n{\"end\":1}\n{\"end\":2}\n", "{\"end\":1}", `{"head":{"v":1}}{"end":1}`,
 		"{\"head\":{\"v\":1,\"position\":7}}\n{\"floor\":{\"c\":\"open\"}}\n{\"value\":{\"c\":\"open\",\"k\":\"a\"}}\n{\"value\":{\"c\":\"open\",\"k\":\"a\",\"v\":1}}\n{\"end\":4}\n",

@@ -63,6 +63,21 @@ func TestASnapshotIsTheWholeState(t *testing.T) {
 	})
 }
 
+func TestASnapshotHasLinesOfAnyLength(t *testing.T) {
+	state := channels.NewState()
+	for _, length := range []int{1, 60_000, 70_000, 400_000, 3, 130_000} {
+		data := fmt.Sprintf(`{"v":1,"t":[{"op":"ann-tab.%d","e":[{"c":"open","k":"long %d","v":%q}]}]}`,
+			length, length, strings.Repeat("x", length))
+		if _, err := state.Apply(record(state, data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole := written(t, state)
+	if again := written(t, restored(t, whole)); again != whole {
+		t.Error("read and written again it differs")
+	}
+}
+
 func TestAReplicaStartsFromACheckpointAndTheRestOfTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
