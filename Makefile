@@ -51,6 +51,30 @@ e2e: ## run the tests in a real browser only; pictures of what failed are in fro
 	$(MAKE) --no-print-directory build bin/nats-server
 	cd frontend && npm run --silent e2e
 
+# How long a benchmark runs, and how often: a figure is the median. `make bench STRICT=1` fails if a target is missed.
+BENCHTIME ?= 2s
+BENCHCOUNT ?= 3
+STRICT ?=
+BENCHMARKS := DurableWrite|ManyWriters|ReplicaStart|Patch
+
+.PHONY: bench
+bench: ## measure speed against its targets; bin/bench.txt is for benchstat, BENCHMARKS.md says more
+	@mkdir -p bin
+	set -o pipefail; go test -run '^$$' -bench '^Benchmark($(BENCHMARKS))$$' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
+		-timeout 30m ./channels/natslog ./hub | tee bin/bench.txt | (cd tools && go run ./targets $(if $(STRICT),--strict))
+
+# How long each fuzz target runs. What is found comes into its corpus, testdata/fuzz: fix it and keep it.
+FUZZTIME ?= 20s
+
+.PHONY: fuzz
+fuzz: ## look for what breaks names, cursors, patches, entries, snapshots; FUZZTIME=1m for longer
+	@for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n 1 dirname | sort -u); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$package/*_test.go | cut -d ' ' -f 2); do \
+			echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$$package" || exit 1; \
+		done; \
+	done
+
 # The NATS that two hubs share in the tests. It comes with the module that is embedded, so it is the same version.
 bin/nats-server: go.mod
 	go build -o $@ github.com/nats-io/nats-server/v2
