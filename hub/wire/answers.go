@@ -32,14 +32,17 @@ type LogMessage struct {
 // channel, to a client that was too slow for the single changes: it is applied in the same way. A field that is
 // missing is empty.
 type Joined struct {
-	ID       uint64           `json:"id,omitempty"`
-	Channel  string           `json:"channel"`
-	Cursor   string           `json:"cursor"`
-	Mode     string           `json:"mode"`               // Snapshot: forget what you have. Delta: change what you have
-	Values   map[string]Value `json:"values,omitempty"`   // of a store
-	Removed  []string         `json:"removed,omitempty"`  // keys of a store that are gone; in a delta only
-	Messages []LogMessage     `json:"messages,omitempty"` // of a log
-	Gap      bool             `json:"gap,omitempty"`      // of a log: messages before these are missing, for good
+	ID       uint64                     `json:"id,omitempty"`
+	Channel  string                     `json:"channel"`
+	Owner    string                     `json:"owner,omitempty"` // of a scoped store: whose values, if the Join named somebody
+	Cursor   string                     `json:"cursor"`
+	Mode     string                     `json:"mode"`               // Snapshot: forget what you have. Delta: change what you have
+	Reason   string                     `json:"reason,omitempty"`   // of a snapshot
+	Values   map[string]Value           `json:"values,omitempty"`   // of a store
+	Removed  []string                   `json:"removed,omitempty"`  // keys of a store that are gone; in a delta only
+	Defaults map[string]json.RawMessage `json:"defaults,omitempty"` // of a store: what keys without a value are; their position is 0
+	Messages []LogMessage               `json:"messages,omitempty"` // of a log
+	Gap      bool                       `json:"gap,omitempty"`      // of a log: messages before these are missing, for good
 }
 
 // The modes of Joined.
@@ -48,16 +51,44 @@ const (
 	Delta    = "delta"
 )
 
+// The reasons for a snapshot.
+const (
+	ReasonNew     = "new"     // the client has not seen anything yet
+	ReasonEpoch   = "epoch"   // its cursor is of another history: the log was restored, or has lost its end
+	ReasonTrimmed = "trimmed" // deletions after its cursor were forgotten
+	ReasonAhead   = "ahead"   // its cursor is after the end of the log
+)
+
+// Values answers Read.
+type Values struct {
+	ID       uint64                      `json:"id"`
+	Channel  string                      `json:"channel"`
+	Cursor   string                      `json:"cursor"`
+	Values   map[string]Value            `json:"values,omitempty"`
+	Defaults map[string]json.RawMessage  `json:"defaults,omitempty"` // as in Joined
+	Owners   map[string]map[string]Value `json:"owners,omitempty"`   // everybody's, by whose they are, if all was asked for
+}
+
+// Locked answers Lock.
+type Locked struct {
+	ID       uint64 `json:"id"`
+	Name     string `json:"name"`
+	Token    uint64 `json:"token"` // for Held
+	Position uint64 `json:"position"`
+	Cursor   string `json:"cursor"`
+}
+
 // Left answers Leave.
 type Left struct {
 	ID uint64 `json:"id"`
 }
 
-// Written answers Write, Progress, Done and Failed. The client has been sent the change before.
+// Written answers Write, Transact, Cancel, Unlock, Progress, Done and Failed. The client has been sent the change before.
 type Written struct {
-	ID       uint64 `json:"id"`
-	Position uint64 `json:"position"`
-	Cursor   string `json:"cursor"`
+	ID       uint64   `json:"id"`
+	Position uint64   `json:"position"`
+	Cursor   string   `json:"cursor"`
+	Calls    []string `json:"calls,omitempty"` // the ids of the calls of a Transact, in order
 }
 
 // Appended answers Append.
@@ -109,6 +140,12 @@ type Error struct {
 // FrameType returns "joined".
 func (*Joined) FrameType() string { return "joined" }
 
+// FrameType returns "values".
+func (*Values) FrameType() string { return "values" }
+
+// FrameType returns "locked".
+func (*Locked) FrameType() string { return "locked" }
+
 // FrameType returns "left".
 func (*Left) FrameType() string { return "left" }
 
@@ -135,6 +172,12 @@ func (*Error) FrameType() string { return "error" }
 
 // AnswerTo returns the id of the Join, 0 if none was asked for.
 func (f *Joined) AnswerTo() uint64 { return f.ID }
+
+// AnswerTo returns the id of the Read.
+func (f *Values) AnswerTo() uint64 { return f.ID }
+
+// AnswerTo returns the id of the Lock.
+func (f *Locked) AnswerTo() uint64 { return f.ID }
 
 // AnswerTo returns the id of the Leave.
 func (f *Left) AnswerTo() uint64 { return f.ID }

@@ -84,15 +84,7 @@ func (s *scanner) request() (Request, *BadFrame) {
 	if s.next() != '{' {
 		return nil, &BadFrame{Detail: "a frame is an object with a type"}
 	}
-	var members []member
-	err := s.object(2, func(name string) error {
-		start := len(s.out)
-		if err := s.value(3); err != nil {
-			return err
-		}
-		members = append(members, member{name, s.out[start:]})
-		return nil
-	})
+	members, err := s.members(2)
 	var r Request
 	if err == nil {
 		r, err = build(members)
@@ -101,6 +93,19 @@ func (s *scanner) request() (Request, *BadFrame) {
 		return nil, &BadFrame{ID: readID(members), Detail: err.Error()}
 	}
 	return r, nil
+}
+
+// members reads an object at a depth.
+func (s *scanner) members(depth int) (members []member, err error) {
+	err = s.object(depth, func(name string) error {
+		start := len(s.out)
+		if err := s.value(depth + 1); err != nil {
+			return err
+		}
+		members = append(members, member{name, s.out[start:]})
+		return nil
+	})
+	return members, err
 }
 
 // readID returns the id of a frame that is wrong elsewhere, 0 if it has no good one.
@@ -143,28 +148,34 @@ func build(members []member) (Request, error) {
 	if r == nil {
 		return nil, fmt.Errorf("no request has the type %q: send one of %s", shorten(frameType), requestTypes)
 	}
-	fields := allFields(r)
-	for _, m := range members {
-		if err := assign(fields, m, frameType); err != nil {
-			return nil, err
-		}
-	}
-	for _, f := range fields {
-		if _, ok := find(members, f.name); f.required && !ok {
-			return nil, fmt.Errorf("a %s frame needs %q", frameType, f.name)
-		}
+	fields := append(allFields(r), field{"type", required, &frameType})
+	if err := fill(fields, members, "a "+frameType+" frame"); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
 
+// fill puts the members of an object where they belong.
+func fill(fields []field, members []member, what string) error {
+	for _, m := range members {
+		if err := assign(fields, m, what); err != nil {
+			return err
+		}
+	}
+	for _, f := range fields {
+		if _, ok := find(members, f.name); f.required && !ok {
+			return fmt.Errorf("%s needs %q", what, f.name)
+		}
+	}
+	return nil
+}
+
 // requestTypes is for the reader of an error.
-const requestTypes = "join, leave, write, append, send, call, serve, progress, done, failed, control, ping"
+const requestTypes = "join, leave, read, write, append, transact, send, call, cancel, serve, progress, done, failed, control, " +
+	"lock, unlock, ping"
 
 // assign puts a member where it belongs.
-func assign(fields []field, m member, frameType string) error {
-	if m.name == "type" {
-		return nil
-	}
+func assign(fields []field, m member, what string) error {
 	for _, f := range fields {
 		if f.name == m.name {
 			if err := read(m.raw, f.into); err != nil {
@@ -173,12 +184,12 @@ func assign(fields []field, m member, frameType string) error {
 			return nil
 		}
 	}
-	for _, f := range append(fields, field{name: "type"}) {
+	for _, f := range fields {
 		if strings.EqualFold(f.name, m.name) {
 			return fmt.Errorf("%q is written %q", shorten(m.name), f.name)
 		}
 	}
-	return fmt.Errorf("a %s frame has no %q: leave it out", frameType, shorten(m.name))
+	return fmt.Errorf("%s has no %q: leave it out", what, shorten(m.name))
 }
 
 // read puts a raw value into a field; null is nothing but a raw value.
@@ -195,6 +206,18 @@ func read(raw []byte, into any) error {
 		return readNumber(raw, into, 0)
 	case *id:
 		return readNumber(raw, (*uint64)(into), 1)
+	case *int64:
+		return readInto(raw, func(n uint64) { *into = int64(n) })
+	case **int:
+		return readInto(raw, func(n uint64) { *into = new(int(n)) })
+	case *bool:
+		return readBool(raw, into)
+	case *[]TransactWrite:
+		return readParts(raw, into, "a write of a transact frame")
+	case *[]TransactAppend:
+		return readParts(raw, into, "a message of a transact frame")
+	case *[]TransactCall:
+		return readParts(raw, into, "a call of a transact frame")
 	case *[]string:
 		return readList(raw, into)
 	case *List[string]:
@@ -227,6 +250,25 @@ func readNumber(raw []byte, into *uint64, least uint64) error {
 	}
 	*into = n
 	return nil
+}
+
+// readInto reads plain digits into another type; MaxNumber fits into all of them.
+func readInto(raw []byte, put func(uint64)) error {
+	var n uint64
+	if err := readNumber(raw, &n, 0); err != nil {
+		return err
+	}
+	put(n)
+	return nil
+}
+
+func readBool(raw []byte, into *bool) error {
+	switch string(raw) {
+	case "true", "false":
+		*into = raw[0] == 't'
+		return nil
+	}
+	return errors.New("it is true or false")
 }
 
 func readList(raw []byte, into *[]string) error {

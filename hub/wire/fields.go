@@ -15,7 +15,12 @@ func allFields(r Request) []field {
 }
 
 func (r *Join) fields() []field {
-	return []field{{"channel", required, &r.Channel}, {"cursor", optional, &r.Cursor}}
+	return []field{
+		{"channel", required, &r.Channel},
+		{"cursor", optional, &r.Cursor},
+		{"last", optional, &r.Last},
+		{"owner", optional, &r.Owner},
+	}
 }
 
 func (r *Leave) fields() []field {
@@ -25,12 +30,14 @@ func (r *Leave) fields() []field {
 func (r *Write) fields() []field {
 	return []field{
 		{"channel", required, &r.Channel},
+		{"owner", optional, &r.Owner},
 		{"set", optional, &r.Set},
 		{"delete", optional, &r.Delete},
 		{"patch", optional, &r.Patch},
 		{"if", optional, &r.If},
 		{"unseen", optional, &r.Unseen},
 		{"term", optional, &r.Term},
+		{"held", optional, &r.Held},
 		{"op", required, &r.Op},
 	}
 }
@@ -45,16 +52,54 @@ func (r *Append) fields() []field {
 }
 
 func (r *Send) fields() []field {
-	return []field{{"channel", required, &r.Channel}, {"set", required, &r.Set}}
+	return []field{
+		{"channel", required, &r.Channel},
+		{"set", optional, &r.Set},
+		{"delete", optional, &r.Delete},
+		{"data", optional, &r.Data},
+	}
+}
+
+func (r *Read) fields() []field {
+	return []field{
+		{"channel", required, &r.Channel},
+		{"keys", optional, &r.Keys},
+		{"owner", optional, &r.Owner},
+		{"all", optional, &r.All},
+	}
+}
+
+func (r *Transact) fields() []field {
+	return []field{
+		{"writes", optional, &r.Writes},
+		{"appends", optional, &r.Appends},
+		{"calls", optional, &r.Calls},
+		{"term", optional, &r.Term},
+		{"held", optional, &r.Held},
+		{"op", required, &r.Op},
+	}
 }
 
 func (r *Call) fields() []field {
 	return []field{
 		{"command", required, &r.Command},
 		{"args", optional, &r.Args},
+		{"deadline_ms", optional, &r.DeadlineMS},
 		{"term", optional, &r.Term},
 		{"op", required, &r.Op},
 	}
+}
+
+func (r *Cancel) fields() []field {
+	return []field{{"call", required, &r.Call}, {"term", optional, &r.Term}, {"op", required, &r.Op}}
+}
+
+func (r *Lock) fields() []field {
+	return []field{{"name", required, &r.Name}, {"op", required, &r.Op}}
+}
+
+func (r *Unlock) fields() []field {
+	return []field{{"name", required, &r.Name}, {"op", required, &r.Op}}
 }
 
 func (r *Serve) fields() []field {

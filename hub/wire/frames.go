@@ -53,6 +53,14 @@ func newFrame(frameType string) Frame {
 		return new(Called)
 	case "call":
 		return new(CallState)
+	case "values":
+		return new(Values)
+	case "locked":
+		return new(Locked)
+	case "signal":
+		return new(Signal)
+	case "cancel":
+		return new(Cancelled)
 	case "serving":
 		return new(Serving)
 	case "invoke":

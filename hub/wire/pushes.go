@@ -39,33 +39,46 @@ type Limits struct {
 	Message    int `json:"message"`    // bytes in one message
 	Unanswered int `json:"unanswered"` // requests that wait for their answer
 	Joined     int `json:"joined"`     // channels
+	Rate       int `json:"rate"`       // messages a second
+	Burst      int `json:"burst"`      // messages at once
+	Signals    int `json:"signals"`    // signals a second on one channel; of faster ones the newest is sent
 }
 
-// ChannelRules are the rules of a channel as clients need them: what it is, and who may write it.
+// ChannelRules are the rules of a channel as clients need them: what it is, and who may do what.
 type ChannelRules struct {
-	Kind  string       `json:"kind"`            // store or log
-	Scope string       `json:"scope,omitempty"` // user: everybody has values of their own
-	Live  bool         `json:"live,omitempty"`  // a store whose values have no history
-	Write List[string] `json:"write"`           // roles, or member, operator, owner; any one suffices
-	Read  []string     `json:"read,omitempty"`  // default member
-	Keep  int          `json:"keep,omitempty"`  // how many messages a log keeps
+	Kind    string                     `json:"kind"`               // store, log or signal
+	Scope   string                     `json:"scope,omitempty"`    // user: everybody has values of their own; group: every proposal
+	Live    bool                       `json:"live,omitempty"`     // a store whose values have no history
+	Write   List[string]               `json:"write"`              // roles, or member, operator, owner; any one suffices
+	Read    []string                   `json:"read,omitempty"`     // default member
+	ReadAll []string                   `json:"read_all,omitempty"` // of a scoped store; default staff, service
+	Keep    int                        `json:"keep,omitempty"`     // how many messages a log keeps
+	KeepMS  int64                      `json:"keep_ms,omitempty"`  // and for how long
+	Default map[string]json.RawMessage `json:"default,omitempty"`  // what keys without a value are
+	Schema  json.RawMessage            `json:"schema,omitempty"`   // JSON Schema of each value or message
 }
 
 // CommandRules are the rules of a command.
 type CommandRules struct {
-	Call  List[string] `json:"call"`            // as in ChannelRules
-	Serve []string     `json:"serve,omitempty"` // default service
-	Stop  bool         `json:"stop,omitempty"`  // never fenced
+	Call       List[string]    `json:"call"`            // as in ChannelRules
+	Serve      []string        `json:"serve,omitempty"` // default service
+	Stop       bool            `json:"stop,omitempty"`  // never fenced
+	Args       json.RawMessage `json:"args,omitempty"`  // JSON Schemas
+	Progress   json.RawMessage `json:"progress,omitempty"`
+	Result     json.RawMessage `json:"result,omitempty"`
+	DeadlineMS int64           `json:"deadline_ms,omitempty"` // how long a call may take as a whole
 }
 
 // Change is one commit in one store. All changes of a commit are in one message. A live store's has neither position,
 // cursor, at nor op.
 type Change struct {
 	Channel  string                     `json:"channel"`
+	Owner    string                     `json:"owner,omitempty"` // as in Joined
 	Position uint64                     `json:"position,omitempty"`
 	Cursor   string                     `json:"cursor,omitempty"`
 	At       time.Time                  `json:"at,omitzero"`
 	Set      map[string]json.RawMessage `json:"set,omitempty"`
+	Patch    map[string]json.RawMessage `json:"patch,omitempty"` // JSON Merge Patches (RFC 7396) of the values that the client has
 	Delete   []string                   `json:"delete,omitempty"`
 	By       string                     `json:"by,omitempty"`
 	Op       string                     `json:"op,omitempty"`
@@ -84,16 +97,31 @@ type Message struct {
 
 // CallState tells all connections of the user who called how a call stands.
 type CallState struct {
-	Call     string          `json:"call"`
-	Command  string          `json:"command"`
-	Args     json.RawMessage `json:"args,omitempty"`
-	By       string          `json:"by"`
-	Term     uint64          `json:"term"`
-	State    string          `json:"state"` // waiting, taken, done, failed or unknown
-	Progress json.RawMessage `json:"progress,omitempty"`
-	Result   json.RawMessage `json:"result,omitempty"` // when done
-	Error    string          `json:"error,omitempty"`  // when failed
-	Cursor   string          `json:"cursor,omitempty"`
+	Call       string          `json:"call"`
+	Command    string          `json:"command"`
+	Args       json.RawMessage `json:"args,omitempty"`
+	By         string          `json:"by"`
+	Term       uint64          `json:"term"`
+	State      string          `json:"state"` // waiting, taken, done, failed, cancelled or unknown
+	Progress   json.RawMessage `json:"progress,omitempty"`
+	Result     json.RawMessage `json:"result,omitempty"`      // when done
+	Error      string          `json:"error,omitempty"`       // when failed, cancelled or unknown
+	DeadlineMS int64           `json:"deadline_ms,omitempty"` // what is left of the time it may take, as of this frame
+	Cancelling bool            `json:"cancelling,omitempty"`  // its service has been asked to stop it
+	Cursor     string          `json:"cursor,omitempty"`
+}
+
+// Cancelled tells the service that took a call to stop it, and then to answer Failed, or Done if it has come too far.
+type Cancelled struct {
+	Call string `json:"call"`
+}
+
+// Signal is a signal of another client. Of those that were sent faster than they could be read there is only the newest.
+type Signal struct {
+	Channel string          `json:"channel"`
+	From    string          `json:"from"` // the client that sent it
+	By      string          `json:"by"`   // its user
+	Data    json.RawMessage `json:"data"`
 }
 
 // Invoke hands a call to the service of its command, once.
@@ -104,6 +132,8 @@ type Invoke struct {
 	By      Person          `json:"by"`
 	Term    uint64          `json:"term"` // it was called under
 	Stop    bool            `json:"stop,omitempty"`
+
+	DeadlineMS int64 `json:"deadline_ms,omitempty"` // what is left of the time it may take, as of this frame
 }
 
 // A Person is a user in one login session.
@@ -184,6 +214,12 @@ func (*Invoke) FrameType() string { return "invoke" }
 
 // FrameType returns "control".
 func (*ControlState) FrameType() string { return "control" }
+
+// FrameType returns "cancel".
+func (*Cancelled) FrameType() string { return "cancel" }
+
+// FrameType returns "signal".
+func (*Signal) FrameType() string { return "signal" }
 
 // FrameType returns "presence".
 func (*Presence) FrameType() string { return "presence" }

@@ -26,6 +26,8 @@ type Join struct {
 	Head
 	Channel string `json:"channel"`          // Required.
 	Cursor  string `json:"cursor,omitempty"` // Optional. What the client has seen: the answer is the difference if it can be
+	Last    *int   `json:"last,omitempty"`   // Optional. Of a log: only so many messages, the newest; 0 for none. Default: all that are kept
+	Owner   string `json:"owner,omitempty"`  // Optional. Of a scoped store: whose values, for who may read them all. Default: one's own
 }
 
 // Leave ends a Join. Answered by [Left].
@@ -38,13 +40,27 @@ type Leave struct {
 type Write struct {
 	Head
 	Channel string                     `json:"channel"`          // Required.
+	Owner   string                     `json:"owner,omitempty"`  // Optional. Of a scoped store: whose values. Default: one's own
 	Set     map[string]json.RawMessage `json:"set,omitempty"`    // Set, Delete or Patch is required.
 	Delete  []string                   `json:"delete,omitempty"` // Keys to delete.
 	Patch   map[string]json.RawMessage `json:"patch,omitempty"`  // JSON Merge Patches (RFC 7396) of what is there when it is decided
 	If      map[string]uint64          `json:"if,omitempty"`     // Optional. Refuse unless each key was last changed at this position; 0: does not exist
 	Unseen  string                     `json:"unseen,omitempty"` // Optional. A cursor: refuse if another client changed a key of this write after it
 	Term    uint64                     `json:"term,omitempty"`   // The term the user acted under. Required where only the operator may write
+	Held    map[string]uint64          `json:"held,omitempty"`   // Optional. Refuse unless the client holds these locks: name to token, see Lock
 	Op      string                     `json:"op"`               // Required. client.n; the same op again gets the first answer
+}
+
+// Transact is several writes, messages and calls, all or none, at one position. Answered by [Written], or by an [Error]
+// whose More names the part that was refused.
+type Transact struct {
+	Head
+	Writes  []TransactWrite   `json:"writes,omitempty"`  // Writes, Appends or Calls is required.
+	Appends []TransactAppend  `json:"appends,omitempty"` //
+	Calls   []TransactCall    `json:"calls,omitempty"`   // Stop commands are called by themselves
+	Term    uint64            `json:"term,omitempty"`    // As in Write, for all parts.
+	Held    map[string]uint64 `json:"held,omitempty"`    // As in Write, for all parts.
+	Op      string            `json:"op"`                // Required.
 }
 
 // Append adds a message to a log. Answered by [Appended].
@@ -56,20 +72,57 @@ type Append struct {
 	Op      string          `json:"op"`             // Required.
 }
 
-// Send sets values of a live store. It is answered only if it is refused, by an [Error] with its id if it has one.
+// Send sets and deletes values of a live store, or sends a signal. It is answered only if it is refused, by an [Error]
+// with its id if it has one.
 type Send struct {
 	Head
-	Channel string                     `json:"channel"` // Required.
-	Set     map[string]json.RawMessage `json:"set"`     // Required.
+	Channel string                     `json:"channel"`          // Required.
+	Set     map[string]json.RawMessage `json:"set,omitempty"`    // Of a live store: Set or Delete is required.
+	Delete  []string                   `json:"delete,omitempty"` //
+	Data    json.RawMessage            `json:"data,omitempty"`   // Of a signal: required.
+}
+
+// Read asks for values once, without joining. Answered by [Values].
+type Read struct {
+	Head
+	Channel string   `json:"channel"`         // Required. A store
+	Keys    []string `json:"keys,omitempty"`  // Optional. Default: all keys
+	Owner   string   `json:"owner,omitempty"` // Optional. As in Join
+	All     bool     `json:"all,omitempty"`   // Optional. Of a scoped store: everybody's values, for who may read them all
 }
 
 // Call asks the service of a command to do it. Answered by [Called], then [CallState] as it goes on.
 type Call struct {
 	Head
-	Command string          `json:"command"`        // Required.
-	Args    json.RawMessage `json:"args,omitempty"` // Optional.
-	Term    uint64          `json:"term,omitempty"` // As in Write; never for a stop command.
-	Op      string          `json:"op"`             // Required.
+	Command    string          `json:"command"`               // Required.
+	Args       json.RawMessage `json:"args,omitempty"`        // Optional.
+	DeadlineMS int64           `json:"deadline_ms,omitempty"` // Optional. How long it may take as a whole, if shorter than the rules say
+	Term       uint64          `json:"term,omitempty"`        // As in Write; never for a stop command.
+	Op         string          `json:"op"`                    // Required.
+}
+
+// Cancel asks for a call to be given up: one that waits is ended at once, the service of one that was taken gets a
+// [Cancelled]. Answered by [Written].
+type Cancel struct {
+	Head
+	Call string `json:"call"`           // Required. Its id.
+	Term uint64 `json:"term,omitempty"` // As in Write, if somebody else called.
+	Op   string `json:"op"`             // Required.
+}
+
+// Lock takes a named lock: one client holds it at a time, until it gives it up or has been gone for a while. Answered by
+// [Locked], or by an [Error] that names the holder.
+type Lock struct {
+	Head
+	Name string `json:"name"` // Required.
+	Op   string `json:"op"`   // Required.
+}
+
+// Unlock gives a lock up. Answered by [Written].
+type Unlock struct {
+	Head
+	Name string `json:"name"` // Required.
+	Op   string `json:"op"`   // Required.
 }
 
 // Serve offers to carry out commands; it replaces what the connection served before. Answered by [Serving], then an
@@ -155,6 +208,21 @@ func (*Control) FrameType() string { return "control" }
 // FrameType returns "ping".
 func (*Ping) FrameType() string { return "ping" }
 
+// FrameType returns "transact".
+func (*Transact) FrameType() string { return "transact" }
+
+// FrameType returns "read".
+func (*Read) FrameType() string { return "read" }
+
+// FrameType returns "cancel".
+func (*Cancel) FrameType() string { return "cancel" }
+
+// FrameType returns "lock".
+func (*Lock) FrameType() string { return "lock" }
+
+// FrameType returns "unlock".
+func (*Unlock) FrameType() string { return "unlock" }
+
 // newRequest returns an empty request of a type, nil if there is none.
 func newRequest(frameType string) Request {
 	switch frameType {
@@ -180,6 +248,16 @@ func newRequest(frameType string) Request {
 		return new(Failed)
 	case "control":
 		return new(Control)
+	case "transact":
+		return new(Transact)
+	case "read":
+		return new(Read)
+	case "cancel":
+		return new(Cancel)
+	case "lock":
+		return new(Lock)
+	case "unlock":
+		return new(Unlock)
 	case "ping":
 		return new(Ping)
 	}
