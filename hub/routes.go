@@ -9,14 +9,16 @@ import (
 )
 
 // operations are what the HTTP API consists of: functions that register some each.
-var operations = []func(*api){
-	sessionOperations, spaceOperations, healthOperations, taskOperations,
+func operations() []func(*api) {
+	return []func(*api){
+		sessionOperations, spaceOperations, taskOperations, healthOperations,
+	}
 }
 
 // routes is what the hub serves.
 func (h *Hub) routes() *http.ServeMux {
 	a := newAPI(h)
-	for _, register := range operations {
+	for _, register := range operations() {
 		register(a)
 	}
 	a.mux.HandleFunc("GET /api/v1/ws", func(w http.ResponseWriter, r *http.Request) {
