@@ -146,7 +146,7 @@ func everyFrame() (frames []Frame) {
 	for _, t := range strings.Split(requestTypes, ", ") {
 		frames = append(frames, newRequest(t))
 	}
-	for _, t := range strings.Split("welcome joined left change message written appended called call serving invoke"+
+	for _, t := range strings.Split("welcome joined values locked signal cancel left change message written appended called call serving invoke"+
 		" control controlled presence pong stale fresh bye error", " ") {
 		frames = append(frames, newFrame(t))
 	}

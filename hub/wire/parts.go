@@ -1,0 +1,80 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// A TransactWrite is a Write as a part of a Transact.
+type TransactWrite struct {
+	Channel string                     `json:"channel"`          // Required.
+	Owner   string                     `json:"owner,omitempty"`  // All others as in Write.
+	Set     map[string]json.RawMessage `json:"set,omitempty"`    //
+	Delete  []string                   `json:"delete,omitempty"` //
+	Patch   map[string]json.RawMessage `json:"patch,omitempty"`  //
+	If      map[string]uint64          `json:"if,omitempty"`     //
+	Unseen  string                     `json:"unseen,omitempty"` //
+}
+
+func (p *TransactWrite) fields() []field {
+	return []field{
+		{"channel", required, &p.Channel},
+		{"owner", optional, &p.Owner},
+		{"set", optional, &p.Set},
+		{"delete", optional, &p.Delete},
+		{"patch", optional, &p.Patch},
+		{"if", optional, &p.If},
+		{"unseen", optional, &p.Unseen},
+	}
+}
+
+// A TransactAppend is an Append as a part of a Transact.
+type TransactAppend struct {
+	Channel string          `json:"channel"` // Required.
+	Data    json.RawMessage `json:"data"`    // Required.
+}
+
+func (p *TransactAppend) fields() []field {
+	return []field{{"channel", required, &p.Channel}, {"data", required, &p.Data}}
+}
+
+// A TransactCall is a Call as a part of a Transact.
+type TransactCall struct {
+	Command    string          `json:"command"`               // Required.
+	Args       json.RawMessage `json:"args,omitempty"`        // All others as in Call.
+	DeadlineMS int64           `json:"deadline_ms,omitempty"` //
+}
+
+func (p *TransactCall) fields() []field {
+	return []field{{"command", required, &p.Command}, {"args", optional, &p.Args}, {"deadline_ms", optional, &p.DeadlineMS}}
+}
+
+// A part is an object within a request.
+type part[T any] interface {
+	*T
+	fields() []field
+}
+
+// readParts reads an array of parts.
+func readParts[T any, P part[T]](raw []byte, into *[]T, what string) error {
+	if raw[0] != '[' {
+		return errors.New("it is an array of objects")
+	}
+	s := newScanner(raw)
+	return s.array(1, func(i int) error {
+		if s.next() != '{' {
+			return fmt.Errorf("%d: it is an object", i)
+		}
+		members, err := s.members(2)
+		if err != nil {
+			return err
+		}
+		var one T
+		if err := fill(P(&one).fields(), members, what); err != nil {
+			return fmt.Errorf("%d: %w", i, err)
+		}
+		*into = append(*into, one)
+		return nil
+	})
+}
