@@ -2,6 +2,7 @@ package channels
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -31,9 +32,9 @@ func (w *waiting) answer(o Outcome) {
 // A batch is an entry in the making: transactions decided in order on the state at one position, and what each
 // proposal is to be answered once the entry is committed. It is pure: a function of the state and the proposals.
 type batch struct {
-	after    uint64 // the position it was decided on; it is committed at after+1 or not at all
-	id       string
-	entry    Entry
+	after    uint64            // the position it was decided on; it is committed at after+1 or not at all
+	head     Entry             // without the transactions
+	encoded  []json.RawMessage // the transactions
 	bytes    int
 	members  []*waiting // in the order in which they were decided
 	outcomes []Outcome  // of members, valid if the entry is committed
@@ -42,8 +43,7 @@ type batch struct {
 // newBatch decides proposals on top of the state: take gives the next one, or nil; one that does not fit any more is
 // given to putBack, and the batch is full.
 func newBatch(state *State, authority Authority, take func() *waiting, putBack func(*waiting)) *batch {
-	b := &batch{after: state.position, id: rand.Text()}
-	b.entry = Entry{Version: EntryVersion, ID: b.id, Epoch: state.epoch}
+	b := &batch{after: state.position, head: Entry{Version: EntryVersion, ID: rand.Text(), Epoch: state.epoch}}
 	draft := newDraft(state, authority)
 	inEntry := map[Op]int{} // members that the entry commits, by operation
 	for len(b.members) < MaxTransactions {
@@ -84,7 +84,8 @@ func (b *batch) decide(d *Draft, w *waiting, inEntry map[Op]int) (fits bool) {
 		return true
 	}
 	tx := d.transaction(w.hash, answer)
-	size := len(mustJSON(tx))
+	encoded := mustJSON(tx)
+	size := len(encoded)
 	switch {
 	case size > MaxEntryBytes:
 		d.undo()
@@ -96,9 +97,25 @@ func (b *batch) decide(d *Draft, w *waiting, inEntry map[Op]int) (fits bool) {
 	}
 	b.bytes += size
 	inEntry[w.Op] = len(b.members)
-	b.entry.Transactions = append(b.entry.Transactions, tx)
+	b.encoded = append(b.encoded, encoded)
 	b.add(w, Outcome{Position: d.Position(), Answer: tx.Answer})
 	return true
+}
+
+// encode returns the entry as Entry.Encode would.
+func (b *batch) encode() []byte {
+	head := mustJSON(b.head)
+	data := make([]byte, 0, len(head)+b.bytes+len(b.encoded)+len(`,"t":[]`))
+	data = append(data, head[:len(head)-1]...) // without the brace
+	for i, tx := range b.encoded {
+		if i == 0 {
+			data = append(data, `,"t":[`...)
+		} else {
+			data = append(data, ',')
+		}
+		data = append(data, tx...)
+	}
+	return append(data, "]}"...)
 }
 
 func (b *batch) add(w *waiting, o Outcome) {

@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,25 +21,39 @@ const (
 // there then, and the other can never be.
 type flight struct {
 	batch  *batch
-	acks   chan error // from the append under way, at most one
-	asking bool       // an append is under way
+	data   []byte             // the entry of the batch
+	own    chan decodedRecord // the same, decoded while it is under way
+	acks   chan error         // from the append under way, at most one
+	asking bool               // an append is under way
 	wait   time.Duration
 	timer  *time.Timer
 	cancel context.CancelFunc
 }
 
 func newFlight(b *batch) *flight {
-	f := &flight{batch: b, acks: make(chan error, 1), wait: settleFirst, timer: time.NewTimer(time.Hour), cancel: func() {}}
+	f := &flight{
+		batch: b, data: b.encode(), own: make(chan decodedRecord, 1), acks: make(chan error, 1),
+		wait: settleFirst, timer: time.NewTimer(time.Hour), cancel: func() {},
+	}
 	f.timer.Stop()
 	return f
 }
 
-// publish appends an entry at the flight's position, without waiting.
-func (f *flight) publish(ctx context.Context, s *Space, e Entry) {
-	data, err := e.Encode()
-	if err != nil {
-		panic(err) // the entry was made from JSON
+// decodeOwn decodes the flight's own entry as it will come back, while the log is busy with it.
+func (f *flight) decodeOwn() { f.own <- decodeRecord(Record{Data: f.data}) }
+
+// decode decodes a record, or waits until that is done if the record is the flight's own entry, to the byte.
+func (f *flight) decode(r Record) decodedRecord {
+	if f == nil || !bytes.Equal(f.data, r.Data) {
+		return decodeRecord(r)
 	}
+	d := <-f.own // it comes once: with it the flight ends
+	d.Record = r
+	return d
+}
+
+// publish appends an entry at the flight's position, without waiting.
+func (f *flight) publish(ctx context.Context, s *Space, data []byte) {
 	ctx, f.cancel = context.WithTimeout(ctx, appendTime)
 	f.asking = true
 	s.running.Go(func() { f.acks <- s.options.Log.Append(ctx, f.batch.after, data) })
@@ -65,7 +80,7 @@ func (f *flight) settle(ctx context.Context, s *Space) {
 		return
 	}
 	s.logger.Warn("settling an unknown outcome", "position", f.batch.after+1, "operations", len(f.batch.members))
-	f.publish(ctx, s, Entry{Version: EntryVersion, ID: rand.Text(), Epoch: f.batch.entry.Epoch})
+	f.publish(ctx, s, mustJSON(Entry{Version: EntryVersion, ID: rand.Text(), Epoch: f.batch.head.Epoch}))
 }
 
 // end forgets the flight; what is still under way is settled.

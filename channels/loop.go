@@ -85,12 +85,13 @@ func (s *Space) launch(ctx context.Context) {
 		return
 	}
 	b := newBatch(s.state, s.options.Authority, l.intake.pop, func(w *waiting) { l.intake.unpop(w) })
-	if len(b.entry.Transactions) == 0 {
+	if len(b.encoded) == 0 {
 		b.answer()
 		return
 	}
 	l.flight = newFlight(b)
-	l.flight.publish(ctx, s, b.entry)
+	s.running.Go(l.flight.decodeOwn)
+	l.flight.publish(ctx, s, l.flight.data)
 }
 
 // advance takes the next record from the log.
@@ -105,8 +106,9 @@ func (s *Space) advance(ctx context.Context, r Record) {
 		s.beginAgain(ctx, fmt.Errorf("%w: from %d to %d", errGap, s.state.position+1, r.Position-1))
 		return
 	}
+	decoded := l.flight.decode(r)
 	s.mu.Lock()
-	entry, err := s.state.Apply(r)
+	entry, err := s.state.applyDecoded(decoded)
 	if errors.Is(err, errOtherEpoch) {
 		s.mu.Unlock()
 		s.beginAgain(ctx, err)
@@ -134,7 +136,7 @@ func (s *Space) settleFlight(entry *Entry) {
 	}
 	s.loop.flight = nil
 	f.end()
-	if entry.ID == f.batch.id {
+	if entry.ID == f.batch.head.ID {
 		f.batch.answer()
 		return
 	}

@@ -130,19 +130,20 @@ type decodedRecord struct {
 func decodeRecords(records []Record) []decodedRecord {
 	decoded := make([]decodedRecord, len(records))
 	for i, r := range records {
-		decoded[i].Record = r
-		decoded[i].entry, decoded[i].err = DecodeEntry(r.Data)
+		decoded[i] = decodeRecord(r)
 	}
 	return decoded
+}
+
+func decodeRecord(r Record) decodedRecord {
+	entry, err := DecodeEntry(r.Data)
+	return decodedRecord{r, entry, err}
 }
 
 // foldAll is Apply of records that are decoded already.
 func (s *State) foldAll(records []decodedRecord) error {
 	for _, r := range records {
-		if r.err != nil {
-			return fmt.Errorf("applying record %d: %w", r.Position, r.err)
-		}
-		if _, err := s.fold(r.Record, r.entry); err != nil {
+		if _, err := s.applyDecoded(r); err != nil {
 			return err
 		}
 	}

@@ -158,19 +158,16 @@ func (s *State) past(epoch string) bool {
 
 // Apply folds the next record and returns the entry that it held. It refuses a record that is not the next, and one
 // that it cannot read whole; the state is then unchanged.
-func (s *State) Apply(r Record) (*Entry, error) {
+func (s *State) Apply(r Record) (*Entry, error) { return s.applyDecoded(decodeRecord(r)) }
+
+func (s *State) applyDecoded(r decodedRecord) (*Entry, error) {
 	if r.Position != s.position+1 {
 		return nil, fmt.Errorf("applying record %d: the state is at %d", r.Position, s.position)
 	}
-	entry, err := DecodeEntry(r.Data)
-	if err != nil {
-		return nil, fmt.Errorf("applying record %d: %w", r.Position, err)
+	if r.err != nil {
+		return nil, fmt.Errorf("applying record %d: %w", r.Position, r.err)
 	}
-	return s.fold(r, entry)
-}
-
-// fold is Apply of the next record with its entry.
-func (s *State) fold(r Record, entry *Entry) (*Entry, error) {
+	entry := r.entry
 	switch {
 	case entry.Epoch == s.epoch, entry.Epoch == "":
 	case s.past(entry.Epoch):
