@@ -88,7 +88,7 @@ func rootCommand(s streams) *cobra.Command {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.AddCommand(serveCommand(s), demoCommand(s), userCommand(s), configCommand(s), versionCommand(s))
+	root.AddCommand(serveCommand(s), demoCommand(s), userCommand(s), configCommand(s), backupCommand(s), restoreCommand(s), versionCommand(s))
 	return root
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -36,12 +37,13 @@ type node struct {
 	store   *natslog.Store
 	logins  *session.Logins
 	hub     *hub.Hub
+	jobs    *jobs
 	closing []func()
 }
 
 // serve runs a hub node until ctx ends, then drains it.
 func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, out streams) error {
-	n := &node{options: o, site: s, logger: logger}
+	n := &node{options: o, site: s, logger: logger, jobs: newJobs(io.Discard, logger)}
 	defer n.close()
 	if err := n.start(ctx); err != nil {
 		return err
@@ -114,6 +116,9 @@ func (n *node) start(ctx context.Context) error {
 	}
 	n.store = store
 	n.closing = append(n.closing, store.Close)
+	if err := n.prepareStore(ctx); err != nil {
+		return err
+	}
 	if err := n.openLogins(ctx); err != nil {
 		return err
 	}
@@ -180,6 +185,7 @@ func (n *node) openSpace(ctx context.Context, name string, w channels.Watcher) (
 	}
 	return channels.Open(ctx, channels.Options{
 		Name: name, Log: log, Snapshots: snapshots, Authority: session.Authority{}, Rules: &rules, Watcher: w, Logger: n.logger,
+		Progress: n.jobs.begin("open", name).Moved,
 	})
 }
 

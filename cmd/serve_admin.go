@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// serveAdmin serves profiles, away from the public address.
+// serveAdmin serves metrics and profiles, away from the public address.
 func (n *node) serveAdmin(failed chan<- error) (stop func(), err error) {
 	if n.options.Admin == "" {
 		return func() {}, nil
@@ -19,6 +19,7 @@ func (n *node) serveAdmin(failed chan<- error) (stop func(), err error) {
 		return nil, fmt.Errorf("listening on --admin: %w", err)
 	}
 	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", serveMetrics(newRegistry(n.jobs)))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
