@@ -1,5 +1,7 @@
 package wire
 
+import "errors"
+
 // What each request may hold, for DecodeRequests. A test compares these lists with the structs.
 
 const (
@@ -130,3 +132,32 @@ func (r *Control) fields() []field {
 }
 
 func (r *Ping) fields() []field { return nil }
+
+// A checked request has a form that its fields alone do not say.
+type checked interface {
+	check() error
+}
+
+func (r *Send) check() error {
+	switch store := len(r.Set)+len(r.Delete) > 0; {
+	case store && r.Data != nil:
+		return errors.New(`"data" is for a signal, "set" and "delete" are for a live store: send one or the other`)
+	case !store && r.Data == nil:
+		return errors.New(`a send frame needs keys to "set" or "delete" in a live store, or the "data" of a signal`)
+	}
+	return nil
+}
+
+func (r *Transact) check() error {
+	if len(r.Writes)+len(r.Appends)+len(r.Calls) == 0 {
+		return errors.New(`a transact frame needs at least one part in "writes", "appends" or "calls"`)
+	}
+	return nil
+}
+
+func (r *Read) check() error {
+	if r.All && r.Owner != "" {
+		return errors.New(`"all" is everybody's values, "owner" those of one: send one or the other`)
+	}
+	return nil
+}

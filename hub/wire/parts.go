@@ -64,7 +64,7 @@ func readParts[T any, P part[T]](raw []byte, into *[]T, what string) error {
 	s := newScanner(raw)
 	return s.array(1, func(i int) error {
 		if s.next() != '{' {
-			return fmt.Errorf("%d: it is an object", i)
+			return fmt.Errorf("part %d: it is an object", i)
 		}
 		members, err := s.members(2)
 		if err != nil {
@@ -72,7 +72,7 @@ func readParts[T any, P part[T]](raw []byte, into *[]T, what string) error {
 		}
 		var one T
 		if err := fill(P(&one).fields(), members, what); err != nil {
-			return fmt.Errorf("%d: %w", i, err)
+			return fmt.Errorf("part %d: %w", i, err)
 		}
 		*into = append(*into, one)
 		return nil
