@@ -2,7 +2,6 @@ package channels
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -66,7 +66,7 @@ type savedClient struct {
 
 // WriteSnapshot writes the whole state. The same state gives the same bytes.
 func (s *State) WriteSnapshot(w io.Writer) error {
-	buffered := bufio.NewWriter(w)
+	buffered := bufio.NewWriterSize(w, snapshotChunk)
 	out := newEncoder(buffered)
 	lines := 0
 	var err error
@@ -148,17 +148,10 @@ func (s *Space) Checkpoint(ctx context.Context) error {
 	if s.options.Snapshots == nil {
 		return fmt.Errorf("checkpoint of %s: the space has no place for snapshots", s.Name())
 	}
-	var data bytes.Buffer
-	var through uint64
-	var err error
-	s.Read(func(state *State) {
-		through = state.Position()
-		err = state.WriteSnapshot(&data)
-	})
-	if err != nil {
-		return fmt.Errorf("checkpoint of %s: encoding: %w", s.Name(), err)
-	}
-	if err := s.options.Snapshots.Save(ctx, through, &data); err != nil {
+	var frozen *State
+	s.Read(func(state *State) { frozen = state.freeze() })
+	through := frozen.position
+	if err := s.save(ctx, frozen); err != nil {
 		return fmt.Errorf("checkpoint of %s: saving: %w", s.Name(), err)
 	}
 	if o := s.House(ctx, commitCheckpoint(through)); o.Err != nil {
@@ -168,4 +161,37 @@ func (s *Space) Checkpoint(ctx context.Context) error {
 		return fmt.Errorf("checkpoint of %s: purging the log: %w", s.Name(), err)
 	}
 	return nil
+}
+
+// save writes a state that nobody changes into the place for snapshots, piece by piece as it is encoded.
+func (s *Space) save(ctx context.Context, state *State) error {
+	data, written := io.Pipe()
+	var encoding sync.WaitGroup
+	encoding.Go(func() { written.CloseWithError(state.WriteSnapshot(written)) })
+	err := s.options.Snapshots.Save(ctx, state.position, data)
+	data.CloseWithError(errors.New("nobody reads on")) // if Save has given up
+	encoding.Wait()
+	return err
+}
+
+// freeze returns a copy of what a snapshot has of the state, which does not change with it. Encoding takes a hundred times
+// as long, and would hold up every write and every reader of the space.
+func (s *State) freeze() *State {
+	frozen := NewState()
+	frozen.position, frozen.time = s.position, s.time
+	for id, st := range s.stores {
+		frozen.stores[id] = &store{
+			values: maps.Clone(st.values), graves: maps.Clone(st.graves), order: slices.Clone(st.order),
+			floor: st.floor, touched: st.touched,
+		}
+	}
+	for channel, h := range s.logs {
+		frozen.logs[channel] = &history{messages: slices.Clone(h.messages), floor: h.floor}
+	}
+	for client, ops := range s.ops {
+		copied := *ops
+		copied.Done = slices.Clone(ops.Done)
+		frozen.ops[client] = &copied
+	}
+	return frozen
 }

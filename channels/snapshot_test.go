@@ -1,10 +1,12 @@
 package channels_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -101,6 +103,91 @@ func TestAReplicaStartsFromACheckpointAndTheRestOfTheLog(t *testing.T) {
 		}
 	})
 }
+
+// slowSnapshots begin to read what they are given, and go on when they are let.
+type slowSnapshots struct {
+	*channels.MemorySnapshots
+	begun, goOn chan struct{}
+}
+
+func (s *slowSnapshots) Save(ctx context.Context, through uint64, data io.Reader) error {
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(data, first); err != nil {
+		return err
+	}
+	close(s.begun)
+	<-s.goOn
+	return s.MemorySnapshots.Save(ctx, through, io.MultiReader(bytes.NewReader(first), data))
+}
+
+func TestWritesGoOnWhileASnapshotIsSavedAndAreNotInIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		slow := &slowSnapshots{b.snapshots, make(chan struct{}), make(chan struct{})}
+		s, err := channels.Open(t.Context(), channels.Options{
+			Name: "lab", Log: b.log, Snapshots: slow, Authority: people{}, Rules: testRules,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		fill(t, s)
+		for n := 12; n < 16; n++ { // so much that it is not encoded before somebody reads
+			mustDo(t, s, set("ann", n, "open", fmt.Sprint("big", n), `"`+strings.Repeat("x", 60_000)+`"`))
+		}
+		for n := 16; n < 16+channels.KeptOps; n++ { // so many that each write forgets one
+			mustDo(t, s, set("ann", n, "open", "k0", `1`))
+		}
+		before := snapshotOf(t, s)
+		saved := make(chan error, 1)
+		go func() { saved <- s.Checkpoint(t.Context()) }()
+		<-slow.begun
+		for n := 100; n < 100+2*channels.KeptOps; n++ {
+			mustDo(t, s, set("ann", n, "open", fmt.Sprint("k", n%30), `"later"`))
+			say := channels.Append{Channel: "log", Data: json.RawMessage(`"later"`)}
+			mustDo(t, s, channels.Proposal{Op: op("bob-tab", n), Actor: "bob", User: "bob", Decide: say.Decide})
+		}
+		remove := channels.Write{Channel: "open", Delete: []string{"k0", "k2"}}
+		mustDo(t, s, channels.Proposal{Op: op("ann-tab", 500), Actor: "ann", User: "ann", Decide: remove.Decide})
+		close(slow.goOn)
+		if err := <-saved; err != nil {
+			t.Fatal(err)
+		}
+		_, data, err := b.snapshots.Newest(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(data); err != nil || string(got) != before {
+			t.Errorf("saved (%v)\n%s\nwhen the checkpoint began it was\n%s", err, got, before)
+		}
+	})
+}
+
+func TestASnapshotThatCannotBeSavedIsAnErrorAndEndsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		s, err := channels.Open(t.Context(), channels.Options{
+			Name: "lab", Log: b.log, Snapshots: noRoom{b.snapshots}, Authority: people{}, Rules: testRules,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		fill(t, s)
+		if err := s.Checkpoint(t.Context()); !errors.Is(err, errNoRoom) {
+			t.Errorf("the checkpoint ended with %v", err)
+		}
+		if first, _, _ := b.log.Bounds(t.Context()); first != 1 {
+			t.Errorf("the log begins at %d now", first)
+		}
+	})
+}
+
+var errNoRoom = errors.New("no room")
+
+type noRoom struct{ *channels.MemorySnapshots }
+
+func (noRoom) Save(context.Context, uint64, io.Reader) error { return errNoRoom }
 
 // shyLog is one replica's view of a log, which can be cut off while others go on.
 type shyLog struct {
