@@ -46,8 +46,8 @@ func (c Chain) Authenticate(ctx context.Context, given Credentials) (Identity, e
 type Dev struct{}
 
 var devUsers = []Identity{
-	{User: "alice", Name: "Alice", Roles: []string{"user"}},
-	{User: "bob", Name: "Bob", Roles: []string{"user"}},
+	{User: "alice", Name: "Alice", Roles: []string{"user"}, Proposal: "mx-2112"},
+	{User: "bob", Name: "Bob", Roles: []string{"user"}, Proposal: "mx-2113"},
 	{User: "sam", Name: "Sam", Roles: []string{"user", "staff"}},
 }
 
