@@ -136,7 +136,7 @@ func (n *node) start(ctx context.Context) error {
 	}
 	options := hub.Options{
 		Node: nodeName(), Version: thisBuild().Version, Title: n.site.Title, Open: n.openSpace, Authority: session.Authority{},
-		Live: live, Ticks: ticks, Relay: store.Relay(), Logins: n.logins, Sign: sign, UI: frontend.Handler(), Logger: n.logger,
+		Live: live, Ticks: ticks, Relay: store.Relay(), Signals: store.Signals(), Logins: n.logins, Sign: sign, UI: frontend.Handler(), Logger: n.logger,
 		TLS: !n.options.Dev, // the cookie is for https only, so a proxy in front ends that
 	}
 	for _, name := range slices.Sorted(maps.Keys(n.site.Spaces)) {

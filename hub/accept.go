@@ -25,7 +25,8 @@ const (
 	messageTime = 10 * time.Second // for a message to come in whole
 	pingEvery   = 25 * time.Second
 	pongTime    = 10 * time.Second
-	maxStrikes  = 100 // messages refused for their form or rate, before the connection is closed
+	serviceRate = 5000 // messages per second of a service
+	maxStrikes  = 100  // messages refused for their form or rate, before the connection is closed
 )
 
 var clientForm = regexp.MustCompile(`^[A-Za-z0-9_-]{4,40}$`)
@@ -127,9 +128,10 @@ func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, proof
 		limiter: h.options.Limits.limiter(who), stopping: rate.NewLimiter(20, 50),
 		wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
 		left:  make(chan struct{}),
-		feeds: map[feed]uint64{}, live: map[feed]uint64{},
+		feeds: map[feed]uint64{}, live: map[feed]uint64{}, signals: map[feed]uint64{},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.outbox = newOutbox(c)
 	defer context.AfterFunc(h.ctx, func() {
 		c.end(closing{code: wire.CloseLeaving, reason: "this node is leaving", after: time.Duration(100+c.number%20*50) * time.Millisecond})
 	})()
@@ -144,7 +146,7 @@ func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, proof
 
 func (l Limits) limiter(who channels.Who) *rate.Limiter {
 	if who.Has("service") {
-		return rate.NewLimiter(5000, 5000)
+		return rate.NewLimiter(serviceRate, serviceRate)
 	}
 	return rate.NewLimiter(rate.Limit(l.Rate), l.Burst)
 }
@@ -198,6 +200,7 @@ func (r *room) subscribeLocked(c *conn, f feed) {
 func (r *room) unsubscribeLocked(c *conn, f feed) {
 	delete(c.feeds, f)
 	delete(c.live, f)
+	delete(c.signals, f)
 	delete(r.readers[f], c)
 	if len(r.readers[f]) == 0 {
 		delete(r.readers, f)
@@ -254,8 +257,9 @@ func (c *conn) take(data []byte) error {
 		}
 		return false
 	})
-	if len(requests) == 0 {
-		return nil
+	requests, err = c.takeSignals(requests)
+	if len(requests) == 0 || err != nil {
+		return err
 	}
 	if !c.limiter.AllowN(time.Now(), min(weight(requests), c.limiter.Burst())) {
 		for _, r := range requests {

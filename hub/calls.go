@@ -20,13 +20,99 @@ const stopPrefix = "stop-"
 
 // A desk gives the calls of a space to the services that are connected to this node. It is guarded by the room's mu.
 type desk struct {
-	room    *room
-	serves  map[string][]*conn   // by command, the newest first
-	waiting map[string]time.Time // since when this node has known that a call waits
+	room   *room
+	serves map[string][]*conn // by command, the newest first
+	known  map[string]*known  // calls that have not ended, by id
+}
+
+// known is what this node knows of a call by its own clock, which nobody can set.
+type known struct {
+	since  time.Time // when it heard of it
+	called time.Time // when it was called, or later
+	told   bool      // its service was told to stop it
 }
 
 func newDesk(r *room) *desk {
-	return &desk{room: r, serves: map[string][]*conn{}, waiting: map[string]time.Time{}}
+	return &desk{room: r, serves: map[string][]*conn{}, known: map[string]*known{}}
+}
+
+// knownLocked notes a call that has not ended. Of one that was called before this node looked, the log tells how long ago
+// that was at least.
+func (d *desk) knownLocked(call channels.Call, state *channels.State) *known {
+	k := d.known[call.ID]
+	if k == nil {
+		now := time.Now()
+		k = &known{since: now, called: now}
+		if at := call.CalledAt(); !at.IsZero() {
+			k.called = now.Add(-max(0, state.Time().Sub(at)))
+		}
+		d.known[call.ID] = k
+	}
+	return k
+}
+
+// resetLocked looks at all calls of a state that was read anew.
+func (d *desk) resetLocked(state *channels.State) {
+	open := map[string]*known{}
+	for _, call := range channels.Calls(state, func(c channels.Call) bool { return !c.Ended() }) {
+		open[call.ID] = d.knownLocked(call, state)
+	}
+	d.known = open
+}
+
+// frameLocked is a call as clients see it.
+func (d *desk) frameLocked(call channels.Call, state *channels.State) *wire.CallState {
+	f := &wire.CallState{
+		Call: call.ID, Command: call.Command, Args: call.Args, By: call.By.User, Term: call.Term, State: call.State,
+		Progress: call.Progress, Result: call.Result, Error: call.Error,
+	}
+	if call.Ended() {
+		return f
+	}
+	f.Cancelling, f.DeadlineMS = call.Cancel, d.remainingLocked(call, state)
+	return f
+}
+
+// remainingLocked is what is left of the time that a call may take, in milliseconds; 0 if it may take any time.
+func (d *desk) remainingLocked(call channels.Call, state *channels.State) int64 {
+	k := d.knownLocked(call, state)
+	if call.Deadline == 0 {
+		return 0
+	}
+	return max(1, call.Deadline-time.Since(k.called).Milliseconds())
+}
+
+// lateLocked lists the calls whose deadline has passed.
+func (d *desk) lateLocked(open []channels.Call, state *channels.State, now time.Time) (late []string) {
+	for _, call := range open {
+		if call.Deadline > 0 && now.Sub(d.knownLocked(call, state).called) >= time.Duration(call.Deadline)*time.Millisecond {
+			late = append(late, call.ID)
+		}
+	}
+	return late
+}
+
+// stopLocked tells services to stop the calls that they have taken: those that somebody has cancelled, and those that
+// were given up. Each is told once.
+func (d *desk) stopLocked(position uint64, calls []channels.Call, state *channels.State) {
+	for _, call := range calls {
+		cancelled := call.Cancel && call.State == channels.CallTaken
+		if call.Taken == "" || !cancelled && call.State != channels.CallUnknown {
+			continue
+		}
+		if cancelled {
+			k := d.knownLocked(call, state)
+			if k.told {
+				continue
+			}
+			k.told = true
+		}
+		for _, c := range d.serves[call.Command] {
+			if c.client == call.Taken {
+				c.reply(position, &wire.Cancelled{Call: call.ID})
+			}
+		}
+	}
 }
 
 // servesLocked notes what a connection serves from now on. A client that has come back serves here only: its older
@@ -63,11 +149,11 @@ func (d *desk) offerLocked(waiting []channels.Call) {
 }
 
 // handOverLocked gives calls to the client that has taken them, if that is connected here.
-func (d *desk) handOverLocked(position uint64, taken []channels.Call) {
+func (d *desk) handOverLocked(position uint64, taken []channels.Call, state *channels.State) {
 	for _, call := range taken {
 		for _, c := range d.serves[call.Command] {
 			if c.client == call.Taken {
-				c.reply(position, invocation(call))
+				d.invokeLocked(c, position, call, state)
 			}
 		}
 	}
@@ -79,6 +165,13 @@ func invocation(call channels.Call) *wire.Invoke {
 		args = json.RawMessage("null")
 	}
 	return &wire.Invoke{Call: call.ID, Command: call.Command, Args: args, By: person(call.By), Term: call.Term}
+}
+
+// invokeLocked hands a call to a service that has taken it.
+func (d *desk) invokeLocked(c *conn, position uint64, call channels.Call, state *channels.State) {
+	f := invocation(call)
+	f.DeadlineMS = d.remainingLocked(call, state)
+	c.reply(position, f)
 }
 
 func person(w channels.Who) wire.Person {
@@ -95,19 +188,12 @@ func (d *desk) aliveLocked(now time.Time) []string {
 
 // overdueLocked offers the calls that wait once more, in case an offer came to nothing, and lists those that have waited
 // too long for a service: whoever called has other plans by now.
-func (d *desk) overdueLocked(waiting []channels.Call, now time.Time) (overdue []string) {
-	since := map[string]time.Time{}
+func (d *desk) overdueLocked(waiting []channels.Call, state *channels.State, now time.Time) (overdue []string) {
 	for _, call := range waiting {
-		at, known := d.waiting[call.ID]
-		if !known {
-			at = now
-		}
-		since[call.ID] = at
-		if now.Sub(at) >= callGrace {
+		if now.Sub(d.knownLocked(call, state).since) >= callGrace {
 			overdue = append(overdue, call.ID)
 		}
 	}
-	d.waiting = since
 	if len(overdue) == 0 {
 		d.offerLocked(waiting)
 	}
@@ -135,7 +221,10 @@ func (c *conn) serve(f *wire.Serve) {
 		for _, call := range channels.Calls(state, mine) {
 			switch {
 			case call.State == channels.CallTaken && call.Taken == c.client:
-				c.reply(state.Position(), invocation(call))
+				r.calls.invokeLocked(c, state.Position(), call, state)
+				if call.Cancel {
+					c.reply(state.Position(), &wire.Cancelled{Call: call.ID})
+				}
 			case call.State == channels.CallWaiting:
 				r.calls.offerLocked([]channels.Call{call})
 			}
@@ -156,9 +245,21 @@ func mayServe(rules *channels.Rules, command string, who channels.Who) error {
 
 // call answers a Call: it is committed, then taken by a service, wherever that is connected.
 func (c *conn) call(f *wire.Call) {
-	served := c.room.served(f.Command)
-	command := channels.CallCommand{Command: f.Command, Args: f.Args, Term: f.Term}
-	decide := func(d *channels.Draft) (any, error) {
+	command := channels.CallCommand{Command: f.Command, Args: f.Args, Term: f.Term, Deadline: milliseconds(f.DeadlineMS)}
+	c.propose(f, f.Op, c.room.calling(command, command.Decide), func(o channels.Outcome, cursor string) wire.Frame {
+		var id string
+		_ = json.Unmarshal(o.Answer, &id)
+		return &wire.Called{ID: f.ID, Call: id, Position: o.Position, Cursor: cursor}
+	})
+}
+
+// calling returns a decision that refuses, too, if nobody on any node serves the command now. Whoever may not call it, or
+// not like this, hears that first.
+func (r *room) calling(command channels.CallCommand, decide channels.Decide) channels.Decide {
+	if r.served(command.Command) {
+		return decide
+	}
+	return func(d *channels.Draft) (any, error) {
 		who, err := d.Who()
 		if err != nil {
 			return nil, err
@@ -166,19 +267,21 @@ func (c *conn) call(f *wire.Call) {
 		if err := command.Allowed(d, who); err != nil {
 			return nil, err
 		}
-		if !served {
-			return nil, noService(f.Command)
-		}
-		return command.Decide(d)
+		return nil, noService(command.Command)
 	}
-	c.propose(f, f.Op, decide, func(o channels.Outcome, cursor string) wire.Frame {
-		var id string
-		_ = json.Unmarshal(o.Answer, &id)
-		return &wire.Called{ID: f.ID, Call: id, Position: o.Position, Cursor: cursor}
+}
+
+func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
+// cancelCall answers a Cancel. A stop command has no record that could be cancelled.
+func (c *conn) cancelCall(f *wire.Cancel) {
+	cancel := channels.CancelCall{ID: f.Call, Term: f.Term}
+	c.propose(f, f.Op, cancel.Decide, func(o channels.Outcome, cursor string) wire.Frame {
+		return &wire.Written{ID: f.ID, Position: o.Position, Cursor: cursor}
 	})
 }
 
-func noService(command string) error {
+func noService(command string) *channels.Refusal {
 	return channels.Refuse(channels.CodeNoService, "nothing that serves %s is connected: start its service, then call again", command)
 }
 

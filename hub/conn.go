@@ -28,6 +28,7 @@ type conn struct {
 	client   string
 	limiter  *rate.Limiter
 	stopping *rate.Limiter // of stop commands, which nothing else holds up
+	outbox   *outbox       // of signals, which have a limit of their own
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	wake     chan struct{} // there may be something to write
@@ -38,8 +39,9 @@ type conn struct {
 	// Guarded by room.mu.
 	feeds    map[feed]uint64 // joined; entries up to the position are not for it
 	live     map[feed]uint64 // joined live stores; changes up to the clock are not for it
+	signals  map[feed]uint64 // joined signals; likewise
 	cursor   uint64          // entries up to here are written
-	clock    uint64          // live changes up to here are written
+	clock    uint64          // live changes and signals up to here are written
 	members  uint64          // version of the presence that is written
 	heard    uint64          // version of the room's news that is written
 	commands []string        // that it serves

@@ -28,6 +28,10 @@ func (c *conn) gather(buffer []byte) (message []byte, more bool) {
 	r := c.room
 	r.mu.Lock()
 	slots, held := r.ring.after(c.cursor)
+	if c.ctx.Err() != nil { // what it may read is being decided anew
+		r.mu.Unlock()
+		return nil, false
+	}
 	if held {
 		more = c.gatherEntriesLocked(p, slots)
 		if !more {
@@ -122,7 +126,7 @@ func (c *conn) catchUpLocked(p *parcel, state *channels.State) {
 			frame.Cursor = state.Cursor().String()
 			p.addFrame(frame)
 		case f.channel == channels.CallsStore:
-			for _, frame := range callsOf(state, f.owner) {
+			for _, frame := range r.callsLocked(state, f.owner) {
 				p.addFrame(frame)
 			}
 		default:
@@ -135,9 +139,10 @@ func (c *conn) catchUpLocked(p *parcel, state *channels.State) {
 	c.gatherAnswers(p, func(answer) bool { return true })
 }
 
-func callsOf(state *channels.State, user string) (frames []*wire.CallState) {
+// callsLocked are the calls of a user, in flight and lately ended.
+func (r *room) callsLocked(state *channels.State, user string) (frames []*wire.CallState) {
 	for _, call := range channels.Calls(state, func(c channels.Call) bool { return c.By.User == user }) {
-		frames = append(frames, callFrame(call))
+		frames = append(frames, r.calls.frameLocked(call, state))
 	}
 	return frames
 }
@@ -146,7 +151,7 @@ func callsOf(state *channels.State, user string) (frames []*wire.CallState) {
 func (c *conn) gatherRestLocked(p *parcel) {
 	r := c.room
 	if !r.muteLocked() {
-		if len(c.live) > 0 {
+		if len(c.live)+len(c.signals) > 0 {
 			c.gatherLiveLocked(p)
 		}
 		if v := r.presence.version; c.members != v {
@@ -164,49 +169,54 @@ func (c *conn) gatherRestLocked(p *parcel) {
 	}
 }
 
+// gatherLiveLocked adds the newest of what has no history: one change for each live store, and the signals.
 func (c *conn) gatherLiveLocked(p *parcel) {
-	changes, clock := c.room.board.since(c.clock, func(f feed, changed uint64) bool {
-		from, joined := c.live[f]
-		return joined && changed > from
+	values, signals, clock, known := c.room.board.since(c.clock, func(v *posted) bool {
+		from, joined := c.live[v.feed]
+		return joined && v.changed > from
+	}, func(v *posted) bool {
+		from, joined := c.signals[v.feed]
+		return joined && v.changed > from && !c.sent(v)
 	})
 	c.clock = clock
-	for f, values := range changes {
-		frame := &wire.Change{Channel: f.channel, Set: map[string]json.RawMessage{}}
-		for key, data := range values {
-			if len(data) == 0 {
-				frame.Delete = append(frame.Delete, key)
-			} else {
-				frame.Set[key] = data
-			}
+	if !known {
+		c.gatherAllLiveLocked(p)
+		values = nil
+	}
+	changes := map[feed]*wire.Change{}
+	for _, v := range values {
+		frame := changes[v.feed]
+		if frame == nil {
+			frame = &wire.Change{Channel: v.feed.channel, Set: map[string]json.RawMessage{}}
+			changes[v.feed] = frame
 		}
+		if len(v.data) == 0 {
+			frame.Delete = append(frame.Delete, v.key)
+		} else {
+			frame.Set[v.key] = v.data
+		}
+	}
+	for _, frame := range changes {
 		p.addFrame(frame)
 	}
+	for _, v := range signals {
+		p.add(v.data)
+	}
 }
 
-// joinedFrame is what a channel has after a position, or all of it if that cannot be told.
-func joinedFrame(state *channels.State, f feed, since uint64) *wire.Joined {
-	frame := &wire.Joined{Channel: f.channel, Cursor: state.Cursor().String(), Mode: wire.Delta}
-	if rules := state.Rules().Channels[f.channel]; rules.Kind == channels.KindLog || f.channel == channels.ControlLog {
-		var messages []channels.Message
-		messages, frame.Gap = state.Messages(f.channel, since)
-		for _, m := range messages {
-			frame.Messages = append(frame.Messages, wire.LogMessage{Position: m.Position, At: m.At, By: m.By, Data: m.Data})
-		}
-		return frame
-	}
-	changes, ok := state.Since(f.channel, f.owner, since)
-	if !ok {
-		frame.Mode = wire.Snapshot
-		changes = state.All(f.channel, f.owner)
-	}
-	frame.Values = make(map[string]wire.Value, len(changes.Values))
-	for key, v := range changes.Values {
-		frame.Values[key] = wire.Value{Value: v.Data, Position: v.Position, By: v.By, At: v.At}
-	}
-	frame.Removed = changes.Removed
-	return frame
+// sent reports whether a signal is the connection's own.
+func (c *conn) sent(v *posted) bool {
+	return v.client == c.client && v.key == sender(c.client, c.who.User)
 }
 
-func empty(f *wire.Joined) bool {
-	return f.Mode == wire.Delta && len(f.Values)+len(f.Removed)+len(f.Messages) == 0 && !f.Gap
+// gatherAllLiveLocked is for a client so slow that it was forgotten what went away since it last looked.
+func (c *conn) gatherAllLiveLocked(p *parcel) {
+	for f := range c.live {
+		values, clock := c.room.board.all(f)
+		c.clock = min(c.clock, clock)
+		frame := liveFrame(channels.ChannelRules{}, values)
+		frame.Channel, frame.Reason = f.channel, wire.ReasonTrimmed
+		frame.Cursor = channels.Cursor{Epoch: c.room.epochNow(), Position: c.cursor}.String()
+		p.addFrame(frame)
+	}
 }

@@ -52,7 +52,7 @@ func TestASlowClientIsNeverShownAnOlderValueLast(t *testing.T) {
 	r := openRoom(t)
 	c := &conn{
 		room: r, who: channels.Who{ID: "x", User: "x"}, wake: make(chan struct{}, 1), taken: make(chan struct{}, 1),
-		feeds: map[feed]uint64{}, live: map[feed]uint64{},
+		feeds: map[feed]uint64{}, live: map[feed]uint64{}, ctx: t.Context(),
 	}
 	r.replica().Read(func(s *channels.State) { c.cursor = s.Position() })
 	p := r.put(t, "k", `"old"`)
@@ -100,20 +100,17 @@ func TestTheGraceOfAServiceCountsFromItsGoing(t *testing.T) {
 
 func TestACallThatNobodyTakesIsGivenUpInTheEnd(t *testing.T) {
 	d := newDesk(openRoom(t))
-	now := time.Now()
 	calls := []channels.Call{{ID: "a.1", Command: "look", State: channels.CallWaiting}}
-	d.room.mu.Lock()
-	defer d.room.mu.Unlock()
-	if overdue := d.overdueLocked(calls, now); len(overdue) > 0 {
-		t.Error("given up at once")
-	}
-	if overdue := d.overdueLocked(calls, now.Add(callGrace)); len(overdue) != 1 {
-		t.Error("never given up")
-	}
-	d.overdueLocked(nil, now.Add(callGrace))
-	if overdue := d.overdueLocked(calls, now.Add(2*callGrace)); len(overdue) > 0 {
-		t.Error("a call that waits anew is given up at once")
-	}
+	d.room.replica().Read(func(s *channels.State) {
+		d.room.mu.Lock()
+		defer d.room.mu.Unlock()
+		if overdue := d.overdueLocked(calls, s, time.Now()); len(overdue) > 0 {
+			t.Error("given up at once")
+		}
+		if overdue := d.overdueLocked(calls, s, time.Now().Add(callGrace)); len(overdue) != 1 {
+			t.Error("never given up")
+		}
+	})
 }
 
 // TestAnotherHistoryMakesTheTabsComeAgain replaces the state of a room by one of another epoch that is no shorter.

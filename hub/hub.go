@@ -27,6 +27,7 @@ type Options struct {
 	Live      channels.Live                                                                        // Required.
 	Ticks     channels.Ticks                                                                       // Required.
 	Relay     channels.Relay                                                                       // Required.
+	Signals   channels.Signals                                                                     // Required.
 	Logins    *session.Logins                                                                      // Required. Finds login sessions by cookie.
 	Sign      session.Authenticator                                                                // Required. Checks passwords.
 
@@ -63,12 +64,13 @@ type Limits struct {
 	PerNode    int // connections of this node; default 15,000
 	Rate       int // messages per second of one connection; default 20. Services: 5,000
 	Burst      int // messages at once; default 100. Services: 5,000
+	Signals    int // signals per second of one connection on one channel, beside those; default 30
 }
 
 func (l *Limits) fill() {
 	for field, standard := range map[*int]int{
 		&l.Message: 64 << 10, &l.Unanswered: 32, &l.Joined: 128, &l.PerSession: 10, &l.PerUser: 20, &l.PerNode: 15_000,
-		&l.Rate: 20, &l.Burst: 100,
+		&l.Rate: 20, &l.Burst: 100, &l.Signals: 30,
 	} {
 		if *field == 0 {
 			*field = standard
@@ -129,6 +131,7 @@ func New(o Options) (*Hub, error) {
 	}
 	h.mux = h.routes()
 	h.keep("following live values", func(ctx context.Context) error { return o.Live.Follow(ctx, h.hear) })
+	h.keep("following signals", func(ctx context.Context) error { return o.Signals.Follow(ctx, h.hearSignal) })
 	h.running.Go(h.announce)
 	h.startTasks()
 	return h, nil
@@ -192,9 +195,7 @@ func (r *room) hearLive(v channels.LiveValue) {
 	r.board.set(f, v.Key, v.Data)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for c := range r.readers[f] {
-		c.rouse()
-	}
+	r.stir.upLocked(f)
 }
 
 // announceSoon makes this node tell the others who is connected to it.
@@ -217,6 +218,7 @@ func (h *Hub) announce() {
 			h.announceRoom(h.ctx, r)
 		case <-ticker.C:
 			for _, r := range h.rooms {
+				r.pruneBoard()
 				h.announceRoom(h.ctx, r)
 			}
 		}

@@ -2,6 +2,8 @@ package hub_test
 
 import (
 	"context"
+	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,6 +30,11 @@ func rules(policy session.Policy) *channels.Rules {
 			"motors": {Kind: channels.KindStore, Live: true, Write: []channels.Right{"service"}},
 			"chat":   {Kind: channels.KindLog, Write: []channels.Right{"member"}},
 			"secret": {Kind: channels.KindStore, Write: []channels.Right{"staff"}, Read: []channels.Right{"staff"}},
+
+			"plan":     {Kind: channels.KindStore, Scope: channels.ScopeGroup, Write: []channels.Right{"member"}},
+			"settings": {Kind: channels.KindStore, Write: []channels.Right{"member"}, Default: map[string]json.RawMessage{"beam": json.RawMessage(`{"size":50}`)}},
+			"cursors":  {Kind: channels.KindSignal, Write: []channels.Right{"member"}},
+			"whispers": {Kind: channels.KindSignal, Write: []channels.Right{"staff"}, Read: []channels.Right{"staff"}},
 		},
 		Commands: map[string]channels.CommandRules{
 			"move": {Call: []channels.Right{"operator"}},
@@ -55,6 +62,8 @@ type nodeOptions struct {
 	log    func(channels.Log) channels.Log // how the node sees the log
 	open   func()                          // called when the node opens its space
 	more   func(*hub.Options)              // what else the node is made of
+	rules  func(*channels.Rules)           // makes the node's rules other than those of rules
+	buffer int                             // bytes that the system keeps for a client that does not read; default its own
 }
 
 func newNode(t testing.TB, o nodeOptions) *node {
@@ -64,6 +73,10 @@ func newNode(t testing.TB, o nodeOptions) *node {
 	}
 	if o.name == "" {
 		o.name = "one"
+	}
+	inForce := rules(o.policy)
+	if o.rules != nil {
+		o.rules(inForce)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), hubtest.Patience)
 	defer cancel()
@@ -84,7 +97,7 @@ func newNode(t testing.TB, o nodeOptions) *node {
 	must(err)
 	options := hub.Options{
 		Node: o.name, Version: "test", Title: "Site", Spaces: []hub.Site{{Name: "lab", Title: "Lab"}},
-		Authority: session.Authority{}, Live: live, Ticks: ticks, Relay: o.store.Relay(), Sign: session.Dev{},
+		Authority: session.Authority{}, Live: live, Ticks: ticks, Relay: o.store.Relay(), Signals: o.store.Signals(), Sign: session.Dev{},
 		UI:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("the page")) }),
 		Logins: session.NewLogins(session.LoginOptions{Store: o.logins}), Limits: o.limits, Idle: o.idle, Logger: natstest.Logger(t),
 		Open: func(ctx context.Context, name string, w channels.Watcher) (*channels.Space, error) {
@@ -103,7 +116,7 @@ func newNode(t testing.TB, o nodeOptions) *node {
 				return nil, err
 			}
 			return channels.Open(ctx, channels.Options{
-				Name: name, Log: log, Snapshots: snapshots, Authority: session.Authority{}, Rules: rules(o.policy), Watcher: w,
+				Name: name, Log: log, Snapshots: snapshots, Authority: session.Authority{}, Rules: inForce, Watcher: w,
 				Logger: natstest.Logger(t),
 			})
 		},
@@ -113,7 +126,9 @@ func newNode(t testing.TB, o nodeOptions) *node {
 	}
 	h, err := hub.New(options)
 	must(err)
-	server := httptest.NewServer(h)
+	server := httptest.NewUnstartedServer(h)
+	server.Listener = smallBuffers{server.Listener, o.buffer}
+	server.Start()
 	closed := false
 	n := &node{h, server.URL, func() {
 		if !closed {
@@ -124,6 +139,20 @@ func newNode(t testing.TB, o nodeOptions) *node {
 	}}
 	t.Cleanup(n.close)
 	return n
+}
+
+// smallBuffers makes the system keep little for clients that do not read.
+type smallBuffers struct {
+	net.Listener
+	bytes int // 0: as usual
+}
+
+func (l smallBuffers) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if tcp, ok := conn.(*net.TCPConn); ok && l.bytes > 0 {
+		err = tcp.SetWriteBuffer(l.bytes)
+	}
+	return conn, err
 }
 
 // token mints a service token.

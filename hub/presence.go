@@ -112,6 +112,20 @@ func (p *presence) clients(now time.Time, grace time.Duration) (clients []string
 	return clients
 }
 
+// gone are the clients that were connected lately, and are not any more.
+func (p *presence) gone() map[string]bool {
+	gone := make(map[string]bool, len(p.left))
+	for client := range p.left {
+		gone[client] = true
+	}
+	for _, a := range p.nodes {
+		for _, c := range a.conns {
+			delete(gone, c.Client)
+		}
+	}
+	return gone
+}
+
 // members are the people and programs who are here: one each, however many connections they have.
 func (p *presence) members() []wire.Member {
 	byUser := map[string]*wire.Member{}

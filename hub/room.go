@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,7 +16,7 @@ import (
 // controlFeed is what every connection is subscribed to; the calls of a user are a feed of callsFeed.
 var controlFeed = feed{channel: channels.ControlStore}
 
-func callsFeed(user string) feed { return feed{channels.CallsStore, user} }
+func callsFeed(user string) feed { return feed{channel: channels.CallsStore, owner: user} }
 
 // A room is a space as this node shows it to its connections: the replica, the ring of its last entries as frames, the
 // live values, and who is subscribed to what. It watches the replica: inside Space.Read, ring and state are at the same
@@ -24,7 +25,7 @@ type room struct {
 	// Set at construction.
 	hub   *Hub
 	name  string
-	board *liveBoard
+	board *board
 	calls *desk
 
 	opening chan struct{} // holds a token while somebody opens the replica
@@ -46,17 +47,20 @@ type room struct {
 	stale    time.Time       // since when the log is out of reach; zero = it is not
 	back     time.Time       // when it was within reach again
 	news     uint64          // grows with stale
+	rules    int             // version of those in force
 	presence presence
 	watch    watch
+	stir     stir // of the board
 }
 
 func newRoom(h *Hub, name string) *room {
 	r := &room{
-		hub: h, name: name, board: newLiveBoard(), conns: map[*conn]struct{}{},
+		hub: h, name: name, board: newBoard(), conns: map[*conn]struct{}{},
 		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{}, opening: make(chan struct{}, 1),
 		presence: newPresence(h.options.Node),
 	}
 	r.calls = newDesk(r)
+	r.stir.room = r
 	r.ring.reset(1)
 	return r
 }
@@ -82,6 +86,7 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 	}
 	if e.rules {
 		r.policy.Store(session.PolicyOf(state))
+		r.changeRulesLocked(state)
 	}
 	if len(e.people) > 0 {
 		for conn := range r.conns {
@@ -91,8 +96,26 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 		}
 	}
 	r.calls.offerLocked(e.waiting)
-	r.calls.handOverLocked(c.Position, e.taken)
+	r.calls.handOverLocked(c.Position, e.taken, state)
+	r.calls.stopLocked(c.Position, e.ending, state)
 }
+
+// changeRulesLocked sends everybody away when other rules are in force: what they may read and write is decided anew when
+// they come back, and what they may not read any more stops here.
+func (r *room) changeRulesLocked(state *channels.State) {
+	version := state.Rules().Version
+	if version == r.rules {
+		return
+	}
+	r.rules = version
+	for conn := range r.conns {
+		after := 100*time.Millisecond + rand.N(rulesJitter)
+		conn.end(closing{code: wire.CloseLeaving, reason: "the rules have changed", after: after})
+	}
+}
+
+// rulesJitter spreads those who come back to new rules.
+const rulesJitter = 2 * time.Second
 
 // resetLocked takes note that the state was replaced. By a later one of the same history: the connections catch up from
 // it. By another history, or one that has lost its end: what they show may never have happened, so they come again and
@@ -102,6 +125,8 @@ func (r *room) resetLocked(state *channels.State, c channels.Change, was string)
 	r.ring.reset(c.Position + 1)
 	r.floor = c.Position
 	r.policy.Store(session.PolicyOf(state))
+	r.changeRulesLocked(state)
+	r.calls.resetLocked(state)
 	r.noteSeatLocked(state)
 	for conn := range r.conns {
 		if lost {
@@ -112,7 +137,9 @@ func (r *room) resetLocked(state *channels.State, c channels.Change, was string)
 		conn.rouse()
 	}
 	if !lost { // what was taken and what waits, among what was not seen one by one
-		r.calls.handOverLocked(c.Position, channels.Calls(state, func(c channels.Call) bool { return c.State == channels.CallTaken }))
+		taken := channels.Calls(state, func(c channels.Call) bool { return c.State == channels.CallTaken })
+		r.calls.handOverLocked(c.Position, taken, state)
+		r.calls.stopLocked(c.Position, taken, state)
 		r.calls.offerLocked(channels.Calls(state, func(c channels.Call) bool { return c.State == channels.CallWaiting }))
 	}
 }
@@ -172,6 +199,7 @@ type encoder struct {
 	rules   bool            // have changed
 	waiting []channels.Call // that a service should take
 	taken   []channels.Call // that a service has taken
+	ending  []channels.Call // that their service should stop, or that have ended without it
 }
 
 // entry encodes the change; the caller holds the room's mu.
@@ -183,7 +211,7 @@ func (e *encoder) entry() slot {
 		stores := map[feed]*wire.Change{}
 		var order []feed
 		for _, effect := range tx.Effects {
-			f := feed{effect.Channel, effect.Owner}
+			f := feed{channel: effect.Channel, owner: effect.Owner}
 			switch {
 			case effect.Appends():
 				e.message(tx, effect)
@@ -200,11 +228,16 @@ func (e *encoder) entry() slot {
 					stores[f] = e.storeChange(tx, effect.Channel)
 					order = append(order, f)
 				}
-				note(stores[f], effect)
+				e.note(stores[f], effect)
 			}
 		}
 		for _, f := range order {
-			e.add(f, stores[f])
+			change := stores[f]
+			e.add(f, change)
+			if f.owner != "" {
+				f.foreign, change.Owner = true, f.owner
+				e.add(f, change)
+			}
 		}
 	}
 	if control {
@@ -240,12 +273,31 @@ func (e *encoder) storeChange(tx *channels.Transaction, channel string) *wire.Ch
 	}
 }
 
-func note(c *wire.Change, effect channels.Effect) {
-	if effect.Deletes() {
-		c.Delete = append(c.Delete, effect.Key)
-	} else {
-		c.Set[effect.Key] = effect.Value
+// note adds an effect to what its transaction changes in a store. A patch travels as the patch: whoever gets it has what
+// was there before.
+func (e *encoder) note(c *wire.Change, effect channels.Effect) {
+	key := effect.Key
+	_, set := c.Set[key]
+	_, patched := c.Patch[key]
+	switch {
+	case effect.Deletes():
+		delete(c.Set, key)
+		delete(c.Patch, key)
+		c.Delete = append(c.Delete, key)
+		return
+	case len(effect.Patch) > 0 && !set && !patched:
+		if c.Patch == nil {
+			c.Patch = map[string]json.RawMessage{}
+		}
+		c.Patch[key] = effect.Patch
+		return
+	case len(effect.Patch) > 0: // of what the transaction itself has changed
+		v, _ := e.state.Get(effect.Ref())
+		effect.Value = v.Data
 	}
+	delete(c.Patch, key)
+	c.Set[key] = effect.Value
+	c.Delete = slices.DeleteFunc(c.Delete, func(k string) bool { return k == key })
 }
 
 func (e *encoder) call(effect channels.Effect) {
@@ -256,17 +308,15 @@ func (e *encoder) call(effect channels.Effect) {
 	switch {
 	case call.State == channels.CallWaiting:
 		e.waiting = append(e.waiting, call)
+	case call.Cancel || call.State == channels.CallUnknown:
+		e.ending = append(e.ending, call)
 	case call.State == channels.CallTaken && call.Progress == nil:
 		e.taken = append(e.taken, call)
 	}
-	frame := callFrame(call)
+	frame := e.room.calls.frameLocked(call, e.state)
 	frame.Cursor = e.cursor()
-	e.add(callsFeed(call.By.User), frame)
-}
-
-func callFrame(c channels.Call) *wire.CallState {
-	return &wire.CallState{
-		Call: c.ID, Command: c.Command, Args: c.Args, By: c.By.User, Term: c.Term, State: c.State,
-		Progress: c.Progress, Result: c.Result, Error: c.Error,
+	if call.Ended() {
+		delete(e.room.calls.known, call.ID)
 	}
+	e.add(callsFeed(call.By.User), frame)
 }

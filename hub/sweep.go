@@ -71,30 +71,48 @@ const muteAfter = 15 * time.Second
 
 func (r *room) muteLocked() bool { return !r.stale.IsZero() && time.Since(r.stale) >= muteAfter }
 
-// sweepCalls gives up the calls whose service is gone or never came, and forgets clients that were silent for days.
-func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []string) (err error) {
-	var open []channels.Call
-	var forgettable bool
+// sweepCalls gives up the calls whose service is gone or never came, and those whose deadline has passed; it frees the locks
+// of clients that are gone, and forgets clients that were silent for days.
+func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []string) error {
+	var due []channels.Decide
 	space.Read(func(state *channels.State) {
-		open = channels.Calls(state, func(c channels.Call) bool { return !c.Ended() })
-		forgettable = state.Forgettable()
+		open := channels.Calls(state, func(c channels.Call) bool { return !c.Ended() })
+		if alive != nil {
+			due = append(due, loseGone(state, open, alive)...)
+		}
+		if state.Forgettable() {
+			due = append(due, channels.Forget())
+		}
+		waiting := slices.DeleteFunc(slices.Clone(open), func(c channels.Call) bool { return c.State != channels.CallWaiting })
+		now := time.Now()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if late := r.calls.lateLocked(open, state, now); len(late) > 0 {
+			due = append(due, channels.LateCalls{IDs: late}.Decide)
+		}
+		if overdue := r.calls.overdueLocked(waiting, state, now); len(overdue) > 0 {
+			fail := channels.FailWaiting{IDs: overdue, Reason: "no service took it in time: look whether its service runs, then call again"}
+			due = append(due, fail.Decide)
+		}
 	})
-	taken := slices.ContainsFunc(open, func(c channels.Call) bool { return c.State == channels.CallTaken })
-	if taken && alive != nil {
-		err = house(ctx, space, channels.LoseCalls{Alive: alive}.Decide)
-	}
-	waiting := slices.DeleteFunc(open, func(c channels.Call) bool { return c.State != channels.CallWaiting })
-	r.mu.Lock()
-	overdue := r.calls.overdueLocked(waiting, time.Now())
-	r.mu.Unlock()
-	if len(overdue) > 0 {
-		fail := channels.FailWaiting{IDs: overdue, Reason: "no service took it in time: look whether its service runs, then call again"}
-		err = errors.Join(err, house(ctx, space, fail.Decide))
-	}
-	if forgettable {
-		err = errors.Join(err, house(ctx, space, channels.Forget()))
+	var err error
+	for _, decide := range due {
+		err = errors.Join(err, house(ctx, space, decide))
 	}
 	return err
+}
+
+// loseGone returns what there is to decide because clients are gone.
+func loseGone(state *channels.State, open []channels.Call, alive []string) (due []channels.Decide) {
+	if slices.ContainsFunc(open, func(c channels.Call) bool { return c.State == channels.CallTaken && !slices.Contains(alive, c.Taken) }) {
+		due = append(due, channels.LoseCalls{Alive: alive}.Decide)
+	}
+	for _, lock := range channels.Locks(state) {
+		if !slices.Contains(alive, lock.Client) {
+			return append(due, channels.LoseLocks{Alive: alive}.Decide)
+		}
+	}
+	return due
 }
 
 // house commits a decision of the hub. That the state has moved on and it is not due any more is no failure.

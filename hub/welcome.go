@@ -8,27 +8,34 @@ import (
 // welcomeLocked is the first frame of a connection.
 func (r *room) welcomeLocked(c *conn, state *channels.State) *wire.Welcome {
 	o := r.hub.options
-	rules := state.Rules()
+	rules, limiter := state.Rules(), o.Limits.limiter(c.who)
 	w := &wire.Welcome{
 		Conn: c.id, Session: c.who.ID, Space: r.name, Title: rules.Title, Epoch: state.Epoch(), Cursor: state.Cursor().String(),
-		You:     wire.You{User: c.who.User, Name: c.who.Name, Roles: c.who.Roles, Session: c.who.ID},
+		You:     wire.You{User: c.who.User, Name: c.who.Name, Roles: c.who.Roles, Session: c.who.ID, Proposal: c.who.Proposal},
 		Control: *r.controlFrameLocked(), Presence: r.presence.members(),
 		Channels: map[string]wire.ChannelRules{}, Commands: map[string]wire.CommandRules{},
 		GraceMS: r.policyNow().Grace.Milliseconds(),
-		Limits:  wire.Limits{Message: o.Limits.Message, Unanswered: o.Limits.Unanswered, Joined: o.Limits.Joined},
+		Limits: wire.Limits{
+			Message: o.Limits.Message, Unanswered: o.Limits.Unanswered, Joined: o.Limits.Joined,
+			Rate: int(limiter.Limit()), Burst: limiter.Burst(), Signals: o.Limits.Signals,
+		},
 		Version: o.Version, Node: o.Node,
 	}
-	for _, call := range callsOf(state, c.who.User) {
+	for _, call := range r.callsLocked(state, c.who.User) {
 		w.Calls = append(w.Calls, *call)
 	}
 	w.Channels[channels.ControlLog] = wire.ChannelRules{Kind: string(channels.KindLog), Keep: channels.DefaultKeep}
 	for name, c := range rules.Channels {
 		w.Channels[name] = wire.ChannelRules{
-			Kind: string(c.Kind), Scope: string(c.Scope), Live: c.Live, Write: words(c.Write), Read: words(c.Read), Keep: c.Keep,
+			Kind: string(c.Kind), Scope: string(c.Scope), Live: c.Live, Write: words(c.Write), Read: words(c.Read), ReadAll: words(c.ReadAll),
+			Keep: c.Keep, KeepMS: c.KeepFor, Default: c.Default, Schema: c.Schema,
 		}
 	}
 	for name, c := range rules.Commands {
-		w.Commands[name] = wire.CommandRules{Call: words(c.Call), Serve: words(c.Serve), Stop: c.Stop}
+		w.Commands[name] = wire.CommandRules{
+			Call: words(c.Call), Serve: words(c.Serve), Stop: c.Stop, Args: c.Args, Progress: c.Progress, Result: c.Result,
+			DeadlineMS: c.Deadline,
+		}
 	}
 	return w
 }

@@ -1,0 +1,129 @@
+package hub_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/baton-hub/baton/hub"
+	"github.com/baton-hub/baton/hub/hubtest"
+	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/session"
+)
+
+func signal(channel string, data any) frame {
+	return frame{"type": "send", "channel": channel, "data": data}
+}
+
+// hear sends signals until one of them is heard: those that are sent before all nodes listen are lost.
+func hear(t *testing.T, from, to *hubtest.Tab, channel string) {
+	t.Helper()
+	for n := 900_000; ; n++ {
+		from.Send(signal(channel, "are you there?"))
+		to.Send(frame{"type": "ping", "id": n})
+		f := to.Wait("a signal, or the pong", func(f hubtest.Frame) bool { return f.Type == "signal" || f.Type == "pong" })
+		if f.Type == "signal" {
+			to.Answer(uint64(n))
+			return
+		}
+	}
+}
+
+func TestASignalReachesEverybodyElseOnEveryNode(t *testing.T) {
+	p := newPair(t, session.Policy{})
+	browser, ann := p.one.open(t, "alice")
+	second := browser.Open(p.one.url, "alice-tab2")
+	_, bob := p.two.open(t, "bob")
+	for _, tab := range []*hubtest.Tab{ann, second, bob} {
+		var joined wire.Joined
+		tab.Do(join("cursors"), "joined", &joined)
+		if joined.Mode != wire.Snapshot || len(joined.Values) != 0 {
+			t.Errorf("joined with %+v", joined)
+		}
+	}
+	hear(t, ann, bob, "cursors")
+	hear(t, bob, ann, "cursors")
+
+	ann.Send(signal("cursors", frame{"x": 1}))
+	for _, tab := range []*hubtest.Tab{second, bob} {
+		var s wire.Signal
+		for string(s.Data) != `{"x":1}` {
+			tab.Expect("signal", &s)
+		}
+		if s.Channel != "cursors" || s.From != "alice-tab" || s.By != "alice" {
+			t.Errorf("the signal came as %+v", s)
+		}
+	}
+	bob.Send(signal("cursors", "bob's, after hers"))
+	var first wire.Signal
+	for string(first.Data) != `"bob's, after hers"` {
+		ann.Expect("signal", &first)
+		if first.From == "alice-tab" {
+			t.Errorf("she hears herself: %+v", first)
+		}
+	}
+
+	// Who joins later gets nothing old.
+	late := browser.Open(p.two.url, "alice-tab3")
+	late.Do(join("cursors"), "joined", nil)
+	ann.Send(signal("cursors", "new"))
+	var s wire.Signal
+	late.Expect("signal", &s)
+	if string(s.Data) != `"new"` {
+		t.Errorf("who joins later gets %+v first", s)
+	}
+	late.Do(frame{"type": "leave", "channel": "cursors"}, "left", nil)
+	ann.Send(signal("cursors", "after leaving"))
+	for string(s.Data) != `"after leaving"` {
+		bob.Expect("signal", &s)
+	}
+	late.Send(frame{"type": "ping", "id": 77})
+	if f := late.Wait("the pong", func(f hubtest.Frame) bool { return f.Type == "signal" || f.Type == "pong" }); f.Type == "signal" {
+		t.Errorf("who has left gets %s", f.Data)
+	}
+}
+
+func TestOfManySignalsTheNewestIsHeardAndOtherRequestsAreNotHeldUp(t *testing.T) {
+	n := newNode(t, nodeOptions{limits: hub.Limits{Rate: 1, Burst: 10}})
+	_, ann := n.open(t, "alice")
+	_, bob := n.open(t, "bob")
+	bob.Do(join("cursors"), "joined", nil)
+	hear(t, ann, bob, "cursors")
+	const most = 64
+	var swarm []any
+	for i := range most {
+		swarm = append(swarm, signal("cursors", i))
+	}
+	ann.Send(swarm...)
+	ann.Do(write("notes", "k", 1), "written", nil)
+	var s wire.Signal
+	heard := 0
+	for string(s.Data) != fmt.Sprint(most-1) {
+		bob.Expect("signal", &s)
+		heard++
+	}
+	if heard > 10 {
+		t.Errorf("of %d signals at once %d are heard", most, heard)
+	}
+}
+
+func TestSignalsAreForThoseWhoMay(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	_, ann := n.open(t, "alice")
+	_, sam := n.open(t, "sam")
+	ann.Refused(join("whispers"), "forbidden")
+	sam.Do(join("whispers"), "joined", nil)
+	for request, code := range map[string]string{
+		`{"type":"send","id":70,"channel":"whispers","data":1}`:                         "forbidden",
+		`{"type":"send","id":70,"channel":"nowhere","data":1}`:                          "unknown_name",
+		`{"type":"send","id":70,"channel":"notes","data":1}`:                            "invalid",
+		`{"type":"send","id":70,"channel":"cursors","set":{"x":1}}`:                     "invalid",
+		`{"type":"write","id":70,"channel":"cursors","set":{"x":1},"op":"alice-tab.1"}`: "invalid",
+	} {
+		ann.SendRaw("[" + request + "]")
+		var e wire.Error
+		if err := json.Unmarshal(ann.Answer(70).Data, &e); err != nil || e.Code != code {
+			t.Errorf("%s is answered %+v", request, e)
+		}
+	}
+}
