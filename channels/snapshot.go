@@ -174,7 +174,7 @@ func (s *Space) save(ctx context.Context, state *State) error {
 	return err
 }
 
-// freeze returns a copy of what a snapshot has of the state, which does not change with it. Encoding takes a hundred times
+// freeze returns a copy of what a snapshot has of the state, which does not change with it. Encoding takes many times
 // as long, and would hold up every write and every reader of the space.
 func (s *State) freeze() *State {
 	frozen := NewState()
