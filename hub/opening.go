@@ -43,8 +43,10 @@ func (r *room) opened(ctx context.Context) (*channels.Space, error) {
 	}
 	space, err := r.hub.options.Open(ctx, r.name, r)
 	if err != nil {
+		r.noteTrouble(ctx, err)
 		return nil, err
 	}
+	r.trouble.Store(nil)
 	if err := space.Problem(); err != nil {
 		r.hub.logger.Error("a space is not ready", "space", r.name, "error", err)
 	}
@@ -53,6 +55,18 @@ func (r *room) opened(ctx context.Context) (*channels.Space, error) {
 		return r.hub.options.Relay.Answer(ctx, stopSubject(r.name), r.answerStops)
 	})
 	return space, nil
+}
+
+// noteTrouble makes this node not ready because of a space that it cannot open. Whoever needs the space next tries again,
+// the sweep at the latest. An attempt that nobody waited for says nothing.
+func (r *room) noteTrouble(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	why := err.Error()
+	if before := r.trouble.Swap(&why); before == nil || *before != why {
+		r.hub.logger.Error("a space could not be opened", "space", r.name, "error", err)
+	}
 }
 
 // replica returns the replica to those who are in the room, which nobody is before it is open.

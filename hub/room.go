@@ -30,6 +30,7 @@ type room struct {
 
 	opening chan struct{} // holds a token while somebody opens the replica
 	space   atomic.Pointer[channels.Space]
+	trouble atomic.Pointer[string] // why the replica could not be brought up when that was last tried
 
 	epoch  atomic.Value // string: of the ring's head
 	policy atomic.Pointer[session.Policy]
