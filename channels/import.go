@@ -33,8 +33,9 @@ type ImportRecord struct {
 	ID     string       `json:"id"`
 	By     string       `json:"by"` // the user; only they may go on with it, and staff, admins and services
 	State  string       `json:"state"`
-	Line   int          `json:"line"` // lines up to here are done
-	Sum    string       `json:"sum"`  // of those lines: what goes on must be the same file
+	Line   int          `json:"line"`            // lines up to here are done
+	Total  int          `json:"total,omitempty"` // nearly how many lines there are, if the file says so
+	Sum    string       `json:"sum"`             // of the lines that are done: what goes on must be the same file
 	Counts ImportCounts `json:"counts"`
 }
 
@@ -71,6 +72,7 @@ type Import struct {
 	From  int // lines done before; another step that did them refuses this one
 	Line  int // lines done after it
 	Sum   string
+	Total int // lines, nearly, as the head says
 	Items []ImportItem
 	End   *ExportCounts // what the last line says, if it is among these
 	Keep  bool          // leave the keys alone that have a value
@@ -120,7 +122,7 @@ func (i Import) begin(d *Draft, who Who) (ImportRecord, error) {
 	case i.From > 0:
 		return record, Refuse(CodeUnknownName, "there is no import %s any more: begin it from its first line", i.ID)
 	}
-	return ImportRecord{ID: i.ID, By: who.User, State: ImportOpen}, d.forgetImports()
+	return ImportRecord{ID: i.ID, By: who.User, State: ImportOpen, Total: i.Total}, d.forgetImports()
 }
 
 // FindImport returns the record of an import, which only those may see whose it is, and staff, admins and services.

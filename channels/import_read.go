@@ -16,10 +16,11 @@ const maxImportLine = 512 << 10
 
 // An importReader cuts a stream into the steps of an import. It holds one step.
 type importReader struct {
-	in   *bufio.Reader
-	line int    // lines read
-	sum  string // of those
-	long bool   // the line being read is too long
+	in    *bufio.Reader
+	line  int    // lines read
+	total int    // lines there are, nearly; 0 = the head has not said
+	sum   string // of those
+	long  bool   // the line being read is too long
 
 	check func(line []byte) error // see ImportOptions.CheckJSON
 
@@ -162,7 +163,7 @@ func (r *importReader) decode(text []byte) (*ImportItem, *ExportCounts, error) {
 	case r.ended:
 		return nil, nil, errors.New("there is something after the end of the export")
 	case r.line == 1:
-		return nil, nil, readHead(text)
+		return nil, nil, r.readHead(text)
 	}
 	if bytes.HasPrefix(text, []byte(`{"end":`)) {
 		var end ExportEnd
@@ -203,13 +204,16 @@ func given(facts ...bool) (n int) {
 	return n
 }
 
-func readHead(text []byte) error {
+func (r *importReader) readHead(text []byte) error {
 	var head ExportHead
 	if err := json.Unmarshal(text, &head); err != nil || head.Baton == 0 {
 		return fmt.Errorf(`it should be the head of an export, {"baton":%d,…}`, ExportVersion)
 	}
 	if head.Baton > ExportVersion {
 		return fmt.Errorf("the export has format %d and this version of Baton reads up to %d: use a newer one", head.Baton, ExportVersion)
+	}
+	if n := head.Values + head.Messages; n > 0 {
+		r.total = n + 2
 	}
 	return nil
 }

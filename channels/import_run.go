@@ -23,7 +23,7 @@ type ImportOptions struct {
 
 	// Optional. Checks the JSON of a line beyond what can be decoded: duplicate names, depth.
 	CheckJSON func(line []byte) error
-	Progress  func(line int) // Optional. Called after each step.
+	Progress  func(line, total int) // Optional. Called after each step, with how many lines there are nearly; 0 = not known
 }
 
 // An ImportReport is what came of a stream.
@@ -105,7 +105,7 @@ func (s *Space) Import(ctx context.Context, actor, user string, o ImportOptions,
 		if err != nil {
 			return report, err
 		}
-		step.ID, step.Keep, step.Term = o.ID, o.Keep, o.Term
+		step.ID, step.Total, step.Keep, step.Term = o.ID, in.total, o.Keep, o.Term
 		p := Proposal{
 			Op: Op{client, n}, Actor: actor, User: user, Decide: step.Decide,
 			Body: fmt.Appendf(nil, "import %s %d %d %s", o.ID, step.From, step.Line, step.Sum),
@@ -114,7 +114,7 @@ func (s *Space) Import(ctx context.Context, actor, user string, o ImportOptions,
 			return report, err
 		}
 		if o.Progress != nil {
-			o.Progress(report.Line)
+			o.Progress(report.Line, report.Total)
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (s *Space) tryImport(ctx context.Context, actor, user string, o ImportOptio
 		case err != nil:
 			return report, err
 		}
-		step.Keep, step.Term = o.Keep, o.Term
+		step.Keep, step.Term, report.Total = o.Keep, o.Term, in.total
 		s.Read(func(state *State) {
 			d := newDraft(state, s.options.Authority)
 			d.begin(&Proposal{Op: Op{"dry-run", 1}, Actor: actor, User: user})
@@ -168,7 +168,7 @@ func (s *Space) tryImport(ctx context.Context, actor, user string, o ImportOptio
 			return report, err
 		}
 		if o.Progress != nil {
-			o.Progress(report.Line)
+			o.Progress(report.Line, report.Total)
 		}
 	}
 }

@@ -99,6 +99,13 @@ func (j *jobs) begin(name, space string) *job {
 	return &job{all: j, name: name, space: space, began: now, said: now}
 }
 
+// From tells how much was done before the job began, by another that was interrupted.
+func (o *job) From(done int) {
+	o.all.mu.Lock()
+	defer o.all.mu.Unlock()
+	o.done = done
+}
+
 // Moved tells how far the job is; total is 0 as long as nobody knows. A job that has moved to its end is over, until it
 // moves again.
 func (o *job) Moved(done, total int) {

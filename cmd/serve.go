@@ -139,6 +139,7 @@ func (n *node) start(ctx context.Context) error {
 		Live: live, Ticks: ticks, Relay: store.Relay(), Signals: store.Signals(), Logins: n.logins, Sign: sign, UI: frontend.Handler(), Logger: n.logger,
 		TLS: !n.options.Dev, // the cookie is for https only, so a proxy in front ends that
 	}
+	options.Job = func(name, space string) hub.Job { return n.jobs.begin(name, space) }
 	for _, name := range slices.Sorted(maps.Keys(n.site.Spaces)) {
 		options.Spaces = append(options.Spaces, hub.Site{Name: name, Title: n.site.Spaces[name].Title})
 	}

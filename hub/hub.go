@@ -42,6 +42,8 @@ type Options struct {
 	TasksVersion int      // Optional. Of the site file that Tasks are from: the highest one's are in force.
 	Labels       []string // Optional. Of this node: it takes tasks and duties that are for one of them, and those for any.
 
+	Job func(name, space string) Job // Optional. Told of exports and imports, and how far they are.
+
 	// Optional. A login session ends when it had neither an open tab nor a request for so long. Default 30 min.
 	Idle time.Duration
 

@@ -11,7 +11,7 @@ import (
 // operations are what the HTTP API consists of: functions that register some each.
 func operations() []func(*api) {
 	return []func(*api){
-		sessionOperations, spaceOperations, taskOperations, healthOperations,
+		sessionOperations, spaceOperations, taskOperations, healthOperations, portOperations,
 	}
 }
 
@@ -148,6 +148,9 @@ func ready(v *visit, _ *struct{}) (*health, error) {
 		space := r.replica()
 		switch {
 		case space == nil:
+			if why := r.trouble.Load(); why != nil {
+				missing = append(missing, name+": "+*why)
+			}
 		case space.Problem() != nil:
 			missing = append(missing, name+": "+space.Problem().Error())
 		case !space.Stale().IsZero():
