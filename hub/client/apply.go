@@ -2,37 +2,46 @@ package client
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/baton-hub/baton/hub/wire"
 )
 
 // effects are what a message has to be followed by, when all of it is applied.
 type effects struct {
-	changed map[*Store]map[string]Value
+	stores  map[*Store]map[string]Value // what changed
+	logs    map[*Log]*news
+	signals []Signal
 	answers []func()
 }
 
 // apply takes a message of the hub as a whole: who asks for values sees those before it or those after it. Then the
 // watchers are called, then the requests that it answers return.
 func (c *Client) apply(frames []wire.Frame) {
-	after := effects{changed: make(map[*Store]map[string]Value)}
+	after := effects{stores: map[*Store]map[string]Value{}, logs: map[*Log]*news{}}
 	c.mu.Lock()
 	for _, f := range frames {
 		c.applyLocked(f, &after)
 	}
-	type call struct {
-		watcher func(map[string]Value)
-		changed map[string]Value
-	}
-	var calls []call
-	for s, changed := range after.changed {
+	var calls []func()
+	for s, changed := range after.stores {
 		for _, w := range s.watchers {
-			calls = append(calls, call{*w, maps.Clone(changed)})
+			calls = append(calls, func() { (*w)(maps.Clone(changed)) })
+		}
+	}
+	for l, n := range after.logs {
+		for _, w := range l.watchers {
+			calls = append(calls, func() { (*w)(slices.Clone(n.messages), n.gap) })
+		}
+	}
+	for _, signal := range after.signals {
+		for _, f := range c.signals.listeners[signal.Channel] {
+			calls = append(calls, func() { (*f)(signal) })
 		}
 	}
 	c.mu.Unlock()
 	for _, call := range calls {
-		call.watcher(call.changed)
+		call()
 	}
 	for _, answer := range after.answers {
 		answer()
@@ -45,14 +54,25 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 		c.welcomedLocked(f)
 	case *wire.Joined:
 		c.seenLocked(f.Cursor, f.ID != 0)
-		if s := c.joinedLocked(f.Channel); s != nil {
-			after.note(s, s.joinedLocked(f))
+		if m := joinedLocked[member](c, f.Channel, f.Owner); m != nil {
+			m.joinedLocked(f, after)
+			m.base().toldLocked(f.Cursor)
+			m.base().knownLocked()
 		}
 	case *wire.Change:
 		c.seenLocked(f.Cursor, false)
-		if s := c.joinedLocked(f.Channel); s != nil {
-			after.note(s, s.changeLocked(f))
+		if s := joinedLocked[*Store](c, f.Channel, f.Owner); s != nil {
+			s.changeLocked(f, after)
+			s.toldLocked(f.Cursor)
 		}
+	case *wire.Message:
+		c.seenLocked(f.Cursor, false)
+		if l := joinedLocked[*Log](c, f.Channel, ""); l != nil {
+			l.messageLocked(f, after)
+			l.toldLocked(f.Cursor)
+		}
+	case *wire.Signal:
+		after.signals = append(after.signals, Signal{Channel: f.Channel, From: f.From, By: f.By, Data: f.Data})
 	case *wire.CallState:
 		c.seenLocked(f.Cursor, false)
 		c.calledLocked(f)
@@ -67,6 +87,10 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 		c.answerLocked(f, f.Cursor, after)
 	case *wire.Controlled:
 		c.answerLocked(f, f.Cursor, after)
+	case *wire.Values:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Locked:
+		c.answerLocked(f, f.Cursor, after)
 	case *wire.Serving:
 		if f.ID == c.service.asked {
 			c.refusals = 0
@@ -74,6 +98,8 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 		}
 	case *wire.Invoke:
 		c.invokedLocked(f)
+	case *wire.Cancelled:
+		c.service.cancelLocked(f.Call, ErrCancelled)
 	case *wire.Stale:
 		c.status = Stale
 	case *wire.Fresh:
@@ -87,16 +113,6 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 	}
 }
 
-func (e *effects) note(s *Store, changed map[string]Value) {
-	if len(changed) == 0 {
-		return
-	}
-	if e.changed[s] == nil {
-		e.changed[s] = make(map[string]Value)
-	}
-	maps.Copy(e.changed[s], changed)
-}
-
 // seenLocked notes how far the hub's words go: what is asked from now on is decided at or after it, on any node. The
 // node of a new connection may be behind the last one until it has answered a request.
 func (c *Client) seenLocked(cursor string, answer bool) {
@@ -104,16 +120,6 @@ func (c *Client) seenLocked(cursor string, answer bool) {
 	if c.caughtUp && cursor != "" {
 		c.seen = cursor
 	}
-}
-
-// joinedLocked returns the store that was joined on this connection, nil if there is none.
-func (c *Client) joinedLocked(channel string) *Store {
-	for _, s := range c.stores {
-		if s.channel == channel && s.asked != 0 {
-			return s
-		}
-	}
-	return nil
 }
 
 func (c *Client) welcomedLocked(f *wire.Welcome) {
@@ -168,16 +174,18 @@ func (c *Client) refusedLocked(f *wire.Error, after *effects) {
 		c.answerLocked(f, "", after)
 		return
 	}
-	for _, s := range c.stores {
-		if s.asked == f.ID && f.ID != 0 {
-			s.asked = 0
-			if again(f.Code) {
-				c.patienceLocked()
-			} else {
-				s.refusedLocked(errorOf(f))
-			}
-			return
+	for _, known := range c.members {
+		m := known.base()
+		if m.asked != f.ID || f.ID == 0 {
+			continue
 		}
+		m.asked = 0
+		if again(f.Code) {
+			c.patienceLocked()
+		} else {
+			m.refusedLocked(errorOf(f))
+		}
+		return
 	}
 	switch {
 	case f.ID != 0 && f.ID == c.service.asked && again(f.Code):
@@ -185,7 +193,7 @@ func (c *Client) refusedLocked(f *wire.Error, after *effects) {
 		c.patienceLocked()
 	case f.ID != 0 && f.ID == c.service.asked:
 		c.serveAnsweredLocked(errorOf(f))
-	case c.sendRefusedLocked(f):
+	case c.sendRefusedLocked(f), c.signalRefusedLocked(f):
 	default:
 		c.logger.Warn("the hub reports an error", "id", f.ID, "code", f.Code, "detail", f.Detail)
 	}

@@ -1,22 +1,26 @@
-// Package client is how a Go program takes part in a space of a Baton hub: it follows stores, writes, sends live
-// values and serves commands, over one WebSocket connection that it keeps up by itself.
+// Package client is how a Go program takes part in a space of a Baton hub: it follows stores and logs, changes them, sends
+// live values and signals, calls and serves commands and holds locks, over one WebSocket connection that it keeps up by
+// itself. frontend/python/baton.py is the same for Python, with the same names.
 //
 // # What it promises
 //
 //   - It reconnects for ever, until Close or until the hub says that it is not welcome any more: after a random time of
 //     0 to 0.5 s, then to 1 s, and so on to 30 s (full jitter), or after the time that the hub asked for. It may come
 //     back to another node; nobody can tell.
-//   - A change (Set, Write, Append, Call, Control, what a handler reports) is applied once. It has an operation id, is
+//   - A change (Set, Write, Patch, Transact, Append, Call, Cancel, Control, Lock, what a handler reports) is applied once. It has an operation id, is
 //     sent again under the same one after a reconnect or when the outcome is not known, and returns when the outcome is
 //     known or its context ends. When the context ends the change may have been applied or not.
 //   - Changes that one goroutine makes are decided in the order it makes them. At most 32 wait for an answer; further
 //     ones wait for their turn.
 //   - A message of the hub is applied as a whole, so Values never shows half a transaction. A change shows in Values
 //     before the call that made it returns, if the store is joined.
-//   - After a reconnect all stores are joined again in one message, each from where it was, and catch up; then the
-//     commands are served again, and the last live values sent again, which the hub may have lost.
-//   - Of live values the newest wins: a value that could not be sent before the next one came is not sent.
-//   - A call that the hub hands over is handled once by this client, however often it is handed over.
+//   - After a reconnect all channels are joined again in one message, each from where it was, and catch up: stores have
+//     the present values, logs every message once, or they say that some are missing. Then the commands are served again,
+//     and the last live values sent again, which the hub may have lost.
+//   - Of live values and signals the newest wins: what could not be sent before the next one came is not sent. A signal
+//     that could not be sent before the connection was lost is not sent later.
+//   - A call that the hub hands over is handled once by this client, however often it is handed over. Its context ends when
+//     the caller wants it no more, when its time is up, or when the client is being closed.
 //
 // # Goroutines
 //
@@ -97,8 +101,9 @@ type Client struct {
 	ids        uint64     // the last request id
 	ops        uint64     // the last operation number
 	unanswered []*request // changes without an answer, in order
-	stores     []*Store   // joined, in the order of first use
+	members    []member   // joined, in the order of first use
 	live       map[string]*liveStore
+	signals    signals
 	calls      map[string]*wire.CallState // that this program's user has made, by id
 	callers    map[string]chan struct{}   // who waits for the end of a call; closed at the end
 	service    service
@@ -143,7 +148,8 @@ func newClient(o Options) (*Client, error) {
 		turns: make(chan struct{}, maxUnanswered), wake: make(chan struct{}, 1),
 		done: make(chan struct{}), welcome: make(chan struct{}),
 		live: map[string]*liveStore{}, calls: map[string]*wire.CallState{}, callers: map[string]chan struct{}{},
-		service: service{handlers: map[string]Handler{}, known: map[string]bool{}},
+		service: service{handlers: map[string]Handler{}, known: map[string]bool{}, running: map[string]context.CancelCauseFunc{}},
+		signals: signals{unsent: map[string]json.RawMessage{}, listeners: map[string][]*func(Signal){}},
 	}
 	if c.http == nil {
 		c.http = &http.Client{}

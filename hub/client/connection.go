@@ -81,6 +81,7 @@ func (c *Client) disconnected(err error) {
 	if c.status != Ended {
 		c.status = Connecting
 	}
+	clear(c.signals.unsent) // nobody wants them later
 }
 
 // connection makes one connection and serves it until it is lost. welcomed says that there was one.
@@ -171,8 +172,8 @@ func (c *Client) begin(frames []wire.Frame) {
 	for _, r := range c.unanswered {
 		r.sent = false
 	}
-	for _, s := range c.stores {
-		s.asked = 0
+	for _, m := range c.members {
+		m.base().asked = 0
 	}
 	for _, l := range c.live {
 		l.resend()

@@ -20,6 +20,14 @@ var (
 	ErrReplaced = errors.New("another login took this one's place")
 )
 
+// The causes (see context.Cause) with which the context of a handler ends, beyond the end of the client.
+var (
+	// ErrCancelled says that the caller wants the call no more.
+	ErrCancelled = errors.New("it was cancelled")
+	// ErrDeadline says that the call's time is up.
+	ErrDeadline = errors.New("its time is up")
+)
+
 // An Error is the hub's answer to a request that it refused. Repeating the request does not help.
 type Error struct {
 	Code    string           // what programs branch on: conflict, forbidden, not_operator and so on
@@ -31,8 +39,12 @@ type Error struct {
 // Error gives code and detail.
 func (e *Error) Error() string { return e.Code + ": " + e.Detail }
 
-// CodeFailed is the code of the Error that Call returns when the service could not carry out the command.
-const CodeFailed = "failed"
+// The codes of the Error that Call and Await return when a call did not end well.
+const (
+	CodeFailed    = "failed"    // the service could not carry out the command, or its time was up
+	CodeCancelled = "cancelled" // it was cancelled
+	CodeUnknown   = "unknown"   // its service was lost: it may have done it
+)
 
 // IsCode reports whether err is an Error with the code.
 func IsCode(err error, code string) bool {

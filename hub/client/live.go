@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,8 +12,8 @@ import (
 
 // A liveStore is what this program has sent to a live store: the last value of each key. It is guarded by Client.mu.
 type liveStore struct {
-	id     uint64 // of all its frames: they are answered only if refused
-	values map[string]json.RawMessage
+	id     uint64                     // of all its frames: they are answered only if refused
+	values map[string]json.RawMessage // nil: deleted
 	unsent map[string]struct{}
 }
 
@@ -23,14 +24,21 @@ func (l *liveStore) resend() {
 	}
 }
 
-// Send sets values of a live store. It does not wait: they are sent as soon as the connection takes them, the newest
-// of each key wins, and the last ones are sent again after a reconnect, and
-// when the hub has found its log again. The error says that a value cannot be sent; if
-// the hub refuses one, that is logged.
-func (c *Client) Send(channel string, set map[string]any) error {
+// Send sets values of a live store; with the option Delete it deletes keys, set may then be nil. It does not wait: the
+// values are sent as soon as the connection takes them, the newest of each key wins, and the last ones are sent again
+// after a reconnect, and when the hub has found its log again. The error says that a value cannot be sent; if the hub
+// refuses one, that is logged.
+func (c *Client) Send(channel string, set map[string]any, options ...Option) error {
 	values, err := marshalAll(set)
 	if err != nil {
 		return err
+	}
+	w := Write{}.with(options)
+	if w.If != nil || w.Unseen != "" || w.Owner != "" || w.Held != nil || w.Term != 0 {
+		return errors.New("live values are sent without conditions: Delete is the only option")
+	}
+	for _, key := range w.Delete {
+		values[key] = nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -38,8 +46,7 @@ func (c *Client) Send(channel string, set map[string]any) error {
 		return c.err
 	}
 	for key, data := range values {
-		one := &wire.Send{Head: wire.Head{ID: wire.MaxNumber}, Channel: channel, Set: map[string]json.RawMessage{key: data}}
-		if _, err := c.encodeLocked(one); err != nil {
+		if _, err := c.encodeLocked(liveFrame(wire.MaxNumber, channel, map[string]json.RawMessage{key: data}, []string{key})); err != nil {
 			return fmt.Errorf("sending %s: %w", key, err)
 		}
 	}
@@ -56,27 +63,40 @@ func (c *Client) Send(channel string, set map[string]any) error {
 	return nil
 }
 
+// liveFrame sends the values of some keys.
+func liveFrame(id uint64, channel string, values map[string]json.RawMessage, keys []string) *wire.Send {
+	f := &wire.Send{Head: wire.Head{ID: id}, Channel: channel}
+	for _, key := range keys {
+		if values[key] == nil {
+			f.Delete = append(f.Delete, key)
+			continue
+		}
+		if f.Set == nil {
+			f.Set = make(map[string]json.RawMessage, len(keys))
+		}
+		f.Set[key] = values[key]
+	}
+	return f
+}
+
 // maxLiveKeys is how many keys go into one frame. With 200 of them a frame of motor positions has about 10 KB.
 const maxLiveKeys = 200
 
-func (c *Client) collectLiveLocked(b *batch) {
+func (c *Client) collectLiveLocked(b *batch) (room bool) {
 	for _, channel := range slices.Sorted(maps.Keys(c.live)) {
 		l := c.live[channel]
 		for keys := range slices.Chunk(slices.Sorted(maps.Keys(l.unsent)), maxLiveKeys) {
 			if !c.addLive(b, channel, l, keys) {
-				return
+				return false
 			}
 		}
 	}
+	return true
 }
 
 // addLive adds a frame with some keys, or if that is too large several with fewer.
 func (c *Client) addLive(b *batch, channel string, l *liveStore, keys []string) (room bool) {
-	f := &wire.Send{Head: wire.Head{ID: l.id}, Channel: channel, Set: make(map[string]json.RawMessage, len(keys))}
-	for _, key := range keys {
-		f.Set[key] = l.values[key]
-	}
-	data := wire.AppendFrame(nil, f)
+	data := wire.AppendFrame(nil, liveFrame(l.id, channel, l.values, keys))
 	if len(data)+2 > b.limit && len(keys) > 1 {
 		half := len(keys) / 2
 		return c.addLive(b, channel, l, keys[:half]) && c.addLive(b, channel, l, keys[half:])

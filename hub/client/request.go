@@ -163,27 +163,12 @@ func (c *Client) collect() (message []byte, wait time.Duration) {
 	if b.limit <= 0 {
 		b.limit = 64 << 10
 	}
-	if c.collectJoinsLocked(b) && c.collectServeLocked(b) && c.collectChangesLocked(b) {
+	_ = c.collectJoinsLocked(b) && c.collectServeLocked(b) && c.collectChangesLocked(b) && c.collectSignalsLocked(b) &&
 		c.collectLiveLocked(b)
-	}
 	if len(b.frames) == 0 {
 		return nil, 0
 	}
 	return wire.JoinFrames(b.frames), 0
-}
-
-func (c *Client) collectJoinsLocked(b *batch) (room bool) {
-	for _, s := range c.stores {
-		if s.asked != 0 || s.err != nil {
-			continue
-		}
-		join := &wire.Join{Head: wire.Head{ID: c.nextIDLocked(), Seen: c.seen}, Channel: s.channel, Cursor: s.cursor}
-		if !b.add(wire.AppendFrame(nil, join)) {
-			return false
-		}
-		s.asked = join.ID
-	}
-	return true
 }
 
 func (c *Client) collectChangesLocked(b *batch) (room bool) {

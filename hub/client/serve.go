@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,7 +14,9 @@ import (
 )
 
 // A Handler carries out one call. It returns the result, or why it could not be done: the error's text is for the
-// person who called. ctx ends when the client does.
+// person who called. ctx ends when the caller wants the call no more (its cause is ErrCancelled), when its time is up
+// (ErrDeadline), and when the client is being closed. A handler that returns an error then ends the call as cancelled or
+// failed; one that had come too far returns its result as ever.
 type Handler func(ctx context.Context, call *Invocation) (result any, err error)
 
 // An Invocation is a call that was handed to this program.
@@ -47,6 +50,14 @@ type service struct {
 	waiting  []chan error       // for the answer to it
 	known    map[string]bool    // calls that are being handled, and the last maxHandled that were
 	handled  []string           // calls that were handled, the oldest first
+	running  map[string]context.CancelCauseFunc
+}
+
+// cancelLocked ends the context of a call.
+func (s *service) cancelLocked(call string, cause error) {
+	if cancel := s.running[call]; cancel != nil {
+		cancel(cause)
+	}
 }
 
 // Serve begins to serve commands, in addition to those before, and returns when the hub has agreed. Each call runs in
@@ -117,12 +128,25 @@ func (c *Client) invokedLocked(f *wire.Invoke) {
 	}
 	c.service.known[f.Call] = true
 	i := &Invocation{Call: f.Call, Command: f.Command, Args: f.Args, By: f.By, Term: f.Term, Stop: f.Stop, c: c}
-	c.handlers.Go(func() { c.handle(i, h) })
+	ctx, cancel := context.WithCancelCause(c.handling)
+	c.service.running[f.Call] = cancel
+	c.handlers.Go(func() {
+		defer cancel(nil)
+		if f.DeadlineMS > 0 {
+			var stop context.CancelFunc
+			ctx, stop = context.WithTimeoutCause(ctx, time.Duration(f.DeadlineMS)*time.Millisecond, ErrDeadline)
+			defer stop()
+		}
+		c.handle(ctx, i, h)
+	})
 }
 
 // handle carries out a call and tells the hub how it ended.
-func (c *Client) handle(i *Invocation, h Handler) {
-	result, err := h(c.handling, i)
+func (c *Client) handle(handling context.Context, i *Invocation, h Handler) {
+	result, err := h(handling, i)
+	if err != nil && errors.Is(err, handling.Err()) {
+		err = context.Cause(handling) // it says more
+	}
 	var data json.RawMessage
 	if err == nil && result != nil {
 		data, err = marshal("the result", result)
@@ -140,6 +164,7 @@ func (c *Client) handle(i *Invocation, h Handler) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.service.running, i.Call)
 	c.service.handled = append(c.service.handled, i.Call)
 	if len(c.service.handled) > maxHandled {
 		delete(c.service.known, c.service.handled[0])

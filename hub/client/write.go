@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 
 	"github.com/baton-hub/baton/hub/wire"
@@ -13,9 +12,12 @@ import (
 type Write struct {
 	Channel string            // Required.
 	Set     map[string]any    // Values by key, encoded by encoding/json. nil is the value null, not a deletion.
+	Patch   map[string]any    // JSON Merge Patches by key, encoded in the same way, of what is there when it is decided.
 	Delete  []string          // Keys to delete.
 	If      map[string]uint64 // Refuse with conflict unless each key was last changed at this position; 0: does not exist.
 	Unseen  string            // A cursor: refuse if another client changed a key of this write after it.
+	Owner   string            // In a store with a scope: whose values. Default: one's own.
+	Held    []*Lock           // Refuse with locked unless this client still holds these locks.
 	Term    uint64            // Required where only the operator may write: the term under which this was decided on.
 }
 
@@ -40,28 +42,57 @@ func Delete(keys ...string) Option { return func(w *Write) { w.Delete = append(w
 // Term is the term of control under which the write was decided on.
 func Term(term uint64) Option { return func(w *Write) { w.Term = term } }
 
-// Set writes values by key to a store and returns the position of the change.
-func (c *Client) Set(ctx context.Context, channel string, set map[string]any, options ...Option) (position uint64, err error) {
-	w := Write{Channel: channel, Set: set}
+// Unseen has the write refused with conflict if another client changed a key of it after a cursor.
+func Unseen(cursor string) Option { return func(w *Write) { w.Unseen = cursor } }
+
+// Owner has the write change somebody else's values in a store with a scope, for who may do that.
+func Owner(owner string) Option { return func(w *Write) { w.Owner = owner } }
+
+func (w Write) with(options []Option) Write {
 	for _, o := range options {
 		o(&w)
 	}
-	return c.Write(ctx, w)
+	return w
+}
+
+// Set writes values by key to a store and returns the position of the change.
+func (c *Client) Set(ctx context.Context, channel string, set map[string]any, options ...Option) (position uint64, err error) {
+	return c.Write(ctx, Write{Channel: channel, Set: set}.with(options))
+}
+
+// Patch applies JSON Merge Patches (RFC 7396) by key to what is there when it is decided, and returns the position of the
+// change. A member that is null is removed; use a map with nil for it. What is there is a key's value, or its default, or
+// else an empty object.
+func (c *Client) Patch(ctx context.Context, channel string, patches map[string]any, options ...Option) (position uint64, err error) {
+	return c.Write(ctx, Write{Channel: channel, Patch: patches}.with(options))
 }
 
 // Write changes keys of a store and returns the position of the change. The error is an *Error if the hub refused.
 func (c *Client) Write(ctx context.Context, w Write) (position uint64, err error) {
-	set, err := marshalAll(w.Set)
+	f, err := w.frame()
 	if err != nil {
 		return 0, err
 	}
-	answer, err := ask[*wire.Written](ctx, c, func(op string) wire.Request {
-		return &wire.Write{Channel: w.Channel, Set: set, Delete: w.Delete, If: w.If, Unseen: w.Unseen, Term: w.Term, Op: op}
-	})
+	answer, err := ask[*wire.Written](ctx, c, func(op string) wire.Request { f.Op = op; return f })
 	if err != nil {
 		return 0, err
 	}
 	return answer.Position, nil
+}
+
+func (w Write) frame() (*wire.Write, error) {
+	set, err := marshalAll(w.Set)
+	if err != nil {
+		return nil, err
+	}
+	patch, err := marshalAll(w.Patch)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Write{
+		Channel: w.Channel, Owner: w.Owner, Set: set, Delete: w.Delete, Patch: patch, If: w.If, Unseen: w.Unseen,
+		Held: tokens(w.Held), Term: w.Term,
+	}, nil
 }
 
 func marshalAll(values map[string]any) (map[string]json.RawMessage, error) {
@@ -76,14 +107,15 @@ func marshalAll(values map[string]any) (map[string]json.RawMessage, error) {
 	return set, nil
 }
 
-// Append adds a message to a log and returns its position.
-func (c *Client) Append(ctx context.Context, channel string, message any) (position uint64, err error) {
+// Append adds a message to a log and returns its position. Of the options only Term matters.
+func (c *Client) Append(ctx context.Context, channel string, message any, options ...Option) (position uint64, err error) {
 	data, err := marshal("the message", message)
 	if err != nil {
 		return 0, err
 	}
+	term := Write{}.with(options).Term
 	answer, err := ask[*wire.Appended](ctx, c, func(op string) wire.Request {
-		return &wire.Append{Channel: channel, Data: data, Op: op}
+		return &wire.Append{Channel: channel, Data: data, Term: term, Op: op}
 	})
 	if err != nil {
 		return 0, err
@@ -105,63 +137,4 @@ func (c *Client) Control(ctx context.Context, m Move) (*wire.Controlled, error) 
 	return ask[*wire.Controlled](ctx, c, func(op string) wire.Request {
 		return &wire.Control{Do: m.Do, Request: m.Request, Session: m.Session, Message: m.Message, Reason: m.Reason, Op: op}
 	})
-}
-
-// A Result is what came of a call.
-type Result struct {
-	Call string          // its id
-	Data json.RawMessage // what the service returned; nil if nothing, and for a stop command
-}
-
-// Call asks the service of a command to carry it out, and waits for the end. args may be nil; term is that of control
-// where only the operator may call, else 0. The error is an *Error if the hub refused, with CodeFailed if the service
-// could not do it, or with code unknown if the service was lost on the way. A stop command returns when it has been
-// delivered. When ctx ends the call goes on.
-func (c *Client) Call(ctx context.Context, command string, args any, term uint64) (*Result, error) {
-	call := &wire.Call{Command: command, Term: term}
-	if args != nil {
-		data, err := marshal("the arguments", args)
-		if err != nil {
-			return nil, err
-		}
-		call.Args = data
-	}
-	called, err := ask[*wire.Called](ctx, c, func(op string) wire.Request { call.Op = op; return call })
-	if err != nil {
-		return nil, err
-	}
-	if called.Position == 0 {
-		return &Result{Call: called.Call}, nil
-	}
-	return c.await(ctx, called.Call)
-}
-
-// await waits for the end of a call.
-func (c *Client) await(ctx context.Context, call string) (*Result, error) {
-	for {
-		c.mu.Lock()
-		state, changed := c.calls[call], c.callers[call]
-		if changed == nil {
-			changed = make(chan struct{})
-			c.callers[call] = changed
-		}
-		c.mu.Unlock()
-		if state != nil {
-			switch state.State {
-			case "done":
-				return &Result{Call: call, Data: state.Result}, nil
-			case "failed":
-				return nil, &Error{Code: CodeFailed, Detail: state.Error}
-			case "unknown":
-				return nil, &Error{Code: "unknown", Detail: "the service of " + state.Command + " was lost: it may have done it"}
-			}
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for the call %s: %w", call, context.Cause(ctx))
-		case <-c.ctx.Done():
-			return nil, c.Err()
-		}
-	}
 }

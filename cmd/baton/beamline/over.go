@@ -44,6 +44,9 @@ func (h clientHub) Write(ctx context.Context, store string, set map[string]any, 
 	return err
 }
 
+// Send implements Hub.
+func (h clientHub) Send(store string, set map[string]any) error { return h.Client.Send(store, set) }
+
 // Append implements Hub.
 func (h clientHub) Append(ctx context.Context, log string, message any) error {
 	_, err := h.Client.Append(ctx, log, message)
