@@ -12,16 +12,16 @@ func configCommand(s streams) *cobra.Command {
 		Short: "Say whether a site file can be used, and everything that is wrong with it",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			site, err := readSite(args[0])
+			site, err := s.own.readSite(args[0])
 			if err != nil {
 				return err
 			}
-			channels, commands := 0, 0
+			channels, commands, tasks := 0, 0, 0
 			for _, space := range site.Spaces {
-				channels, commands = channels+len(space.Channels), commands+len(space.Commands)
+				channels, commands, tasks = channels+len(space.Channels), commands+len(space.Commands), tasks+len(space.Tasks)
 			}
-			fmt.Fprintf(s.out, "%s: ok, version %d: spaces %d, channels %d, commands %d, authenticators %d\n",
-				args[0], site.Version, len(site.Spaces), channels, commands, len(site.Authenticators))
+			fmt.Fprintf(s.out, "%s: ok, version %d: spaces %d, channels %d, commands %d, tasks %d, backends %d, authenticators %d\n",
+				args[0], site.Version, len(site.Spaces), channels, commands, tasks, len(site.Backends), len(site.Authenticators))
 			if site.needsDev() {
 				fmt.Fprintf(s.out, "%s: the dev authenticator can be served with --dev only\n", args[0])
 			}

@@ -53,16 +53,23 @@ func exitCode(err error, stderr io.Writer) int {
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+
+	own Options // what the site's own binary adds
+}
+
+// run runs the command line of the hub as it is.
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
+	return Options{}.run(ctx, args, getenv, stdin, stdout, stderr)
 }
 
 // run runs the command line. It ends when the command has, or after ctx or a signal ended it: SIGTERM and SIGINT let it
 // finish in order, a second one kills it.
-func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
+func (o Options) run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
 
-	root := rootCommand(streams{stdin, stdout, stderr})
+	root := rootCommand(streams{stdin, stdout, stderr, o})
 	root.SetArgs(args)
 	began := false
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {

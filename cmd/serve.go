@@ -32,6 +32,7 @@ const (
 // A node is one hub with everything that it stands on.
 type node struct {
 	options serveOptions
+	own     Options
 	site    *site
 	logger  *slog.Logger
 	store   *natslog.Store
@@ -43,7 +44,7 @@ type node struct {
 
 // serve runs a hub node until ctx ends, then drains it.
 func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, out streams) error {
-	n := &node{options: o, site: s, logger: logger, jobs: newJobs(io.Discard, logger)}
+	n := &node{options: o, own: out.own, site: s, logger: logger, jobs: newJobs(io.Discard, logger)}
 	defer n.close()
 	if err := n.start(ctx); err != nil {
 		return err
@@ -135,9 +136,12 @@ func (n *node) start(ctx context.Context) error {
 		return fmt.Errorf("opening the schedules: %w", err)
 	}
 	options := hub.Options{
-		Node: nodeName(), Version: thisBuild().Version, Title: n.site.Title, Open: n.openSpace, Authority: session.Authority{},
+		Node: nodeName(), Version: thisBuild().Version, Title: n.site.Title, Origins: n.site.CORS, Open: n.openSpace, Authority: session.Authority{},
 		Live: live, Ticks: ticks, Relay: store.Relay(), Signals: store.Signals(), Logins: n.logins, Sign: sign, UI: frontend.Handler(), Logger: n.logger,
 		TLS: !n.options.Dev, // the cookie is for https only, so a proxy in front ends that
+	}
+	if err := n.addTasks(&options); err != nil {
+		return err
 	}
 	options.Job = func(name, space string) hub.Job { return n.jobs.begin(name, space) }
 	for _, name := range slices.Sorted(maps.Keys(n.site.Spaces)) {

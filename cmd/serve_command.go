@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/baton-hub/baton/channels"
 )
 
 // serveOptions are the flags of `baton serve`, checked.
@@ -20,6 +22,7 @@ type serveOptions struct {
 	Config string        // site file; "" = the one built in, with Dev
 	NATS   string        // URL of an external server; "" = embedded
 	Redis  string        // URL; "" = the embedded session store
+	Labels []string      // of this node, for tasks and backends that are pinned
 	Sync   time.Duration // how late the embedded server may flush to the disk; 0 = never late: before it acknowledges
 }
 
@@ -40,7 +43,7 @@ environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN
 			if err := o.check(c.Flags().Changed("sync")); err != nil {
 				return usageError{err}
 			}
-			site, err := readSite(o.Config)
+			site, err := s.own.readSite(o.Config)
 			if err != nil {
 				return err
 			}
@@ -60,6 +63,7 @@ environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN
 	f.StringVar(&o.Config, "config", "", "site file (YAML)")
 	f.StringVar(&o.NATS, "nats", "", "URL of an external NATS with JetStream, instead of the embedded one")
 	f.StringVar(&o.Redis, "redis", "", "URL of a Redis that keeps the login sessions, instead of the embedded store")
+	f.StringSliceVar(&o.Labels, "label", nil, "a label of this node, may be repeated: tasks and backends with on: LABEL run only on nodes that have it")
 	f.Var((*syncFlag)(&o.Sync), "sync", "always: an acknowledged write survives a power cut; a duration such as 200ms:\n"+
 		"faster, and a power cut loses up to that much of what was acknowledged")
 	return c
@@ -80,6 +84,11 @@ func (o serveOptions) check(syncGiven bool) error {
 		}
 		if o.Dev && !loopback(host) {
 			return fmt.Errorf("%s %s: with --dev the passwords are known and http is not encrypted, so it listens on loopback only", flag, address)
+		}
+	}
+	for _, label := range o.Labels {
+		if err := channels.CheckName(label); err != nil {
+			return fmt.Errorf("--label: %w", err)
 		}
 	}
 	if err := checkURL("--nats", o.NATS, "nats", "tls", "ws", "wss"); err != nil {

@@ -19,10 +19,13 @@ var siteExample []byte
 
 // A site is the site file: which spaces there are, and their rules.
 type site struct {
-	Version        int                  `yaml:"version"`
-	Title          string               `yaml:"title"`
-	Spaces         map[string]siteSpace `yaml:"spaces"`
-	Authenticators []siteAuthenticator  `yaml:"authenticators"`
+	Version        int                    `yaml:"version"`
+	Title          string                 `yaml:"title"`
+	Roles          []string               `yaml:"roles"` // the site's own, beside user, staff, admin and service
+	CORS           []string               `yaml:"cors"`  // origins whose pages may use the API
+	Spaces         map[string]siteSpace   `yaml:"spaces"`
+	Backends       map[string]siteBackend `yaml:"backends"`
+	Authenticators []siteAuthenticator    `yaml:"authenticators"`
 }
 
 type siteSpace struct {
@@ -31,6 +34,7 @@ type siteSpace struct {
 	Control  siteControl            `yaml:"control"`
 	Channels map[string]siteChannel `yaml:"channels"`
 	Commands map[string]siteCommand `yaml:"commands"`
+	Tasks    map[string]siteTask    `yaml:"tasks"`
 }
 
 type siteLogin struct {
@@ -43,18 +47,27 @@ type siteControl struct {
 }
 
 type siteChannel struct {
-	Kind  channels.Kind    `yaml:"kind"`
-	Scope channels.Scope   `yaml:"scope"`
-	Live  bool             `yaml:"live"`
-	Write []channels.Right `yaml:"write"`
-	Read  []channels.Right `yaml:"read"`
-	Keep  int              `yaml:"keep"`
+	Kind    channels.Kind       `yaml:"kind"`
+	Scope   channels.Scope      `yaml:"scope"`
+	Live    bool                `yaml:"live"`
+	Write   []channels.Right    `yaml:"write"`
+	Read    []channels.Right    `yaml:"read"`
+	ReadAll []channels.Right    `yaml:"read_all"`
+	Keep    int                 `yaml:"keep"`
+	KeepFor *time.Duration      `yaml:"keep_for"`
+	Default map[string]siteJSON `yaml:"default"`
+	Schema  *siteJSON           `yaml:"schema"` // or the path of a file, which check reads
+	Backend string              `yaml:"backend"`
 }
 
 type siteCommand struct {
-	Call  []channels.Right `yaml:"call"`
-	Serve []channels.Right `yaml:"serve"`
-	Stop  bool             `yaml:"stop"`
+	Call     []channels.Right `yaml:"call"`
+	Serve    []channels.Right `yaml:"serve"`
+	Stop     bool             `yaml:"stop"`
+	Args     *siteJSON        `yaml:"args"` // schemas, or their paths
+	Progress *siteJSON        `yaml:"progress"`
+	Result   *siteJSON        `yaml:"result"`
+	Deadline *time.Duration   `yaml:"deadline"`
 }
 
 type siteAuthenticator struct {
@@ -75,15 +88,15 @@ type sitePolicy struct {
 
 // readSite reads the site file; path "" means the one that is built in for --dev. A file that cannot be used is a
 // configError that names everything wrong with it.
-func readSite(path string) (*site, error) {
+func (o Options) readSite(path string) (*site, error) {
 	if path == "" {
-		return parseSite("site-dev.yaml", siteDev)
+		return o.parseSite("site-dev.yaml", siteDev)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, configError{fmt.Errorf("reading the site file: %w", err)}
 	}
-	s, err := parseSite(path, data)
+	s, err := o.parseSite(path, data)
 	if err != nil {
 		return nil, err
 	}
@@ -113,12 +126,10 @@ func (s *site) rules(space string) (channels.Rules, error) {
 		Channels: map[string]channels.ChannelRules{}, Commands: map[string]channels.CommandRules{},
 	}
 	for name, c := range from.Channels {
-		r.Channels[name] = channels.ChannelRules{
-			Kind: c.Kind, Scope: c.Scope, Live: c.Live, Write: c.Write, Read: c.Read, Keep: c.Keep,
-		}
+		r.Channels[name] = c.rules()
 	}
 	for name, c := range from.Commands {
-		r.Commands[name] = channels.CommandRules{Call: c.Call, Serve: c.Serve, Stop: c.Stop}
+		r.Commands[name] = c.rules()
 	}
 	var policy sitePolicy
 	policy.Login.OtherUser = from.Login.OtherUser
@@ -130,6 +141,20 @@ func (s *site) rules(space string) (channels.Rules, error) {
 	var err error
 	r.Policy, err = json.Marshal(policy)
 	return r, err
+}
+
+func (c siteChannel) rules() channels.ChannelRules {
+	return channels.ChannelRules{
+		Kind: c.Kind, Scope: c.Scope, Live: c.Live, Write: c.Write, Read: c.Read, ReadAll: c.ReadAll, Keep: c.Keep,
+		KeepFor: orDefault(c.KeepFor, 0).Milliseconds(), Default: rawAll(c.Default), Schema: c.Schema.raw(), Backend: c.Backend,
+	}
+}
+
+func (c siteCommand) rules() channels.CommandRules {
+	return channels.CommandRules{
+		Call: c.Call, Serve: c.Serve, Stop: c.Stop, Args: c.Args.raw(), Progress: c.Progress.raw(), Result: c.Result.raw(),
+		Deadline: orDefault(c.Deadline, 0).Milliseconds(),
+	}
 }
 
 func orDefault[T any](v *T, otherwise T) T {

@@ -10,7 +10,7 @@ import (
 	"github.com/baton-hub/baton/channels"
 )
 
-// siteRights are the words that a list of rights can hold.
+// siteRights are the words that a list of rights can always hold; the site's roles come to them.
 var siteRights = map[channels.Right]bool{
 	channels.RightMember: true, channels.RightOperator: true, channels.RightOwner: true,
 	"user": true, "staff": true, "admin": true, "service": true,
@@ -21,6 +21,8 @@ func (p *siteProblems) check(s *site) {
 	if s.Version < 1 {
 		p.add([]string{"version"}, "version has to be 1 or more, and to grow with every change")
 	}
+	p.checkRoles(s.Roles)
+	p.checkOrigins(s.CORS)
 	if len(s.Spaces) == 0 {
 		p.add([]string{"spaces"}, "there are no spaces: add one under spaces")
 	}
@@ -29,6 +31,7 @@ func (p *siteProblems) check(s *site) {
 		p.name(path, "space", name)
 		p.checkSpace(path, s.Spaces[name])
 	}
+	p.checkBackends(s)
 	if len(s.Authenticators) == 0 {
 		p.add([]string{"authenticators"}, "nobody can sign in: add an authenticator, such as {kind: file, path: users.yaml}")
 	}
@@ -59,65 +62,25 @@ func (p *siteProblems) checkSpace(path []string, s siteSpace) {
 		p.name(command, "command", name)
 		p.checkCommand(command, s.Commands[name])
 	}
-}
-
-func (p *siteProblems) checkChannel(path []string, c siteChannel) {
-	switch c.Kind {
-	case channels.KindStore, channels.KindLog:
-	case channels.KindSignal:
-		p.add(under(path, "kind"), "signals are not there yet: a live store shows the last value of each key")
-	default:
-		p.add(under(path, "kind"), "kind is store or log, not %q", c.Kind)
-	}
-	isStore := c.Kind == channels.KindStore
-	if !slices.Contains([]channels.Scope{"", channels.ScopeSpace, channels.ScopeUser}, c.Scope) {
-		p.add(under(path, "scope"), "scope is space or user, not %q", c.Scope)
-	}
-	if !isStore && c.Scope != "" {
-		p.add(under(path, "scope"), "only a store has a scope")
-	}
-	if !isStore && c.Live {
-		p.add(under(path, "live"), "only a store can be live")
-	}
-	if isStore && c.Live && c.Scope == channels.ScopeUser {
-		p.add(under(path, "scope"), "a live store is the same for everybody: leave scope out, or live")
-	}
-	if c.Keep < 0 || c.Keep != 0 && c.Kind != channels.KindLog {
-		p.add(under(path, "keep"), "keep is how many messages a log keeps, 1 or more")
-	}
-	p.checkWrite(under(path, "write"), c)
-	p.rights(under(path, "read"), c.Read)
-	p.refuseRight(under(path, "read"), c.Read, channels.RightOperator, "who may join cannot depend on who is in control")
-	p.refuseRight(under(path, "read"), c.Read, channels.RightOwner, "everybody reads their own values of a user-scoped store: leave read out")
-}
-
-func (p *siteProblems) checkWrite(path []string, c siteChannel) {
-	if len(c.Write) == 0 {
-		p.add(path, "nobody may write this: add write, such as [operator, service]")
-	}
-	p.rights(path, c.Write)
-	if c.Live {
-		p.refuseRight(path, c.Write, channels.RightOperator,
-			"a live store is not decided on, so it cannot be fenced by who is in control: use write: [service] and a command that the operator calls")
-	}
-	if c.Kind != channels.KindStore || c.Scope != channels.ScopeUser {
-		p.refuseRight(path, c.Write, channels.RightOwner, "only a store with scope: user has owners")
+	for _, name := range slices.Sorted(maps.Keys(s.Tasks)) {
+		task := under(path, "tasks", name)
+		p.name(task, "task", name)
+		p.checkTask(task, name, s.Tasks[name], s)
 	}
 }
 
-func (p *siteProblems) checkCommand(path []string, c siteCommand) {
-	if len(c.Call) == 0 {
-		p.add(under(path, "call"), "nobody may call this: add call, such as [operator]")
-	}
-	p.rights(under(path, "call"), c.Call)
-	p.rights(under(path, "serve"), c.Serve)
-	if c.Stop {
-		p.refuseRight(under(path, "call"), c.Call, channels.RightOperator,
-			"a command with stop: true is never held up by who is in control: use call: [member]")
-	}
-	p.refuseRight(under(path, "call"), c.Call, channels.RightOwner, "commands have no owners")
-	for _, right := range []channels.Right{channels.RightOwner, channels.RightOperator} {
-		p.refuseRight(under(path, "serve"), c.Serve, right, "a command is served by a program: use a role, such as service")
+// checkRoles takes the site's roles as rights.
+func (p *siteProblems) checkRoles(roles []string) {
+	p.roles = maps.Clone(siteRights)
+	for i, role := range roles {
+		path := []string{"roles", fmt.Sprint(i)}
+		p.name(path, "role", role)
+		if p.roles[channels.Right(role)] {
+			p.add(path, "%q is a right already: name only roles that are the site's own", role)
+		}
+		if channels.CheckName(role) == nil {
+			p.roles[channels.Right(role)] = true
+		}
 	}
 }
 
@@ -141,8 +104,8 @@ func (p *siteProblems) name(path []string, what, name string) {
 
 func (p *siteProblems) rights(path []string, rights []channels.Right) {
 	for i, r := range rights {
-		if !siteRights[r] {
-			p.add(under(path, fmt.Sprint(i)), "%q is not a right%s", r, suggest(string(r), siteRights))
+		if !p.roles[r] {
+			p.add(under(path, fmt.Sprint(i)), "%q is not a right%s", r, suggest(string(r), p.roles))
 		}
 	}
 }

@@ -4,16 +4,22 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/baton-hub/baton/channels"
 )
 
 // siteProblems collects what is wrong with a site file, so that all of it is said at once.
 type siteProblems struct {
+	own   Options // what the site's own binary adds
+	dir   string  // of the site file
 	root  *yaml.Node
+	roles map[channels.Right]bool // every word that a list of rights can hold
 	found []siteProblem
 }
 
@@ -24,8 +30,8 @@ type siteProblem struct {
 
 // parseSite reads a site file strictly: unknown keys, values of another type and rules that contradict themselves are
 // refused, all at once, each with its line.
-func parseSite(name string, data []byte) (*site, error) {
-	p := &siteProblems{root: &yaml.Node{}}
+func (o Options) parseSite(name string, data []byte) (*site, error) {
+	p := &siteProblems{own: o, dir: filepath.Dir(name), root: &yaml.Node{}}
 	if err := yaml.Load(data, p.root); err != nil {
 		return nil, configError{fmt.Errorf("%s: %w", name, err)}
 	}
@@ -97,6 +103,8 @@ func (p *siteProblems) unknownKeys(node *yaml.Node, t reflect.Type) {
 		t = t.Elem()
 	}
 	switch {
+	case t == reflect.TypeFor[siteJSON](), t == reflect.TypeFor[siteBackend]():
+		return // they read themselves
 	case node.Kind == yaml.AliasNode:
 		p.found = append(p.found, siteProblem{node.Line, "aliases are not used in a site file: write it out"})
 	case node.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:

@@ -10,14 +10,14 @@ import (
 )
 
 func TestTheSitesThatAreBuiltInCanBeUsed(t *testing.T) {
-	dev, err := readSite("")
+	dev, err := (Options{}).readSite("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !dev.needsDev() {
 		t.Error("the dev site can be served without --dev")
 	}
-	example, err := readSite(file(t, "site.yaml", string(siteExample)))
+	example, err := (Options{}).readSite(file(t, "site.yaml", string(siteExample)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestTheSitesThatAreBuiltInCanBeUsed(t *testing.T) {
 }
 
 func TestTheDevSiteHasTheRulesThatTheDemoNeeds(t *testing.T) {
-	s, err := readSite("")
+	s, err := (Options{}).readSite("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestTheDevSiteHasTheRulesThatTheDemoNeeds(t *testing.T) {
 }
 
 func TestDefaultsOfThePolicy(t *testing.T) {
-	s, err := parseSite("x", []byte("version: 3\nspaces: {a: {channels: {c: {kind: log, write: [member]}}}}\nauthenticators: [{kind: dev}]\n"))
+	s, err := (Options{}).parseSite("x", []byte("version: 3\nspaces: {a: {channels: {c: {kind: log, write: [member]}}}}\nauthenticators: [{kind: dev}]\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestDefaultsOfThePolicy(t *testing.T) {
 }
 
 func TestEverythingThatIsWrongIsSaidAtOnceWithItsLine(t *testing.T) {
-	_, err := parseSite("s.yaml", []byte(`version: 0
+	_, err := (Options{}).parseSite("s.yaml", []byte(`version: 0
 tilte: typo
 spaces:
   demo:
@@ -112,15 +112,14 @@ authenticators: [{kind: file}, {kind: magic}, {kind: dev, path: x}]
 		"s.yaml:13: a live store is the same for everybody",
 		"s.yaml:14: only a store has a scope",
 		"s.yaml:14: only a store can be live",
-		`s.yaml:14: "owner" cannot be here: only a store with scope: user has owners`,
+		`s.yaml:14: "owner" cannot be here: only a store with scope: user or group has owners`,
 		"s.yaml:14: keep is how many messages",
 		`s.yaml:15: every space has the channel "control" already`,
-		"s.yaml:16: signals are not there yet",
 		`s.yaml:16: "operator" cannot be here: who may join`,
-		`s.yaml:16: "owner" cannot be here: everybody reads their own`,
-		`s.yaml:17: kind is store or log, not "heap"`,
+		`s.yaml:16: "owner" cannot be here: everybody reads their own values of a scoped store`,
+		`s.yaml:17: kind is store, log or signal, not "heap"`,
 		"s.yaml:17: nobody may write this",
-		`s.yaml:18: scope is space or user, not "planet"`,
+		`s.yaml:18: scope is space, group or user, not "planet"`,
 		"s.yaml:18: keep is how many",
 		`s.yaml:20: "operator" cannot be here: a command with stop: true`,
 		"s.yaml:21: nobody may call this",
@@ -134,8 +133,8 @@ authenticators: [{kind: file}, {kind: magic}, {kind: dev, path: x}]
 			t.Errorf("it does not say %q", want)
 		}
 	}
-	if n := strings.Count(err.Error(), "\n") + 1; n != 28 {
-		t.Errorf("it says %d things, not 28:\n%v", n, err)
+	if n := strings.Count(err.Error(), "\n") + 1; n != 27 {
+		t.Errorf("it says %d things, not 27:\n%v", n, err)
 	}
 }
 
@@ -151,7 +150,7 @@ func TestValuesOfAnotherTypeAreRefusedWithTheirLines(t *testing.T) {
 		"- a\n":                                                  "s.yaml:1: ",
 		"version: &v 1\nspaces: *v\n":                            "s.yaml:2: aliases are not used",
 	} {
-		_, err := parseSite("s.yaml", []byte(text))
+		_, err := (Options{}).parseSite("s.yaml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q gives %v, which does not say %q", text, err, want)
 		}

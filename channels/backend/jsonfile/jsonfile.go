@@ -1,0 +1,282 @@
+// Package jsonfile keeps a store in a JSON file that other programs read and edit:
+//
+//	{
+//	  "cursor": "…",
+//	  "values": {
+//	    "lysozyme": {"beam": 20, "exposure": 0.04}
+//	  }
+//	}
+//
+// Other programs change values and leave the cursor as they found it: it says which changes of the hub they had seen.
+// An object without "values" is taken as plain values that have seen nothing: keys that the hub never had come in, and
+// for the others the hub's values are kept. Deleting a key deletes it in the store; deleting the file deletes nothing,
+// it is written again. An empty file is one that somebody is about to write.
+//
+// The file is written to a temporary one beside it, synced, and renamed, so a reader sees the old values or the new ones
+// and a power cut leaves one of them. Whoever edits it does best to do the same; an edit that is written into the old
+// file in the very instant in which it is replaced is lost, as with any two programs that save one file.
+//
+// A file that cannot be read, and one with edits that the hub does not take, is kept as <name>.invalid before it is
+// overwritten. It is watched by looking at it twice a second, which works on network file systems, too, and needs nothing.
+package jsonfile
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+	"unicode/utf8"
+
+	"github.com/baton-hub/baton/channels/backend"
+)
+
+// maxSize is the largest file that is read, in bytes.
+const maxSize = 64 << 20
+
+// look is how often the file is looked at.
+const look = 500 * time.Millisecond
+
+// file is the Backend. All but path are owned by the goroutine that loads and saves.
+type file struct {
+	path    string
+	seen    [sha256.Size]byte // of what was loaded or saved last; zero: there was no file
+	invalid bool              // what is there cannot be read
+}
+
+// New makes the backend of {kind: jsonfile, path: values.json}. A relative path is relative to the site file.
+func New(c backend.Config) (backend.Backend, error) {
+	var options struct {
+		Path string `json:"path"`
+	}
+	if err := c.Read(&options); err != nil {
+		return nil, err
+	}
+	if options.Path == "" {
+		return nil, errors.New("a jsonfile needs a path, such as path: values.json")
+	}
+	if !filepath.IsAbs(options.Path) {
+		options.Path = filepath.Join(c.Dir, options.Path)
+	}
+	return &file{path: options.Path}, nil
+}
+
+// contents is the file as it is written.
+type contents struct {
+	Cursor string                     `json:"cursor"`
+	Values map[string]json.RawMessage `json:"values"`
+}
+
+// Load reads the file.
+func (f *file) Load(context.Context) (backend.Contents, error) {
+	data, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		f.seen, f.invalid = [sha256.Size]byte{}, false
+		return backend.Contents{}, nil
+	}
+	if err != nil {
+		return backend.Contents{}, err
+	}
+	f.seen = sha256.Sum256(data)
+	c, err := parse(data)
+	f.invalid = err != nil
+	if err != nil {
+		return backend.Contents{}, fmt.Errorf("%s %w: %w", f.path, backend.ErrInvalid, err)
+	}
+	return c, nil
+}
+
+func parse(data []byte) (backend.Contents, error) {
+	switch {
+	case len(data) > maxSize:
+		return backend.Contents{}, fmt.Errorf("it has %d bytes, the limit is %d", len(data), maxSize)
+	case len(bytes.TrimSpace(data)) == 0:
+		return backend.Contents{}, errors.New("it is empty")
+	case !utf8.Valid(data):
+		return backend.Contents{}, errors.New("it is not UTF-8 text")
+	}
+	var plain map[string]json.RawMessage
+	if err := json.Unmarshal(data, &plain); err != nil {
+		return backend.Contents{}, err
+	}
+	if plain == nil {
+		return backend.Contents{}, errors.New("it is not an object")
+	}
+	values, enveloped := plain["values"]
+	cursor, stamped := plain["cursor"]
+	if !enveloped || len(plain) > 1 && !stamped {
+		return backend.Contents{Values: plain}, nil
+	}
+	var c contents
+	err := errors.Join(json.Unmarshal(values, &c.Values), json.Unmarshal(orNull(cursor), &c.Cursor))
+	switch {
+	case err != nil || c.Values == nil:
+		return backend.Contents{}, errors.New(`"values" is an object and "cursor" a text, which stays as it is`)
+	case len(plain) > 2:
+		return backend.Contents{}, errors.New(`there is something beside "cursor" and "values": values belong into "values"`)
+	}
+	return backend.Contents(c), nil
+}
+
+func orNull(v json.RawMessage) json.RawMessage {
+	if v == nil {
+		return json.RawMessage("null")
+	}
+	return v
+}
+
+// Save writes the file.
+func (f *file) Save(ctx context.Context, c backend.Contents) error {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(contents(c)); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+		return err
+	}
+	if f.invalid {
+		if err := f.Keep(ctx); err != nil {
+			return err
+		}
+	}
+	if err := f.replace(text.Bytes()); err != nil {
+		return err
+	}
+	f.seen, f.invalid = sha256.Sum256(text.Bytes()), false
+	return nil
+}
+
+// replace puts a new file in the place of the one that was seen last.
+func (f *file) replace(text []byte) error {
+	path := f.path
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // what the link leads to is replaced, not the link
+	}
+	temporary, err := write(path, text)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temporary) }() // it is gone when all went well
+	present, err := f.sum()
+	switch {
+	case err != nil:
+		return err
+	case present != f.seen:
+		return fmt.Errorf("%s was %w", f.path, backend.ErrChanged)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// write makes a temporary file beside path, with its mode if it is there, durable.
+func write(path string, text []byte) (name string, err error) {
+	sweep(path)
+	t, err := os.CreateTemp(filepath.Dir(path), temporaryName(path))
+	if err != nil {
+		return "", err
+	}
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	_, err = t.Write(text)
+	err = errors.Join(err, t.Chmod(mode), t.Sync(), t.Close())
+	if err != nil {
+		_ = os.Remove(t.Name())
+		return "", err
+	}
+	return t.Name(), nil
+}
+
+func temporaryName(path string) string { return "." + filepath.Base(path) + ".*.tmp" }
+
+// sweep removes what a crash has left between writing and renaming.
+func sweep(path string) {
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), temporaryName(path))) // a name that is no pattern is swept by hand
+	for _, name := range left {
+		if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > time.Minute {
+			_ = os.Remove(name)
+		}
+	}
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// sum is the checksum of what is there, zero if nothing is.
+func (f *file) sum() (sum [sha256.Size]byte, err error) {
+	data, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return sum, nil
+	}
+	return sha256.Sum256(data), err
+}
+
+// Keep copies what is there to <name>.invalid.
+func (f *file) Keep(context.Context) error {
+	data, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	aside := f.path + ".invalid"
+	temporary, err := write(aside, data)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(temporary, aside), syncFolder(filepath.Dir(aside)))
+}
+
+// Watch looks at the file. What was changed a moment ago may change again within the clock of the file system, so it is
+// read until it is older than that.
+func (f *file) Watch(ctx context.Context, changed func()) error {
+	const clock = 2 * time.Second
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	last, _ := os.Stat(f.path) // nil: not there
+	sum, _ := f.sum()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		now, err := os.Stat(f.path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			changed() // to load it says what is wrong
+			continue
+		}
+		if same(last, now) && (now == nil || time.Since(now.ModTime()) > clock) {
+			continue
+		}
+		last = now
+		if present, err := f.sum(); err != nil || present != sum {
+			sum = present
+			changed()
+		}
+	}
+}
+
+func same(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
