@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,6 +39,14 @@ var speedRules = &channels.Rules{Version: 1, Channels: map[string]channels.Chann
 
 func openSpace(b testing.TB, store *natslog.Store) *channels.Space {
 	b.Helper()
+	space := startSpace(b, store)
+	b.Cleanup(space.Close)
+	return space
+}
+
+// startSpace is openSpace that leaves closing to the caller.
+func startSpace(b testing.TB, store *natslog.Store) *channels.Space {
+	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
 	defer cancel()
 	log, err := store.Log(ctx, "lab")
@@ -54,7 +63,6 @@ func openSpace(b testing.TB, store *natslog.Store) *channels.Space {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(space.Close)
 	return space
 }
 
@@ -219,40 +227,56 @@ func BenchmarkReplicaStart(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer store.Close()
-			space := openSpace(b, store)
+			space := startSpace(b, store)
 			values := fillSpace(b, space, atOnce)
+			space.Close()
 			b.Run("log", func(b *testing.B) { startReplica(b, store, values) })
+			space = startSpace(b, store)
 			if err := space.Checkpoint(b.Context()); err != nil {
 				b.Fatal(err)
 			}
+			space.Close()
 			b.Run("snapshot", func(b *testing.B) { startReplica(b, store, values) })
 		})
 	}
 }
 
 func startReplica(b *testing.B, store *natslog.Store, values int) {
-	var took []time.Duration
+	var wall, cpu []time.Duration
 	var heap []float64
 	for b.Loop() {
-		before := heapInUse()
-		began := time.Now()
-		space := openSpace(b, store)
-		took = append(took, time.Since(began))
-		heap = append(heap, heapInUse()-before)
+		runtime.GC()
+		began, busy := time.Now(), processTime(b)
+		space := startSpace(b, store)
+		wall, cpu = append(wall, time.Since(began)), append(cpu, processTime(b)-busy)
+		with := liveHeap()
 		space.Read(func(s *channels.State) {
 			if n := len(s.All("params", "").Values); n != replicaKeys {
 				b.Fatalf("it has %d keys", n)
 			}
 		})
 		space.Close()
+		space = nil
+		heap = append(heap, with-liveHeap())
 	}
-	b.ReportMetric(microseconds(took, 50)/1e6, "start-s")
+	b.ReportMetric(microseconds(wall, 50)/1e6, "start-s")
+	b.ReportMetric(microseconds(cpu, 50)/1e6, "start-cpu-s")
 	b.ReportMetric(median(heap)/float64(values), "heap/values")
 	b.ReportMetric(median(heap)/replicaKeys, "heap-B/key")
 	b.ReportMetric(float64(values)/replicaKeys, "value-B/key")
 }
 
-func heapInUse() float64 {
+// processTime is what the process has used of the processors, the server in it included.
+func processTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func liveHeap() float64 {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats
