@@ -1,9 +1,7 @@
 package wire
 
 import (
-	"encoding/json"
 	"errors"
-	"reflect"
 	"strings"
 	"testing"
 )
@@ -95,44 +93,6 @@ func TestRequestsShareNoMemoryWithTheMessage(t *testing.T) {
 	if cap(a.Data) > 16 {
 		t.Errorf("a value of 6 bytes holds %d", cap(a.Data))
 	}
-}
-
-// FuzzDecodeRequests shows that no message makes the decoder panic, that what it accepts is JSON to others as well,
-// and that writing it again says the same.
-func FuzzDecodeRequests(f *testing.F) {
-	for _, cases := range goldens(f) {
-		for _, c := range cases {
-			f.Add([]byte(JoinFrames([][]byte{c.Frame})))
-		}
-	}
-	var rejected []struct{ Message string }
-	readFile(f, "testdata/rejected.json", &rejected)
-	for _, r := range rejected {
-		f.Add([]byte(r.Message))
-	}
-	f.Fuzz(func(t *testing.T, message []byte) {
-		requests, err := DecodeRequests(message)
-		if err != nil {
-			if _, ok := errors.AsType[*BadFrame](err); !ok {
-				t.Fatalf("refused with %T", err)
-			}
-			return
-		}
-		if !json.Valid(message) {
-			t.Fatalf("accepted what is not JSON: %q", message)
-		}
-		frames := make([]Frame, len(requests))
-		for i, r := range requests {
-			frames[i] = r
-		}
-		again, err := DecodeRequests(Encode(frames...))
-		if err != nil {
-			t.Fatalf("refused what it accepted: %v", err)
-		}
-		if !reflect.DeepEqual(again, requests) {
-			t.Fatalf("read again as another value\n%s\n%s", message, Encode(frames...))
-		}
-	})
 }
 
 func BenchmarkDecodeRequests(b *testing.B) {

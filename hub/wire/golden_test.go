@@ -143,36 +143,54 @@ func jsonNames(s reflect.Type) (names []string) {
 
 // everyFrame returns an empty frame of each type in each direction.
 func everyFrame() (frames []Frame) {
-	for _, t := range strings.Split(requestTypes, ", ") {
-		frames = append(frames, newRequest(t))
+	requests, pushes := EveryFrame()
+	for _, r := range requests {
+		frames = append(frames, r)
 	}
-	for _, t := range strings.Split("welcome joined values locked signal cancel left change message written appended called call serving invoke"+
-		" control controlled presence pong stale fresh bye error", " ") {
-		frames = append(frames, newFrame(t))
-	}
-	return frames
+	return append(frames, pushes...)
 }
 
+// What is written always is what must be read, and nothing else; but for the id, which has a rule of its own.
 func TestRequestsHoldTheFieldsOfTheirStructs(t *testing.T) {
-	for _, f := range everyFrame() {
-		r, ok := f.(Request)
+	requests, _ := EveryFrame()
+	for _, r := range requests {
+		wantFields(t, r, allFields(r))
+	}
+	wantFields(t, new(TransactWrite), new(TransactWrite).fields())
+	wantFields(t, new(TransactAppend), new(TransactAppend).fields())
+	wantFields(t, new(TransactCall), new(TransactCall).fields())
+}
+
+func wantFields(t *testing.T, object any, fields []field) {
+	t.Helper()
+	listed := make(map[string]bool)
+	for _, f := range fields {
+		listed[f.name] = f.required
+	}
+	always := make(map[string]json.RawMessage)
+	if err := json.Unmarshal(must(encode(object)), &always); err != nil {
+		t.Fatal(err)
+	}
+	names := jsonNames(reflect.TypeOf(object).Elem())
+	for _, name := range names {
+		required, ok := listed[name]
 		if !ok {
-			continue
+			t.Errorf("%T cannot be read with its %q", object, name)
 		}
-		listed := make(map[string]bool)
-		for _, f := range allFields(r) {
-			listed[f.name] = true
-		}
-		names := jsonNames(reflect.TypeOf(r).Elem())
-		for _, name := range names {
-			if !listed[name] {
-				t.Errorf("a %s frame cannot be read with its %q", r.FrameType(), name)
-			}
-		}
-		if len(names) != len(listed) {
-			t.Errorf("a %s frame has %v and reads %v", r.FrameType(), names, listed)
+		if _, written := always[name]; name != "id" && written != required {
+			t.Errorf("%q of %T: always written %t, required %t", name, object, written, required)
 		}
 	}
+	if len(names) != len(listed) {
+		t.Errorf("%T has %v and reads %v", object, names, listed)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // Empty frames show that nothing is null where a browser loops over it.

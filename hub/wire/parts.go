@@ -9,12 +9,12 @@ import (
 // A TransactWrite is a Write as a part of a Transact.
 type TransactWrite struct {
 	Channel string                     `json:"channel"`          // Required.
-	Owner   string                     `json:"owner,omitempty"`  // All others as in Write.
-	Set     map[string]json.RawMessage `json:"set,omitempty"`    //
-	Delete  []string                   `json:"delete,omitempty"` //
-	Patch   map[string]json.RawMessage `json:"patch,omitempty"`  //
-	If      map[string]uint64          `json:"if,omitempty"`     //
-	Unseen  string                     `json:"unseen,omitempty"` //
+	Owner   string                     `json:"owner,omitempty"`  // Optional. As in Write.
+	Set     map[string]json.RawMessage `json:"set,omitempty"`    // Set, Delete or Patch is required.
+	Delete  []string                   `json:"delete,omitempty"` // Keys to delete.
+	Patch   map[string]json.RawMessage `json:"patch,omitempty"`  // JSON Merge Patches, as in Write.
+	If      map[string]uint64          `json:"if,omitempty"`     // Optional. As in Write.
+	Unseen  string                     `json:"unseen,omitempty"` // Optional. As in Write.
 }
 
 func (p *TransactWrite) fields() []field {
@@ -42,8 +42,8 @@ func (p *TransactAppend) fields() []field {
 // A TransactCall is a Call as a part of a Transact.
 type TransactCall struct {
 	Command    string          `json:"command"`               // Required.
-	Args       json.RawMessage `json:"args,omitempty"`        // All others as in Call.
-	DeadlineMS int64           `json:"deadline_ms,omitempty"` //
+	Args       json.RawMessage `json:"args,omitempty"`        // Optional.
+	DeadlineMS int64           `json:"deadline_ms,omitempty"` // Optional. As in Call.
 }
 
 func (p *TransactCall) fields() []field {

@@ -53,20 +53,20 @@ type ChannelRules struct {
 	Read    []string                   `json:"read,omitempty"`     // default member
 	ReadAll []string                   `json:"read_all,omitempty"` // of a scoped store; default staff, service
 	Keep    int                        `json:"keep,omitempty"`     // how many messages a log keeps
-	KeepMS  int64                      `json:"keep_ms,omitempty"`  // and for how long
+	KeepMS  int64                      `json:"keep_ms,omitempty"`  // and for how long, milliseconds
 	Default map[string]json.RawMessage `json:"default,omitempty"`  // what keys without a value are
 	Schema  json.RawMessage            `json:"schema,omitempty"`   // JSON Schema of each value or message
 }
 
 // CommandRules are the rules of a command.
 type CommandRules struct {
-	Call       List[string]    `json:"call"`            // as in ChannelRules
-	Serve      []string        `json:"serve,omitempty"` // default service
-	Stop       bool            `json:"stop,omitempty"`  // never fenced
-	Args       json.RawMessage `json:"args,omitempty"`  // JSON Schemas
-	Progress   json.RawMessage `json:"progress,omitempty"`
-	Result     json.RawMessage `json:"result,omitempty"`
-	DeadlineMS int64           `json:"deadline_ms,omitempty"` // how long a call may take as a whole
+	Call       List[string]    `json:"call"`                  // as in ChannelRules
+	Serve      []string        `json:"serve,omitempty"`       // default service
+	Stop       bool            `json:"stop,omitempty"`        // never fenced
+	Args       json.RawMessage `json:"args,omitempty"`        // JSON Schema of the arguments
+	Progress   json.RawMessage `json:"progress,omitempty"`    // JSON Schema of each progress
+	Result     json.RawMessage `json:"result,omitempty"`      // JSON Schema of the result
+	DeadlineMS int64           `json:"deadline_ms,omitempty"` // how long a call may take as a whole, milliseconds
 }
 
 // Change is one commit in one store. All changes of a commit are in one message. A live store's has neither position,
@@ -106,7 +106,7 @@ type CallState struct {
 	Progress   json.RawMessage `json:"progress,omitempty"`
 	Result     json.RawMessage `json:"result,omitempty"`      // when done
 	Error      string          `json:"error,omitempty"`       // when failed, cancelled or unknown
-	DeadlineMS int64           `json:"deadline_ms,omitempty"` // what is left of the time it may take, as of this frame
+	DeadlineMS int64           `json:"deadline_ms,omitempty"` // what is left of the time it may take, as of this frame, milliseconds
 	Cancelling bool            `json:"cancelling,omitempty"`  // its service has been asked to stop it
 	Cursor     string          `json:"cursor,omitempty"`
 }
@@ -133,7 +133,7 @@ type Invoke struct {
 	Term    uint64          `json:"term"` // it was called under
 	Stop    bool            `json:"stop,omitempty"`
 
-	DeadlineMS int64 `json:"deadline_ms,omitempty"` // what is left of the time it may take, as of this frame
+	DeadlineMS int64 `json:"deadline_ms,omitempty"` // what is left of the time it may take, as of this frame, milliseconds
 }
 
 // A Person is a user in one login session.
@@ -155,7 +155,7 @@ type ControlState struct {
 
 // Lost says that the operator's link is down.
 type Lost struct {
-	RemainingMS int64 `json:"remaining_ms"` // until the seat falls vacant, as of this frame
+	RemainingMS int64 `json:"remaining_ms"` // milliseconds until the seat falls vacant, as of this frame
 }
 
 // ControlRequest is one place in the line for the seat.

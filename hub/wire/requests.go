@@ -56,8 +56,8 @@ type Write struct {
 type Transact struct {
 	Head
 	Writes  []TransactWrite   `json:"writes,omitempty"`  // Writes, Appends or Calls is required.
-	Appends []TransactAppend  `json:"appends,omitempty"` //
-	Calls   []TransactCall    `json:"calls,omitempty"`   // Stop commands are called by themselves
+	Appends []TransactAppend  `json:"appends,omitempty"` // Messages for logs.
+	Calls   []TransactCall    `json:"calls,omitempty"`   // Calls of commands. A stop command is called by itself
 	Term    uint64            `json:"term,omitempty"`    // As in Write, for all parts.
 	Held    map[string]uint64 `json:"held,omitempty"`    // As in Write, for all parts.
 	Op      string            `json:"op"`                // Required.
@@ -78,8 +78,8 @@ type Send struct {
 	Head
 	Channel string                     `json:"channel"`          // Required.
 	Set     map[string]json.RawMessage `json:"set,omitempty"`    // Of a live store: Set or Delete is required.
-	Delete  []string                   `json:"delete,omitempty"` //
-	Data    json.RawMessage            `json:"data,omitempty"`   // Of a signal: required.
+	Delete  []string                   `json:"delete,omitempty"` // Keys of a live store to delete.
+	Data    json.RawMessage            `json:"data,omitempty"`   // Of a signal: required, and nothing else.
 }
 
 // Read asks for values once, without joining. Answered by [Values].
@@ -87,7 +87,7 @@ type Read struct {
 	Head
 	Channel string   `json:"channel"`         // Required. A store
 	Keys    []string `json:"keys,omitempty"`  // Optional. Default: all keys
-	Owner   string   `json:"owner,omitempty"` // Optional. As in Join
+	Owner   string   `json:"owner,omitempty"` // Optional. As in Join; not with All
 	All     bool     `json:"all,omitempty"`   // Optional. Of a scoped store: everybody's values, for who may read them all
 }
 
@@ -96,7 +96,7 @@ type Call struct {
 	Head
 	Command    string          `json:"command"`               // Required.
 	Args       json.RawMessage `json:"args,omitempty"`        // Optional.
-	DeadlineMS int64           `json:"deadline_ms,omitempty"` // Optional. How long it may take as a whole, if shorter than the rules say
+	DeadlineMS int64           `json:"deadline_ms,omitempty"` // Optional. How long it may take as a whole, milliseconds, if shorter than the rules say
 	Term       uint64          `json:"term,omitempty"`        // As in Write; never for a stop command.
 	Op         string          `json:"op"`                    // Required.
 }
