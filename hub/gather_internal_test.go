@@ -155,3 +155,54 @@ func TestACallThatWasTakenInAGapReachesItsService(t *testing.T) {
 		t.Errorf("it was told %d things", len(c.answers))
 	}
 }
+
+// TestWhatGoneClientsHadIsLostAndNothingElse sweeps a space in which two clients have calls and locks.
+func TestWhatGoneClientsHadIsLostAndNothingElse(t *testing.T) {
+	r := openRoom(t)
+	o := r.replica().House(t.Context(), func(d *channels.Draft) (any, error) {
+		for _, client := range []string{"here", "gone"} {
+			call := channels.Call{ID: client + ".1", Command: "look", State: channels.CallTaken, Taken: client}
+			d.Set(channels.Ref{Channel: channels.CallsStore, Key: call.ID}, call)
+			d.Set(channels.Ref{Channel: channels.LocksStore, Key: "lock-of-" + client}, channels.LockRecord{Client: client})
+		}
+		return nil, nil
+	})
+	if o.Err != nil {
+		t.Fatal(o.Err)
+	}
+	for _, alive := range [][]string{nil, {"gone", "here"}, {"here"}} { // nil: it cannot be said yet
+		if err := r.sweepCalls(t.Context(), r.replica(), alive); err != nil {
+			t.Fatal(err)
+		}
+		r.replica().Read(func(s *channels.State) {
+			lost := channels.Calls(s, func(c channels.Call) bool { return c.State == channels.CallUnknown })
+			locks := channels.Locks(s)
+			switch {
+			case len(alive) != 1 && (len(lost) != 0 || len(locks) != 2):
+				t.Errorf("while %v are there, the calls %v are lost and the locks are %v", alive, lost, locks)
+			case len(alive) == 1 && (len(lost) != 1 || lost[0].ID != "gone.1" || len(locks) != 1 || locks["lock-of-here"].Client != "here"):
+				t.Errorf("when one is gone, the calls %v are lost and the locks are %v", lost, locks)
+			}
+		})
+	}
+}
+
+// TestADeadlineCountsByTheClockOfTheLogBeforeThisNodeLooked looks at a call that was made long before.
+func TestADeadlineCountsByTheClockOfTheLogBeforeThisNodeLooked(t *testing.T) {
+	r := openRoom(t)
+	r.replica().Read(func(s *channels.State) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		calls := []channels.Call{
+			{ID: "old.1", State: channels.CallTaken, Deadline: 60_000, Called: s.Time().Add(-time.Hour)},
+			{ID: "new.1", State: channels.CallTaken, Deadline: 60_000, Called: s.Time()},
+			{ID: "any.1", State: channels.CallTaken, Called: s.Time().Add(-time.Hour)},
+		}
+		if late := r.calls.lateLocked(calls, s, time.Now()); len(late) != 1 || late[0] != "old.1" {
+			t.Errorf("late are %v", late)
+		}
+		if late := r.calls.lateLocked(calls, s, time.Now().Add(time.Minute)); len(late) != 2 {
+			t.Errorf("after a minute late are %v", late)
+		}
+	})
+}

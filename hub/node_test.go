@@ -32,6 +32,7 @@ func rules(policy session.Policy) *channels.Rules {
 			"secret": {Kind: channels.KindStore, Write: []channels.Right{"staff"}, Read: []channels.Right{"staff"}},
 
 			"plan":     {Kind: channels.KindStore, Scope: channels.ScopeGroup, Write: []channels.Right{"member"}},
+			"results":  {Kind: channels.KindStore, Scope: channels.ScopeGroup, Write: []channels.Right{"service"}},
 			"settings": {Kind: channels.KindStore, Write: []channels.Right{"member"}, Default: map[string]json.RawMessage{"beam": json.RawMessage(`{"size":50}`)}},
 			"cursors":  {Kind: channels.KindSignal, Write: []channels.Right{"member"}},
 			"whispers": {Kind: channels.KindSignal, Write: []channels.Right{"staff"}, Read: []channels.Right{"staff"}},
@@ -39,6 +40,7 @@ func rules(policy session.Policy) *channels.Rules {
 		Commands: map[string]channels.CommandRules{
 			"move": {Call: []channels.Right{"operator"}},
 			"look": {Call: []channels.Right{"member"}},
+			"wait": {Call: []channels.Right{"member"}},
 			"stop": {Call: []channels.Right{"member"}, Stop: true},
 		},
 	}

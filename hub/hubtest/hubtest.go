@@ -104,8 +104,9 @@ type Tab struct {
 
 // A Frame is a frame as it came.
 type Frame struct {
-	Type string
-	Data json.RawMessage
+	Type    string
+	Data    json.RawMessage
+	Message int // the number of the message that it came in
 }
 
 // Open opens a tab of the browser on a hub and waits for the welcome.
@@ -149,7 +150,7 @@ func TryDial(t testing.TB, hub, client string, o *websocket.DialOptions) (*webso
 
 func (tab *Tab) read() {
 	defer close(tab.ended)
-	for {
+	for n := 1; ; n++ {
 		_, data, err := tab.Socket.Read(context.Background())
 		if err != nil {
 			tab.code = websocket.CloseStatus(err)
@@ -165,7 +166,7 @@ func (tab *Tab) read() {
 			if err := json.Unmarshal(f, &head); err != nil {
 				tab.t.Errorf("the hub sent the frame %.200q: %v", f, err)
 			}
-			tab.frames <- Frame{head.Type, f}
+			tab.frames <- Frame{head.Type, f, n}
 		}
 	}
 }
@@ -197,7 +198,7 @@ func (tab *Tab) Ask(request map[string]any) Frame {
 	tab.asked++
 	request["id"] = tab.asked
 	switch request["type"] {
-	case "join", "leave", "ping", "serve":
+	case "join", "leave", "ping", "serve", "read":
 	default:
 		if request["op"] == nil {
 			tab.ops++
