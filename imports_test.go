@@ -26,11 +26,12 @@ var ours = map[string][]string{
 	"frontend": {},
 
 	"hub/wire/mergepatch": {},
+	"hub/wire/asyncapi":   {"hub/wire"},
 
 	"channels/natslog": {"channels"},
 	"session":          {"channels", "session/control"},
 	"session/control":  {"channels"},
-	"hub":              {"hub/wire", "channels", "session"},
+	"hub":              {"hub/wire", "hub/wire/asyncapi", "channels", "session"},
 	"hub/client":       {"hub/wire", "hub/wire/mergepatch"},
 
 	"channels/backend":          {"channels"},
@@ -52,7 +53,7 @@ var ours = map[string][]string{
 
 // testsToo says what the tests of a package may import beyond what it may itself.
 var testsToo = map[string][]string{
-	"hub":                {"channels/natslog", "hub/client", "session/control"},
+	"hub":                {"channels/natslog", "hub/client", "hub/wire/mergepatch", "session/control"},
 	"hub/client":         {"hub", "channels", "session"},
 	"session":            {"channels/natslog"}, // the embedded session store keeps its values there
 	"cmd":                {"hub/wire"},
@@ -77,13 +78,13 @@ var doors = map[string][]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": {"channels"},
 	"github.com/robfig/cron/v3":                {"channels"}, // checks what NATS takes as a calendar
 	"golang.org/x/text/":                       {"channels"}, // the language of the messages of jsonschema
-	"github.com/danielgtaylor/huma/v2":         {"hub", "hub/wire/asyncapi"},
+	"github.com/danielgtaylor/huma/v2":         {"hub"},
 	"github.com/prometheus/client_golang/":     {"cmd", "hub"},
 	"github.com/schollz/progressbar/v3":        {"cmd"},
 }
 
 // testDoors are for tests and their helpers, whichever package they are of.
-var testDoors = []string{"pgregory.net/rapid", "go.uber.org/goleak", "github.com/evanphx/json-patch/v5"}
+var testDoors = []string{"pgregory.net/rapid", "go.uber.org/goleak", "github.com/evanphx/json-patch/v5", "github.com/santhosh-tekuri/jsonschema/v6"}
 
 // workspaces says which of our npm packages one may import.
 var workspaces = map[string][]string{
