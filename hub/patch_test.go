@@ -68,7 +68,9 @@ func patchLargeValue(t testing.TB) (p patched) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var joined struct{ Values map[string]struct{ Value json.RawMessage } }
+	var joined struct {
+		Values map[string]struct{ Value json.RawMessage }
+	}
 	writer.Do(join("notes"), "joined", &joined)
 	if !bytes.Equal(joined.Values["large"].Value, now) {
 		t.Error("who applies the patch has another value than who joins after it")
