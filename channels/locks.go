@@ -25,17 +25,17 @@ func lockRef(name string) Ref { return Ref{Channel: LocksStore, Key: name} }
 
 // A Lock takes a named lock for a program: at most one client holds it at a time. It is given up by Unlock, or when its
 // client has been gone for a while, see LoseLocks.
-type Lock struct {
-	Name   string
-	As     *Who   // the hub itself, for what it does in the name of somebody; else who asks
-	Client string // the hub itself: which node; else the client that asks
-}
+type Lock struct{ Name string }
 
 // Decide is the Decide of a Lock. The client that holds it already gets the same answer.
 func (l Lock) Decide(d *Draft) (any, error) {
-	who, client, err := l.holder(d)
+	who, err := d.Who()
 	if err != nil {
 		return nil, err
+	}
+	client := d.Op().Client
+	if rights := []Right{RoleService, RoleStaff, RoleAdmin}; !permitsByRole(rights, who) {
+		return nil, Refuse(CodeForbidden, "you may not take the lock %.64q: locks are for %s", l.Name, rights)
 	}
 	if err := CheckName(l.Name); err != nil {
 		return nil, err
@@ -58,19 +58,6 @@ func (l Lock) Decide(d *Draft) (any, error) {
 	return LockAnswer{d.Position()}, nil
 }
 
-func (l Lock) holder(d *Draft) (who Who, client string, err error) {
-	if l.As != nil {
-		return *l.As, l.Client, nil
-	}
-	if who, err = d.Who(); err != nil {
-		return who, "", err
-	}
-	if rights := []Right{RoleService, RoleStaff, RoleAdmin}; !permitsByRole(rights, who) {
-		return who, "", Refuse(CodeForbidden, "you may not take the lock %.64q: locks are for %s", l.Name, rights)
-	}
-	return who, d.Op().Client, nil
-}
-
 func lockedBy(name string, r LockRecord, v Value) error {
 	refusal := Refuse(CodeLocked, "%s holds the lock %.64q: try again when it is free", r.By.User, name)
 	refusal.More = map[string]any{"holder": map[string]string{"user": r.By.User, "name": r.By.Name}, "since": v.At}
@@ -78,17 +65,17 @@ func lockedBy(name string, r LockRecord, v Value) error {
 }
 
 // An Unlock gives a lock up. That somebody else has it, or nobody, is refused.
-type Unlock Lock
+type Unlock struct{ Name string }
 
 // Decide is the Decide of an Unlock.
 func (u Unlock) Decide(d *Draft) (any, error) {
-	who, client, err := Lock(u).holder(d)
+	who, err := d.Who()
 	if err != nil {
 		return nil, err
 	}
 	v, held := d.Get(lockRef(u.Name))
 	var r LockRecord
-	if !held || json.Unmarshal(v.Data, &r) != nil || r.Client != client || r.By.ID != who.ID {
+	if !held || json.Unmarshal(v.Data, &r) != nil || r.Client != d.Op().Client || r.By.ID != who.ID {
 		return nil, Refuse(CodeConflict, "you do not hold the lock %.64q", u.Name)
 	}
 	d.Delete(lockRef(u.Name))

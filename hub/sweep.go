@@ -72,7 +72,7 @@ const muteAfter = 15 * time.Second
 func (r *room) muteLocked() bool { return !r.stale.IsZero() && time.Since(r.stale) >= muteAfter }
 
 // sweepCalls gives up the calls whose service is gone or never came, and those whose deadline has passed; it frees the locks
-// of clients that are gone, and forgets clients that were silent for days.
+// of clients that are gone, and forgets clients that were silent for days, and what is older than its window.
 func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []string) error {
 	var due []channels.Decide
 	space.Read(func(state *channels.State) {
@@ -82,6 +82,9 @@ func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []st
 		}
 		if state.Forgettable() {
 			due = append(due, channels.Forget())
+		}
+		if trim, worth := state.Trimmable(time.Now()); worth {
+			due = append(due, trim.Decide)
 		}
 		waiting := slices.DeleteFunc(slices.Clone(open), func(c channels.Call) bool { return c.State != channels.CallWaiting })
 		now := time.Now()
