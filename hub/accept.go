@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"net/http"
@@ -118,30 +117,12 @@ func (r *room) vacancy(who channels.Who) error {
 	return nil
 }
 
-// serveConn runs a connection until it ends; it is the reader.
+// serveConn runs a WebSocket until it ends; it is the reader.
 func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, proof proof, client string) {
-	h.connections.Add(1)
-	defer h.connections.Add(-1)
 	socket.SetReadLimit(int64(h.options.Limits.Message))
-	c := &conn{
-		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: socket, who: who, proof: proof, client: client,
-		limiter: h.options.Limits.limiter(who), stopping: rate.NewLimiter(20, 50),
-		wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
-		left:  make(chan struct{}),
-		feeds: map[feed]uint64{}, live: map[feed]uint64{}, signals: map[feed]uint64{},
-	}
-	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.outbox = newOutbox(c)
-	defer context.AfterFunc(h.ctx, func() {
-		c.end(closing{code: wire.CloseLeaving, reason: "this node is leaving", after: time.Duration(100+c.number%20*50) * time.Millisecond})
-	})()
-	h.running.Go(c.write)
-	h.running.Go(c.keepAlive)
+	c := h.newConn(webSocket{socket}, r, who, proof, client)
 	r.enter(c)
-	c.end(c.read())
-	<-c.gone
-	r.exit(c)
-	close(c.left)
+	c.run(func() error { return c.receive(socket) })
 }
 
 func (l Limits) limiter(who channels.Who) *rate.Limiter {
@@ -156,26 +137,32 @@ func (r *room) enter(c *conn) {
 	r.replica().Read(func(state *channels.State) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if !c.check(state) {
-			return
-		}
-		c.cursor = state.Position()
-		c.heard = r.news
-		if !r.stale.IsZero() {
-			c.heard--
-		}
-		r.conns[c] = struct{}{}
-		for _, f := range c.alwaysOn() {
-			r.subscribeLocked(c, f)
-			c.feeds[f] = state.Position()
-		}
-		r.attendLocked()
-		c.members = r.presence.version
-		c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, r.welcomeLocked(c, state))})
-		if r.seat.Lost != nil && r.seat.Operator.Session == c.who.ID {
-			r.replica().ProposeOwn("", session.Back(c.who.ID), func(channels.Outcome) {})
-		}
+		r.enterLocked(c, state)
 	})
+}
+
+// enterLocked reports whether it has: not if its login session has ended.
+func (r *room) enterLocked(c *conn, state *channels.State) bool {
+	if !c.check(state) {
+		return false
+	}
+	c.cursor = state.Position()
+	c.heard = r.news
+	if !r.stale.IsZero() {
+		c.heard--
+	}
+	r.conns[c] = struct{}{}
+	for _, f := range c.alwaysOn() {
+		r.subscribeLocked(c, f)
+		c.feeds[f] = state.Position()
+	}
+	r.attendLocked()
+	c.members = r.presence.version
+	c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, r.welcomeLocked(c, state))})
+	if r.seat.Lost != nil && r.seat.Operator.Session == c.who.ID {
+		r.replica().ProposeOwn("", session.Back(c.who.ID), func(channels.Outcome) {})
+	}
+	return true
 }
 
 // exit makes it nobody again.
@@ -207,11 +194,11 @@ func (r *room) unsubscribeLocked(c *conn, f feed) {
 	}
 }
 
-// read takes messages until the connection ends, and returns why it does.
-func (c *conn) read() error {
+// receive takes messages until the connection ends, and returns why it does.
+func (c *conn) receive(socket *websocket.Conn) error {
 	for {
 		// Not c.ctx: a context that ends closes the socket at once, before the writer can say why.
-		kind, reader, err := c.socket.Reader(context.Background())
+		kind, reader, err := socket.Reader(context.Background())
 		if err != nil {
 			return errGone
 		}

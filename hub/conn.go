@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"slices"
 	"sync"
@@ -14,7 +15,7 @@ import (
 	"github.com/baton-hub/baton/hub/wire"
 )
 
-// A conn is one WebSocket connection: a reader that takes requests, and a writer that brings the client up to date
+// A conn is one connection, a WebSocket or an event stream: a reader that takes requests, and a writer that brings the client up to date
 // from a cursor. Nothing is queued for it but the answers to its own requests, and while too many of those wait, its
 // requests are not read. So a client that does not read costs what it subscribed to, and no more.
 type conn struct {
@@ -22,7 +23,7 @@ type conn struct {
 	id       string
 	number   uint64 // the source of its proposals
 	room     *room
-	socket   *websocket.Conn
+	socket   socket
 	who      channels.Who
 	proof    proof // what the log must hold for it to go on
 	client   string
@@ -52,7 +53,57 @@ type conn struct {
 	waiting int // bytes of the answers
 	open    int // changing requests without an answer
 
-	strikes int // owned by the reader: what it was told off for
+	strikes int             // owned by the reader: what it was told off for
+	mark    channels.Cursor // owned by the writer: where the client is after the last message
+}
+
+// A socket takes messages to a client. Its methods but Ping and CloseNow are called by the writer alone.
+type socket interface {
+	// Write sends a message, after which the client is at a cursor. When ctx ends before it is taken, the socket is of no
+	// use any more.
+	Write(ctx context.Context, message []byte, at channels.Cursor) error
+	// Ping finds out whether the client is there.
+	Ping(ctx context.Context) error
+	// Close says why it ends, CloseNow does not.
+	Close(code websocket.StatusCode, reason string) error
+	CloseNow() error
+}
+
+type webSocket struct{ *websocket.Conn }
+
+// Write sends a text message. The client finds the cursor in the frames.
+func (s webSocket) Write(ctx context.Context, message []byte, _ channels.Cursor) error {
+	return s.Conn.Write(ctx, websocket.MessageText, message)
+}
+
+// newConn makes a connection that has yet to enter its room.
+func (h *Hub) newConn(s socket, r *room, who channels.Who, proof proof, client string) *conn {
+	c := &conn{
+		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: s, who: who, proof: proof, client: client,
+		limiter: h.options.Limits.limiter(who), stopping: rate.NewLimiter(20, 50),
+		wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
+		left:  make(chan struct{}),
+		feeds: map[feed]uint64{}, live: map[feed]uint64{}, signals: map[feed]uint64{},
+	}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.outbox = newOutbox(c)
+	return c
+}
+
+// run serves a connection that has entered its room, until it ends; receive takes what its client sends.
+func (c *conn) run(receive func() error) {
+	h := c.room.hub
+	h.connections.Add(1)
+	defer h.connections.Add(-1)
+	defer context.AfterFunc(h.ctx, func() {
+		c.end(closing{code: wire.CloseLeaving, reason: "this node is leaving", after: time.Duration(100+c.number%20*50) * time.Millisecond})
+	})()
+	h.running.Go(c.write)
+	h.running.Go(c.keepAlive)
+	c.end(receive())
+	<-c.gone
+	c.room.exit(c)
+	close(c.left)
 }
 
 // An answer is a frame for this connection alone. It is written after the entries up to its position, and before
@@ -161,7 +212,7 @@ func (c *conn) send(message []byte) error {
 	limit := writeTime + time.Duration(len(message))*time.Second/slowest
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	err := c.socket.Write(ctx, websocket.MessageText, message)
+	err := c.socket.Write(ctx, message, c.mark)
 	switch {
 	case ctx.Err() != nil:
 		return closing{code: wire.CloseTooSlow, reason: "too slow to read"}
@@ -183,7 +234,7 @@ func (c *conn) bye() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	frame := &wire.Bye{Code: int(cause.code), Reason: cause.reason, ReconnectAfter: cause.after.Milliseconds()}
-	if c.socket.Write(ctx, websocket.MessageText, wire.Encode(frame)) == nil {
+	if c.socket.Write(ctx, wire.Encode(frame), c.mark) == nil {
 		_ = c.socket.Close(cause.code, cause.reason)
 	}
 	_ = c.socket.CloseNow()

@@ -37,6 +37,7 @@ func (c *conn) gather(buffer []byte) (message []byte, more bool) {
 		if !more {
 			c.gatherRestLocked(p)
 		}
+		c.mark = channels.Cursor{Epoch: r.epochNow(), Position: c.cursor}
 		r.mu.Unlock()
 	} else {
 		r.mu.Unlock()
@@ -45,6 +46,7 @@ func (c *conn) gather(buffer []byte) (message []byte, more bool) {
 			defer r.mu.Unlock()
 			c.catchUpLocked(p, state)
 			c.gatherRestLocked(p)
+			c.mark = channels.Cursor{Epoch: r.epochNow(), Position: c.cursor}
 		})
 	}
 	if len(p.data) > 0 {
