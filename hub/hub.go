@@ -34,6 +34,7 @@ type Options struct {
 	UI       http.Handler // Optional. What is served at /.
 	DevUsers []string     // Optional. Shown on the sign-in page, only with --dev.
 	Origins  []string     // Optional. Further origins (scheme://host:port) that may connect with a cookie.
+	NoDocs   bool         // Optional. Serve neither the documents of the API nor the page that shows them.
 	TLS      bool         // Optional. Clients reach this node over https, though a proxy in front of it ends that.
 	Limits   Limits       // Optional.
 

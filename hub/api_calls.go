@@ -1,0 +1,222 @@
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+type callInput struct {
+	SpacePath
+	OpHeader
+	Command string `path:"command" maxLength:"128"`
+	Wait    string `query:"wait" doc:"How long to wait for the call to end, at most 30s." example:"30s"`
+	Body    *callBody
+}
+
+type callBody struct {
+	Args       json.RawMessage `json:"args,omitempty"`
+	Term       uint64          `json:"term,omitempty" doc:"The term one acts under, where only the operator may call. Never for a stop command."`
+	DeadlineMS int64           `json:"deadline_ms,omitempty" minimum:"0" maximum:"31622400000" doc:"How long it may take as a whole, if that is less than the rules of the command say."`
+	Op         string          `json:"op,omitempty" doc:"As the header Baton-Op."`
+}
+
+type callOutput struct {
+	Status   int
+	Location string `header:"Location"`
+	Body     wire.CallState
+}
+
+type callsOutput struct {
+	Body struct {
+		Cursor string                    `json:"cursor"`
+		Calls  wire.List[wire.CallState] `json:"calls" doc:"Of this user: in flight and lately ended."`
+	}
+}
+
+// CallPath is the path of a call.
+type CallPath struct {
+	SpacePath
+	Call string `path:"call" maxLength:"64"`
+}
+
+type getCallInput struct {
+	CallPath
+	Wait string `query:"wait" doc:"How long to wait for the call to end, at most 30s." example:"30s"`
+}
+
+type cancelInput struct {
+	CallPath
+	OpHeader
+	Term uint64 `query:"term" doc:"The term one acts under, if the call is another's and only the operator may call the command."`
+}
+
+func callOperations(a *api) {
+	member(a, huma.Operation{
+		OperationID: "call-command", Method: http.MethodPost, Path: "/api/v1/spaces/{space}/commands/{command}", Tags: []string{"commands"},
+		Summary: "Call a command", DefaultStatus: http.StatusAccepted,
+		Description: "202: it goes on, look at the address in Location. 200: it ended while the request waited. " +
+			"A stop command goes to its service at once, past the log, and has no record: its state is taken.",
+		Errors: decisionErrors,
+	}, callCommand)
+	member(a, huma.Operation{
+		OperationID: "list-calls", Method: http.MethodGet, Path: "/api/v1/spaces/{space}/calls", Tags: []string{"commands"},
+		Summary: "List one's own calls",
+	}, listCalls)
+	member(a, huma.Operation{
+		OperationID: "get-call", Method: http.MethodGet, Path: "/api/v1/spaces/{space}/calls/{call}", Tags: []string{"commands"},
+		Summary: "Look at a call, or wait for its end",
+	}, getCall)
+	member(a, huma.Operation{
+		OperationID: "cancel-call", Method: http.MethodDelete, Path: "/api/v1/spaces/{space}/calls/{call}", Tags: []string{"commands"},
+		Summary: "Cancel a call", Errors: []int{http.StatusConflict},
+		Description: "One that waits for a service ends at once. The service of one that it has taken is asked to stop, and says what became of it.",
+	}, cancelCall)
+}
+
+func callCommand(v *visit, in *callInput) (*callOutput, error) {
+	var b callBody
+	if in.Body != nil {
+		b = *in.Body
+	}
+	wait, err := parseWait(in.Wait)
+	if err != nil {
+		return nil, err
+	}
+	var stop bool
+	v.room.replica().Read(func(state *channels.State) { stop = state.Rules().Commands[in.Command].Stop })
+	if stop {
+		id, err := v.room.stop(v.who, in.Command, b.Args)
+		if err != nil {
+			return nil, err
+		}
+		return &callOutput{Status: http.StatusOK, Body: wire.CallState{
+			Call: id, Command: in.Command, Args: b.Args, By: v.who.User, State: channels.CallTaken,
+		}}, nil
+	}
+	op, err := oneOp(in.Op, b.Op)
+	if err != nil {
+		return nil, err
+	}
+	b.Op = ""
+	command := channels.CallCommand{Command: in.Command, Args: b.Args, Term: b.Term, Deadline: milliseconds(b.DeadlineMS)}
+	o := v.decide(op, []any{"call", in.Command, b}, v.room.calling(command, command.Decide))
+	if o.Err != nil {
+		return nil, o.Err
+	}
+	var id string
+	if err := json.Unmarshal(o.Answer, &id); err != nil {
+		return nil, err
+	}
+	call, err := v.await(id, wait)
+	if err != nil {
+		return nil, err
+	}
+	out := &callOutput{Status: http.StatusAccepted, Location: "/api/v1/spaces/" + v.room.name + "/calls/" + id, Body: *call}
+	if endedState(call.State) {
+		out.Status = http.StatusOK
+	}
+	return out, nil
+}
+
+func endedState(state string) bool { return channels.Call{State: state}.Ended() }
+
+// await returns a call of the user's, when it has ended or the time is up.
+func (v *visit) await(id string, wait time.Duration) (call *wire.CallState, err error) {
+	err = v.poll(callsFeed(v.who.User), wait, func(state *channels.State) (bool, error) {
+		i := -1
+		calls := v.calls(state)
+		if i = slices.IndexFunc(calls, func(c wire.CallState) bool { return c.Call == id }); i < 0 {
+			return true, channels.Refuse(channels.CodeUnknownName, "you have no call %.64q, or it ended long ago", id)
+		}
+		call = &calls[i]
+		return endedState(call.State), nil
+	})
+	return call, err
+}
+
+// calls are those of the user.
+func (v *visit) calls(state *channels.State) (calls []wire.CallState) {
+	v.room.mu.Lock()
+	defer v.room.mu.Unlock()
+	for _, f := range v.room.callsLocked(state, v.who.User) {
+		f.Cursor = state.Cursor().String()
+		calls = append(calls, *f)
+	}
+	return calls
+}
+
+func listCalls(v *visit, _ *SpacePath) (*callsOutput, error) {
+	out := &callsOutput{}
+	_, err := v.look(func(state *channels.State) (bool, error) {
+		out.Body.Cursor, out.Body.Calls = state.Cursor().String(), v.calls(state)
+		return true, nil
+	})
+	return out, err
+}
+
+type oneCallOutput struct{ Body wire.CallState }
+
+func getCall(v *visit, in *getCallInput) (*oneCallOutput, error) {
+	wait, err := parseWait(in.Wait)
+	if err != nil {
+		return nil, err
+	}
+	call, err := v.await(in.Call, wait)
+	if err != nil {
+		return nil, err
+	}
+	return &oneCallOutput{*call}, nil
+}
+
+func cancelCall(v *visit, in *cancelInput) (*writtenOutput, error) {
+	op, err := oneOp(in.Op, "")
+	if err != nil {
+		return nil, err
+	}
+	cancel := channels.CancelCall{ID: in.Call, Term: in.Term}
+	return v.written(v.decide(op, []any{"cancel", in.Call, in.Term}, cancel.Decide))
+}
+
+// stop sends a stop command to its service at once, on this node and the others, as conn.stop does.
+func (r *room) stop(who channels.Who, command string, args json.RawMessage) (id string, err error) {
+	r.replica().Read(func(state *channels.State) {
+		if !channels.Permits(state.Rules().Commands[command].Call, who) {
+			err = channels.Refuse(channels.CodeForbidden, "you may not call %s", command)
+		}
+	})
+	if err != nil {
+		return "", err
+	}
+	invoke := invocation(channels.Call{ID: stopPrefix + rand.Text()[:12], Command: command, Args: args, By: who})
+	invoke.Stop = true
+	elsewhere := func() error { // too: the service may be there by now, and a client does the same stop once
+		ctx, cancel := context.WithTimeout(r.hub.ctx, stopTime)
+		defer cancel()
+		data, err := json.Marshal(invoke)
+		if err == nil {
+			_, err = r.hub.options.Relay.Ask(ctx, stopSubject(r.name), data)
+		}
+		return err
+	}
+	if r.deliver(invoke) {
+		r.hub.running.Go(func() { _ = elsewhere() })
+	} else if elsewhere() != nil {
+		return "", noService(command)
+	}
+	r.hub.logger.Info("stop", "space", r.name, "command", command, "user", who.User, "session", who.ID)
+	journal := channels.JournalStop{Command: command, By: who, Result: "delivered"}
+	r.replica().ProposeOwn("", journal.Decide, func(channels.Outcome) {})
+	return invoke.Call, nil
+}
+
+// stopTime is how long the services on other nodes are asked for.
+const stopTime = 2 * time.Second

@@ -1,0 +1,232 @@
+package hub
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/baton-hub/baton/channels"
+)
+
+// KeyPath is the part of the path that all operations of a key share.
+type KeyPath struct {
+	ChannelPath
+	Key   string `path:"key" doc:"The key, percent-encoded."`
+	Owner string `query:"owner" doc:"Of a store with a scope: whose value. Default: one's own."`
+}
+
+// KeyHeaders are those of the operations that change a key.
+type KeyHeaders struct {
+	OpHeader
+	Term      uint64 `header:"Baton-Term" doc:"The term one acts under, where only the operator may write."`
+	TermQuery uint64 `query:"term" doc:"As the header Baton-Term."`
+	IfMatch   string `header:"If-Match" doc:"Refuse (412) unless the value has one of these ETags; *: unless there is one."`
+	NoneMatch string `header:"If-None-Match" doc:"Refuse (412) if the value has one of these ETags; *: if there is one."`
+}
+
+type getKeyInput struct {
+	KeyPath
+	NoneMatch string `header:"If-None-Match" doc:"Answer 304 if the value has one of these ETags."`
+}
+
+type valueOutput struct {
+	ETag         string `header:"ETag" doc:"The cursor of the value's last change, in quotes. Live values have none."`
+	LastModified string `header:"Last-Modified"`
+	CacheControl string `header:"Cache-Control"`
+	By           string `header:"Baton-By" doc:"The user who changed it, percent-encoded."`
+	Body         json.RawMessage
+}
+
+type putKeyInput struct {
+	KeyPath
+	KeyHeaders
+	Body json.RawMessage
+}
+
+type patchKeyInput struct {
+	KeyPath
+	KeyHeaders
+	RawBody []byte `contentType:"application/merge-patch+json"`
+}
+
+type deleteKeyInput struct {
+	KeyPath
+	KeyHeaders
+}
+
+type keyOutput struct {
+	ETag string `header:"ETag" doc:"Of the value as it is now."`
+	Body writtenAnswer
+}
+
+const keyPath = "/api/v1/spaces/{space}/channels/{channel}/{key}"
+
+func keyOperations(a *api) {
+	member(a, huma.Operation{
+		OperationID: "get-value", Method: http.MethodGet, Path: keyPath, Tags: []string{"channels"},
+		Summary:     "Read the value of a key",
+		Description: "A key without a value has its default, if its store has one. HEAD gives the headers alone.",
+		Errors:      []int{http.StatusNotModified},
+	}, getKey)
+	change := []int{http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity}
+	member(a, huma.Operation{
+		OperationID: "put-value", Method: http.MethodPut, Path: keyPath, Tags: []string{"channels"}, Errors: change,
+		Summary: "Set the value of a key",
+	}, func(v *visit, in *putKeyInput) (*keyOutput, error) {
+		return v.changeKey(in.KeyPath, in.KeyHeaders, "put", in.Body, writeBody{Set: map[string]json.RawMessage{in.Key: in.Body}})
+	})
+	patch := huma.Operation{
+		OperationID: "patch-value", Method: http.MethodPatch, Path: keyPath, Tags: []string{"channels"}, Errors: change,
+		Summary: "Change a part of the value of a key", Description: "By a JSON Merge Patch (RFC 7396) of what is there when it is decided.",
+		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{}},
+	}
+	member(a, patch, func(v *visit, in *patchKeyInput) (*keyOutput, error) {
+		patch := json.RawMessage(bytes.Clone(in.RawBody)) // the library uses the bytes again
+		return v.changeKey(in.KeyPath, in.KeyHeaders, "patch", patch, writeBody{Patch: map[string]json.RawMessage{in.Key: patch}})
+	})
+	patch.RequestBody.Content["application/merge-patch+json"].Schema = &huma.Schema{}
+	member(a, huma.Operation{
+		OperationID: "delete-value", Method: http.MethodDelete, Path: keyPath, Tags: []string{"channels"}, Errors: change,
+		Summary: "Delete a key", Description: "That there is no such key is no error, unless If-Match says so.",
+	}, func(v *visit, in *deleteKeyInput) (*keyOutput, error) {
+		out, err := v.changeKey(in.KeyPath, in.KeyHeaders, "delete", nil, writeBody{Delete: []string{in.Key}})
+		if out != nil {
+			out.ETag = ""
+		}
+		return out, err
+	})
+}
+
+func getKey(v *visit, in *getKeyInput) (*valueOutput, error) {
+	out := &valueOutput{CacheControl: "private, no-cache"}
+	_, err := v.look(func(state *channels.State) (bool, error) {
+		rules, f, err := readable(state, v.who, in.Channel, in.Owner)
+		switch {
+		case err != nil:
+			return true, err
+		case rules.Kind != channels.KindStore:
+			return true, notAStore(in.Channel, rules)
+		case rules.Live:
+			values, _ := v.room.board.all(f)
+			out.Body = values[in.Key]
+		default:
+			value, _ := state.Get(channels.Ref{Channel: in.Channel, Owner: f.owner, Key: in.Key})
+			out.Body, out.By, out.ETag = value.Data, url.PathEscape(value.By), etag(state.CursorAt(value.Position))
+			if !value.At.IsZero() {
+				out.LastModified = value.At.UTC().Format(http.TimeFormat)
+			}
+		}
+		if len(out.Body) == 0 {
+			out.Body = rules.Default[in.Key]
+		}
+		return true, nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(out.Body) == 0:
+		return nil, channels.Refuse(channels.CodeUnknownName, "there is no key %.128q in %s", in.Key, in.Channel)
+	case out.ETag != "" && matches(in.NoneMatch, out.ETag):
+		return nil, &problem{status: http.StatusNotModified, header: http.Header{"Etag": {out.ETag}}}
+	}
+	return out, nil
+}
+
+func notAStore(channel string, rules channels.ChannelRules) error {
+	return invalid("%s is a %s and has no keys: read it without one", channel, rules.Kind)
+}
+
+func etag(c channels.Cursor) string { return `"` + c.String() + `"` }
+
+// etags are those of a header; the mark of weak ones is left out, as no value has a weak one.
+func etags(header string) (tags []string) {
+	for tag := range strings.SplitSeq(header, ",") {
+		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag != "" {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
+}
+
+// matches reports whether a header names the ETag of a value that is there.
+func matches(header, tag string) bool {
+	tags := etags(header)
+	return slices.Contains(tags, tag) || slices.Contains(tags, "*")
+}
+
+// changeKey changes one key.
+func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMessage, w writeBody) (*keyOutput, error) {
+	rules, err := v.rules(p.Channel)
+	conditional := h.IfMatch != "" || h.NoneMatch != ""
+	switch {
+	case err != nil:
+		return nil, err
+	case rules.Kind != channels.KindStore:
+		return nil, notAStore(p.Channel, rules)
+	case rules.Live && (conditional || w.Patch != nil):
+		return nil, invalid("%s is a live store: put or delete without conditions", p.Channel)
+	case rules.Live:
+		return &keyOutput{}, v.room.sendValues(v.r.Context(), v.who, p.Channel, w.Set, w.Delete)
+	case h.Term != 0 && h.TermQuery != 0 && h.Term != h.TermQuery:
+		return nil, invalid("the header Baton-Term and term in the query differ: give one of them")
+	}
+	op, err := oneOp(h.Op, "")
+	if err != nil {
+		return nil, err
+	}
+	w.Owner, w.Term = p.Owner, max(h.Term, h.TermQuery)
+	o := v.decide(op, []any{how, p.Channel, p.Owner, p.Key, what, w.Term, h.IfMatch, h.NoneMatch}, w.ifMatch(p, h))
+	if conditional && refusedWith(o.Err) == channels.CodeConflict {
+		failed := problemOf(o.Err)
+		failed.status = http.StatusPreconditionFailed
+		return nil, failed
+	}
+	out, err := v.written(o)
+	if err != nil {
+		return nil, err
+	}
+	return &keyOutput{ETag: `"` + out.Body.Cursor + `"`, Body: out.Body}, nil
+}
+
+// never is where no key was ever changed.
+const never = 1<<63 - 1
+
+// ifMatch returns the decision of a change of one key under the conditions of its headers.
+func (b writeBody) ifMatch(p KeyPath, h KeyHeaders) channels.Decide {
+	return func(d *channels.Draft) (any, error) {
+		w := channels.Write{Channel: p.Channel, Owner: b.Owner, Set: b.Set, Delete: b.Delete, Patch: b.Patch, Term: b.Term}
+		if h.IfMatch == "" && h.NoneMatch == "" {
+			return w.Decide(d)
+		}
+		owner, err := ownerOf(d, p)
+		if err != nil {
+			return nil, err
+		}
+		v, there := d.Get(channels.Ref{Channel: p.Channel, Owner: owner, Key: p.Key})
+		tag := etag(channels.Cursor{Epoch: d.Epoch(), Position: v.Position})
+		// Not refused here: whether the client may write at all is decided first.
+		holds := (h.IfMatch == "" || there && matches(h.IfMatch, tag)) && (h.NoneMatch == "" || !there || !matches(h.NoneMatch, tag))
+		w.If = map[string]uint64{p.Key: v.Position}
+		if !holds {
+			w.If[p.Key] = never
+		}
+		return w.Decide(d)
+	}
+}
+
+// ownerOf is whose value a path names.
+func ownerOf(d *channels.Draft, p KeyPath) (string, error) {
+	if p.Owner != "" {
+		return p.Owner, nil
+	}
+	who, err := d.Who()
+	if err != nil {
+		return "", err
+	}
+	return d.Rules().Channels[p.Channel].OwnerFor(who)
+}

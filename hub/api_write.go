@@ -1,0 +1,263 @@
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/baton-hub/baton/channels"
+)
+
+// OpHeader is the operation id of a request that changes something.
+type OpHeader struct {
+	Op string `header:"Baton-Op" doc:"An operation id, client.n: a random client id, and a number that grows. The same request under the same id is done once, however often and to whichever node it is sent."`
+}
+
+type writeInput struct {
+	ChannelPath
+	OpHeader
+	Body writeBody
+}
+
+// writeBody is a change of one channel.
+type writeBody struct {
+	Set    map[string]json.RawMessage `json:"set,omitempty" doc:"Of a store: values by key."`
+	Delete []string                   `json:"delete,omitempty" doc:"Of a store: keys."`
+	Patch  map[string]json.RawMessage `json:"patch,omitempty" doc:"Of a store: JSON Merge Patches (RFC 7396) by key, of what is there when it is decided."`
+	If     map[string]uint64          `json:"if,omitempty" doc:"Refuse unless each key was last changed at this position; 0: it does not exist."`
+	Since  string                     `json:"since,omitempty" doc:"A cursor: refuse if anybody else changed anything in the store after it."`
+	Unseen string                     `json:"unseen,omitempty" doc:"A cursor: refuse if anybody else changed a key of this write after it."`
+	Owner  string                     `json:"owner,omitempty" doc:"Of a store with a scope: whose values. Default: one's own."`
+	Data   json.RawMessage            `json:"data,omitempty" doc:"Of a log: the message."`
+	Term   uint64                     `json:"term,omitempty" doc:"The term one acts under, where only the operator may write."`
+	Held   map[string]uint64          `json:"held,omitempty" doc:"Refuse unless the client of the operation id holds these locks: name and token."`
+	Op     string                     `json:"op,omitempty" doc:"As the header Baton-Op."`
+}
+
+type writtenOutput struct {
+	Body writtenAnswer
+}
+
+type writtenAnswer struct {
+	Position uint64   `json:"position,omitempty" doc:"Of the change in the log of the space. Live values have none."`
+	Cursor   string   `json:"cursor,omitempty" doc:"A reader at this cursor has seen the change."`
+	Calls    []string `json:"calls,omitempty" doc:"The ids of the calls of a transaction, in order."`
+}
+
+type transactInput struct {
+	SpacePath
+	OpHeader
+	Body transactBody
+}
+
+// transactBody is a transaction: all of it happens, or nothing.
+type transactBody struct {
+	Writes  []writePart       `json:"writes,omitempty"`
+	Appends []appendPart      `json:"appends,omitempty"`
+	Calls   []callPart        `json:"calls,omitempty"`
+	Term    uint64            `json:"term,omitempty" doc:"The term one acts under, for all parts."`
+	Held    map[string]uint64 `json:"held,omitempty" doc:"Refuse unless the client of the operation id holds these locks: name and token."`
+	Op      string            `json:"op,omitempty" doc:"As the header Baton-Op."`
+}
+
+type writePart struct {
+	Channel string                     `json:"channel"`
+	Owner   string                     `json:"owner,omitempty"`
+	Set     map[string]json.RawMessage `json:"set,omitempty"`
+	Delete  []string                   `json:"delete,omitempty"`
+	Patch   map[string]json.RawMessage `json:"patch,omitempty"`
+	If      map[string]uint64          `json:"if,omitempty"`
+	Unseen  string                     `json:"unseen,omitempty"`
+}
+
+type appendPart struct {
+	Channel string          `json:"channel"`
+	Data    json.RawMessage `json:"data"`
+}
+
+type callPart struct {
+	Command    string          `json:"command"`
+	Args       json.RawMessage `json:"args,omitempty"`
+	DeadlineMS int64           `json:"deadline_ms,omitempty" minimum:"0" maximum:"31622400000"`
+}
+
+// decisionErrors are the statuses of decisions that refuse.
+var decisionErrors = []int{http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}
+
+func writeOperations(a *api) {
+	member(a, huma.Operation{
+		OperationID: "write-channel", Method: http.MethodPost, Path: "/api/v1/spaces/{space}/channels/{channel}", Tags: []string{"channels"},
+		Summary: "Change keys of a store, add a message to a log, or send live values",
+		Description: "A store takes set, delete and patch, all of it or nothing; a log takes data. A live store takes set and delete from its services. " +
+			"With since the write is refused (409) if there are changes that the writer has not seen; the problem shows what is there.",
+		Errors: decisionErrors,
+	}, writeChannel)
+	member(a, huma.Operation{
+		OperationID: "transact", Method: http.MethodPost, Path: "/api/v1/spaces/{space}/transactions", Tags: []string{"channels"},
+		Summary:     "Change several stores and logs and call commands, all or nothing",
+		Description: "Everybody sees it as one change. A refusal names the part that it is about, as writes/0.",
+		Errors:      decisionErrors,
+	}, transact)
+}
+
+func writeChannel(v *visit, in *writeInput) (*writtenOutput, error) {
+	b := in.Body
+	op, err := oneOp(in.Op, b.Op)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := v.rules(in.Channel)
+	storeOnly := len(b.Patch)+len(b.If)+len(b.Held) > 0 || b.Since != "" || b.Unseen != "" || b.Owner != ""
+	values := len(b.Set)+len(b.Delete) > 0 || storeOnly
+	switch {
+	case err != nil:
+		return nil, err
+	case rules.Kind == channels.KindSignal:
+		return nil, invalid("%s is a signal: send it over a WebSocket", in.Channel)
+	case rules.Kind == channels.KindLog && values:
+		return nil, invalid("%s is a log: give data, and nothing of a store", in.Channel)
+	case rules.Kind == channels.KindLog:
+		b.Op = ""
+		message := channels.Append{Channel: in.Channel, Data: b.Data, Term: b.Term}
+		return v.written(v.decide(op, []any{"append", in.Channel, b}, message.Decide))
+	case len(b.Data) > 0:
+		return nil, invalid("%s is a store: give set, delete or patch", in.Channel)
+	case rules.Live && storeOnly:
+		return nil, invalid("%s is a live store: give set or delete, and nothing else", in.Channel)
+	case rules.Live:
+		return &writtenOutput{}, v.room.sendValues(v.r.Context(), v.who, in.Channel, b.Set, b.Delete)
+	}
+	decide, err := b.decision(in.Channel)
+	if err != nil {
+		return nil, err
+	}
+	b.Op = ""
+	return v.written(v.decide(op, []any{"write", in.Channel, b}, decide))
+}
+
+// decision returns the decision of a change of a store.
+func (b writeBody) decision(channel string) (channels.Decide, error) {
+	seen, err := channels.ParseCursor(b.Since)
+	if err != nil {
+		return nil, invalid("since: %v", err)
+	}
+	unseen, err := channels.ParseCursor(b.Unseen)
+	if err != nil {
+		return nil, invalid("unseen: %v", err)
+	}
+	w := channels.Write{
+		Channel: channel, Owner: b.Owner, Set: b.Set, Delete: b.Delete, Patch: b.Patch, If: b.If, Term: b.Term, Held: b.Held,
+	}
+	return func(d *channels.Draft) (any, error) {
+		w := w
+		w.Since, w.Unseen = since(d, seen), since(d, unseen)
+		return w.Decide(d)
+	}, nil
+}
+
+// rules finds the rules of a channel that clients may know.
+func (v *visit) rules(channel string) (rules channels.ChannelRules, err error) {
+	v.room.replica().Read(func(state *channels.State) {
+		var ok bool
+		if rules, ok = state.Rules().Channels[channel]; !ok {
+			err = unknownChannel(channel)
+		}
+	})
+	return rules, err
+}
+
+func transact(v *visit, in *transactInput) (*writtenOutput, error) {
+	b := in.Body
+	op, err := oneOp(in.Op, b.Op)
+	if err != nil {
+		return nil, err
+	}
+	t := channels.Transact{Term: b.Term, Held: b.Held}
+	unseen := make([]channels.Cursor, len(b.Writes))
+	for i, w := range b.Writes {
+		if unseen[i], err = channels.ParseCursor(w.Unseen); err != nil {
+			return nil, inPart("writes", i, channels.Refuse(channels.CodeInvalid, "%v", err))
+		}
+		t.Writes = append(t.Writes, channels.Write{
+			Channel: w.Channel, Owner: w.Owner, Set: w.Set, Delete: w.Delete, Patch: w.Patch, If: w.If,
+		})
+	}
+	for _, a := range b.Appends {
+		t.Appends = append(t.Appends, channels.Append{Channel: a.Channel, Data: a.Data})
+	}
+	for _, c := range b.Calls {
+		t.Calls = append(t.Calls, channels.CallCommand{Command: c.Command, Args: c.Args, Deadline: milliseconds(c.DeadlineMS)})
+	}
+	b.Op = ""
+	o := v.decide(op, []any{"transact", b}, v.room.transacting(t, unseen))
+	out, err := v.written(o)
+	if err == nil && len(o.Answer) > 0 {
+		var done channels.TransactAnswer
+		err = json.Unmarshal(o.Answer, &done)
+		out.Body.Calls = done.Calls
+	}
+	return out, err
+}
+
+// oneOp reads the operation id of a request: of its header, or of its body, or a new one, which nobody else knows, so the
+// request cannot be sent again under it.
+func oneOp(header, body string) (channels.Op, error) {
+	if header != "" && body != "" && header != body {
+		return channels.Op{}, invalid("the header Baton-Op and op in the body differ: give one of them")
+	}
+	if header == "" {
+		header = body
+	}
+	if header == "" {
+		return channels.Op{Client: "http-" + rand.Text()[:20], N: 1}, nil
+	}
+	return channels.ParseOp(header)
+}
+
+// decide has a change decided. What was asked, all of it, is what the operation id is bound to.
+func (v *visit) decide(op channels.Op, asked []any, decide channels.Decide) channels.Outcome {
+	body, err := json.Marshal(asked)
+	if err != nil {
+		return channels.Outcome{Err: invalid("the body cannot be read")}
+	}
+	v.room.mu.Lock()
+	operator := v.room.seat.Operator != nil && v.room.seat.Operator.Session == v.who.ID
+	v.room.mu.Unlock()
+	ctx, cancel := context.WithTimeout(v.r.Context(), decideTime)
+	defer cancel()
+	o := v.room.replica().Do(ctx, channels.Proposal{
+		Op: op, Actor: v.who.ID, User: v.who.User, Body: body, Urgent: operator, Decide: decide,
+	})
+	if code := refusedWith(o.Err); code == channels.CodeForbidden || code == channels.CodeNotOperator || code == channels.CodeOldTerm {
+		v.hub.logger.Info("refused", "space", v.room.name, "user", v.who.User, "session", v.who.ID, "code", code, "op", op)
+	}
+	return o
+}
+
+// decideTime is longer than any decision may take.
+const decideTime = time.Minute
+
+// written answers a change.
+func (v *visit) written(o channels.Outcome) (*writtenOutput, error) {
+	if o.Err != nil {
+		return nil, o.Err
+	}
+	return &writtenOutput{writtenAnswer{Position: o.Position, Cursor: v.cursor(o.Position)}}, nil
+}
+
+// cursor is a position as clients carry it.
+func (v *visit) cursor(position uint64) string {
+	return channels.Cursor{Epoch: v.room.epochNow(), Position: position}.String()
+}
+
+// refusedWith is the code of a refusal, "" if err is none.
+func refusedWith(err error) channels.Code {
+	if err == nil {
+		return ""
+	}
+	return channels.Code(errorFrame(err).Code)
+}

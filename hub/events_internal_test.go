@@ -1,0 +1,48 @@
+package hub
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+)
+
+func TestAnEventStreamThatIsNotReadIsGivenUpInTime(t *testing.T) {
+	outcome := make(chan error, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := &eventStream{w: w, controller: http.NewResponseController(w)}
+		s.begin()
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		defer cancel()
+		var err error
+		for err == nil && r.Context().Err() == nil {
+			err = s.Write(ctx, make([]byte, 1<<20), channels.Cursor{})
+		}
+		if ctx.Err() == nil {
+			t.Errorf("it failed before its time: %v", err)
+		}
+		outcome <- err
+		_ = s.CloseNow()
+	}))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-outcome:
+		if err == nil {
+			t.Error("everything was taken, though nobody read it")
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the writer hangs on a client that does not read")
+	}
+}
