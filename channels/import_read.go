@@ -145,12 +145,16 @@ func (r *importReader) text() ([]byte, error) {
 	}
 }
 
-// chain adds a line to the sum. Each sum covers the one before it, so that it can be gone on with from any line.
-func (r *importReader) chain(line []byte) {
+// chain adds a line to the sum.
+func (r *importReader) chain(line []byte) { r.sum = ImportSum(r.sum, line) }
+
+// ImportSum returns the Sum of an ImportRecord after one more line, without its end, of the sum before it. Each covers the
+// one before, so that an import can be gone on with from any line.
+func ImportSum(before string, line []byte) string {
 	h := sha256.New()
-	_, _ = io.WriteString(h, r.sum)
+	_, _ = io.WriteString(h, before)
 	_, _ = h.Write(line)
-	r.sum = hex.EncodeToString(h.Sum(nil)[:16])
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // decode reads a line. The first is the head.

@@ -1,0 +1,171 @@
+package hub_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub"
+	"github.com/baton-hub/baton/hub/hubtest"
+)
+
+// ndjson is a whole export made of these lines.
+func ndjson(lines ...string) string {
+	return `{"baton":1}` + "\n" + strings.Join(lines, "\n") + "\n" + `{"end":{}}` + "\n"
+}
+
+// port makes a request whose body is a stream, as a person, and returns the status and the answer.
+func port(t *testing.T, b *hubtest.Browser, url, method, path, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url+"/api/v1/spaces/lab/"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range b.Cookies(url) {
+		r.AddCookie(cookie)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+func signedIn(t *testing.T, n *node, user string) *hubtest.Browser {
+	b := hubtest.NewBrowser(t)
+	b.SignIn(n.url, "lab", user)
+	return b
+}
+
+func TestWhatIsImportedOverHTTPIsExportedAgain(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	sam, alice := signedIn(t, n, "sam"), signedIn(t, n, "alice")
+	text := ndjson(
+		`{"channel":"notes","key":"a","value":{"x":[1,"é"]}}`, `{"channel":"ui","owner":"alice","key":"tab","value":null}`,
+		`{"channel":"chat","data":"one"}`, `{"channel":"chat","data":"two"}`,
+	)
+	status, answer := port(t, sam, n.url, "PUT", "import?id=first", text)
+	var report channels.ImportReport
+	if err := json.Unmarshal([]byte(answer), &report); err != nil || status != 200 || report.State != channels.ImportDone || report.Line != 6 {
+		t.Fatalf("it answered %d %s", status, answer)
+	}
+	if status, answer = port(t, sam, n.url, "GET", "import?id=first", ""); status != 200 || !strings.Contains(answer, `"state":"done"`) {
+		t.Errorf("the import is %d %s", status, answer)
+	}
+	status, answer = port(t, sam, n.url, "GET", "export", "")
+	for _, want := range []string{`"value":{"x":[1,"é"]}`, `"owner":"alice","key":"tab","value":null`, `"data":"one"`, `"by":"sam"`, `{"end":{"values":2,"deleted":0,"messages":`} {
+		if status != 200 || !strings.Contains(answer, want) {
+			t.Errorf("the export has no %s: %d %s", want, status, answer)
+		}
+	}
+	status, answer = port(t, alice, n.url, "GET", "export?owner=me", "")
+	if status != 200 || !strings.Contains(answer, `"tab"`) || strings.Contains(answer, `"notes"`) || strings.Contains(answer, `"one"`) {
+		t.Errorf("alice's own: %d %s", status, answer)
+	}
+}
+
+func TestAnImportThatIsRefusedSaysWhereAndTheRestCanBeSentByItself(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	sam, alice := signedIn(t, n, "sam"), signedIn(t, n, "alice")
+	good := `{"channel":"notes","key":"a","value":1}`
+	for what, c := range map[string]struct {
+		who    *hubtest.Browser
+		path   string
+		body   string
+		status int
+		says   []string
+	}{
+		"an unknown channel":    {sam, "import?id=one1", ndjson(good, `{"channel":"nowhere","key":"a","value":1}`), 404, []string{`"line":3`, `"channel":"nowhere"`, `"done":0`}},
+		"a name twice":          {sam, "import?id=two2", ndjson(`{"channel":"notes","key":"a","value":{"x":1,"x":2}}`), 400, []string{`"line":2`}},
+		"nothing that names it": {sam, "import", ndjson(good), 400, []string{"id of an import"}},
+		"what is somebody's":    {alice, "import?id=four", ndjson(`{"channel":"ui","owner":"bob","key":"a","value":1}`), 403, []string{`"line":2`}},
+		"for others":            {alice, "import?id=five", ndjson(`{"channel":"secret","key":"a","value":1}`), 403, []string{`"line":2`}},
+		"the rest of nothing":   {sam, "import?id=six6&from=7", good, 409, []string{`"line":0`}},
+		"a dry run":             {alice, "import?dry_run=true", ndjson(`{"channel":"secret","key":"a","value":1}`), 200, []string{`"refused_lines":1`, `"code":"forbidden"`}},
+		"an unknown import":     {sam, "import?id=nope", "", 404, []string{"begin it"}},
+	} {
+		method := "PUT"
+		if what == "an unknown import" {
+			method = "GET"
+		}
+		status, answer := port(t, c.who, n.url, method, c.path, c.body)
+		for _, want := range c.says {
+			if status != c.status || !strings.Contains(answer, want) {
+				t.Errorf("%s: %d %s, want %d with %s", what, status, answer, c.status, want)
+			}
+		}
+	}
+	whole := strings.SplitAfter(ndjson(good, `{"channel":"chat","data":1}`, `{"channel":"chat","data":2}`), "\n")
+	if status, answer := port(t, sam, n.url, "PUT", "import?id=parts", strings.Join(whole[:3], "")); status != 200 || !strings.Contains(answer, `"state":"open","line":3`) {
+		t.Fatalf("the first part: %d %s", status, answer)
+	}
+	if status, answer := port(t, sam, n.url, "PUT", "import?id=parts&from=3", strings.Join(whole[3:], "")); status != 200 || !strings.Contains(answer, `"appended":2`) {
+		t.Errorf("the rest: %d %s", status, answer)
+	}
+}
+
+func TestALargeImportThatIsRefusedAtItsBeginningHearsWhy(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	sam := signedIn(t, n, "sam")
+	lines := []string{`{"channel":"nowhere","key":"a","value":1}`}
+	for i := range 60_000 {
+		lines = append(lines, fmt.Sprintf(`{"channel":"notes","key":"k%d","value":"%s"}`, i, strings.Repeat("x", 40)))
+	}
+	if status, answer := port(t, sam, n.url, "PUT", "import?id=large", ndjson(lines...)); status != 404 || !strings.Contains(answer, `"line":2`) {
+		t.Errorf("it answered %d %s", status, answer)
+	}
+}
+
+func TestWhoMayNotExportGetsAProblemAndNoStream(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	alice := signedIn(t, n, "alice")
+	for path, want := range map[string]int{
+		"export": 403, "export?channels=secret": 403, "export?channels=motors": 400, "export?channels=nowhere": 404,
+		"export?channels=ui": 403, "export?channels=ui&owner=bob": 403, "export?channels=notes,chat": 200, "export?channels=ui&owner=alice": 200,
+	} {
+		if status, answer := port(t, alice, n.url, "GET", path, ""); status != want {
+			t.Errorf("%s: %d %s, want %d", path, status, answer, want)
+		}
+	}
+	if status, _ := port(t, hubtest.NewBrowser(t), n.url, "GET", "export", ""); status != 401 {
+		t.Errorf("a stranger: %d", status)
+	}
+}
+
+// told is a hub.Job that remembers.
+type told struct{ b *bytes.Buffer }
+
+func (j told) From(done int)         { fmt.Fprintf(j.b, "from %d;", done) }
+func (j told) Moved(done, total int) { fmt.Fprintf(j.b, "%d of %d;", done, total) }
+func (j told) Ended(err error)       { fmt.Fprintf(j.b, "%v;", err) }
+
+func TestExportsAndImportsTellHowFarTheyAre(t *testing.T) {
+	jobs := map[string]*bytes.Buffer{}
+	n := newNode(t, nodeOptions{more: func(o *hub.Options) {
+		o.Job = func(name, space string) hub.Job {
+			jobs[name+" "+space] = &bytes.Buffer{}
+			return told{jobs[name+" "+space]}
+		}
+	}})
+	sam := signedIn(t, n, "sam")
+	text := strings.Replace(ndjson(`{"channel":"notes","key":"a","value":1}`), `{"baton":1}`, `{"baton":1,"values":1,"messages":0}`, 1)
+	port(t, sam, n.url, "PUT", "import?id=jobs", text)
+	port(t, sam, n.url, "GET", "export?channels=notes", "")
+	n.close() // so that both are over
+	if got := jobs["import lab"].String(); got != "from 0;3 of 3;<nil>;" {
+		t.Errorf("the import told %s", got)
+	}
+	if got := jobs["export lab"].String(); got != "1 of 1;<nil>;" {
+		t.Errorf("the export told %s", got)
+	}
+}
