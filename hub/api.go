@@ -175,7 +175,7 @@ func (a *api) admit(members, body bool, limit int64) func(huma.Context, func(hum
 		v.badBody, _ = ctx.Operation().Metadata[badBodyKey].(string)
 		w.Header().Set("Cache-Control", "no-store")
 		var data []byte
-		leave, err := v.admit(members, ctx.Param("space"))
+		leave, err := v.admit(members, ctx)
 		if err == nil {
 			defer leave()
 			if body {
@@ -194,14 +194,19 @@ func (a *api) admit(members, body bool, limit int64) func(huma.Context, func(hum
 const badBodyKey = "bad body"
 
 // admit finds out who asks, if that matters, and counts the request until leave is called.
-func (v *visit) admit(members bool, space string) (leave func(), err error) {
+func (v *visit) admit(members bool, ctx huma.Context) (leave func(), err error) {
+	space, identify := ctx.Param("space"), v.hub.identify
+	stop := v.stops(space, ctx.Param("command"))
+	if stop {
+		identify = v.hub.lastKnown
+	}
 	if err := v.hub.origins.Check(v.r); err != nil {
 		return nil, errOrigin
 	}
 	if !members {
 		return func() {}, nil
 	}
-	if v.who, v.room, v.proof, err = v.hub.identify(v.r); err != nil {
+	if v.who, v.room, v.proof, err = identify(v.r); err != nil {
 		return nil, err
 	}
 	if v.room.name != space {
@@ -209,6 +214,9 @@ func (v *visit) admit(members bool, space string) (leave func(), err error) {
 			return nil, errNoSpace
 		}
 		return nil, channels.Refuse(channels.CodeForbidden, "you are signed in to the space %s, which is another: sign in to this one", v.room.name)
+	}
+	if stop {
+		return v.api.meter.stop(v.who)
 	}
 	if leave, err = v.api.meter.enter(v.who); err != nil {
 		return nil, err
@@ -218,6 +226,16 @@ func (v *visit) admit(members bool, space string) (leave func(), err error) {
 		return nil, err
 	}
 	return leave, nil
+}
+
+// stops reports whether a command is a stop command: it waits neither for the log nor for other requests.
+func (v *visit) stops(space, command string) (stop bool) {
+	r := v.hub.rooms[space]
+	if r == nil || command == "" || r.replica() == nil {
+		return false
+	}
+	r.replica().Read(func(state *channels.State) { stop = state.Rules().Commands[command].Stop })
+	return stop
 }
 
 var (

@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"context"
-	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -94,13 +92,7 @@ func callCommand(v *visit, in *callInput) (*callOutput, error) {
 	var stop bool
 	v.room.replica().Read(func(state *channels.State) { stop = state.Rules().Commands[in.Command].Stop })
 	if stop {
-		id, err := v.room.stop(v.who, in.Command, b.Args)
-		if err != nil {
-			return nil, err
-		}
-		return &callOutput{Status: http.StatusOK, Body: wire.CallState{
-			Call: id, Command: in.Command, Args: b.Args, By: v.who.User, State: channels.CallTaken,
-		}}, nil
+		return v.stop(in.Command, b.Args)
 	}
 	op, err := oneOp(in.Op, b.Op)
 	if err != nil {
@@ -125,6 +117,20 @@ func callCommand(v *visit, in *callInput) (*callOutput, error) {
 		out.Status = http.StatusOK
 	}
 	return out, nil
+}
+
+// stop calls a stop command.
+func (v *visit) stop(command string, args json.RawMessage) (out *callOutput, err error) {
+	done := make(chan struct{})
+	v.room.stop(v.who, command, args, func(id string, refusal error) {
+		err = refusal
+		out = &callOutput{Status: http.StatusOK, Body: wire.CallState{
+			Call: id, Command: command, Args: args, By: v.who.User, State: channels.CallTaken,
+		}}
+		close(done)
+	})
+	<-done
+	return out, err
 }
 
 func endedState(state string) bool { return channels.Call{State: state}.Ended() }
@@ -185,38 +191,3 @@ func cancelCall(v *visit, in *cancelInput) (*writtenOutput, error) {
 	cancel := channels.CancelCall{ID: in.Call, Term: in.Term}
 	return v.written(v.decide(op, []any{"cancel", in.Call, in.Term}, cancel.Decide))
 }
-
-// stop sends a stop command to its service at once, on this node and the others, as conn.stop does.
-func (r *room) stop(who channels.Who, command string, args json.RawMessage) (id string, err error) {
-	r.replica().Read(func(state *channels.State) {
-		if !channels.Permits(state.Rules().Commands[command].Call, who) {
-			err = channels.Refuse(channels.CodeForbidden, "you may not call %s", command)
-		}
-	})
-	if err != nil {
-		return "", err
-	}
-	invoke := invocation(channels.Call{ID: stopPrefix + rand.Text()[:12], Command: command, Args: args, By: who})
-	invoke.Stop = true
-	elsewhere := func() error { // too: the service may be there by now, and a client does the same stop once
-		ctx, cancel := context.WithTimeout(r.hub.ctx, stopTime)
-		defer cancel()
-		data, err := json.Marshal(invoke)
-		if err == nil {
-			_, err = r.hub.options.Relay.Ask(ctx, stopSubject(r.name), data)
-		}
-		return err
-	}
-	if r.deliver(invoke) {
-		r.hub.running.Go(func() { _ = elsewhere() })
-	} else if elsewhere() != nil {
-		return "", noService(command)
-	}
-	r.hub.logger.Info("stop", "space", r.name, "command", command, "user", who.User, "session", who.ID)
-	journal := channels.JournalStop{Command: command, By: who, Result: "delivered"}
-	r.replica().ProposeOwn("", journal.Decide, func(channels.Outcome) {})
-	return invoke.Call, nil
-}
-
-// stopTime is how long the services on other nodes are asked for.
-const stopTime = 2 * time.Second

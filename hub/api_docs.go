@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/baton-hub/baton/hub/wire/asyncapi"
 )
 
 // document is the OpenAPI document before the operations are in it.
@@ -135,6 +137,9 @@ func documentOperations(a *api) {
 	}
 	doc("openapi", "/api/openapi.json", "The document that describes this API", "application/openapi+json", func() ([]byte, error) {
 		return OpenAPI(a.hub.options.Version)
+	})
+	doc("asyncapi", "/api/asyncapi.json", "The document that describes the WebSocket, and the frames of event streams", "application/json", func() ([]byte, error) {
+		return asyncapi.Document(a.hub.options.Version)
 	})
 	doc("docs", "/api/docs", "This API for people", "text/html", func() ([]byte, error) { return docsPage, nil })
 }

@@ -301,25 +301,36 @@ func (c *conn) stops(request wire.Request) (call *wire.Call, stop bool) {
 	return call, stop
 }
 
-// stop sends a stop command to its service at once: it needs neither control nor the log, and is journaled when the log
-// can. A service on another node is asked through the relay.
+// stop sends a stop command to its service at once.
 func (c *conn) stop(f *wire.Call) {
-	r := c.room
+	c.room.stop(c.who, f.Command, f.Args, func(call string, err error) {
+		if err != nil {
+			c.refuse(f.ID, f.Op, 0, err)
+			return
+		}
+		c.reply(0, &wire.Called{ID: f.ID, Call: call})
+	})
+}
+
+// stop sends a stop command to its service at once: it needs neither control nor the log, and is journaled when the log
+// can. A service on another node is asked through the relay. done gets the id of the call, once.
+func (r *room) stop(who channels.Who, command string, args json.RawMessage, done func(call string, err error)) {
 	var refusal error
 	r.replica().Read(func(state *channels.State) {
-		if !channels.Permits(state.Rules().Commands[f.Command].Call, c.who) {
-			refusal = channels.Refuse(channels.CodeForbidden, "you may not call %s", f.Command)
+		if !channels.Permits(state.Rules().Commands[command].Call, who) {
+			refusal = channels.Refuse(channels.CodeForbidden, "you may not call %s", command)
 		}
 	})
 	if refusal != nil {
-		c.refuse(f.ID, f.Op, 0, refusal)
+		done("", refusal)
 		return
 	}
-	invoke := invocation(channels.Call{ID: stopPrefix + rand.Text()[:12], Command: f.Command, Args: f.Args, By: c.who})
+	invoke := invocation(channels.Call{ID: stopPrefix + rand.Text()[:12], Command: command, Args: args, By: who})
 	invoke.Stop = true
 	delivered := r.deliver(invoke)
 	if delivered {
-		c.stopped(f, invoke)
+		r.stopped(who, invoke)
+		done(invoke.Call, nil)
 	}
 	// The other nodes too: the service may be there by now. A client does the same stop once.
 	r.hub.running.Go(func() {
@@ -332,20 +343,20 @@ func (c *conn) stop(f *wire.Call) {
 		switch {
 		case delivered:
 		case err != nil:
-			c.refuse(f.ID, f.Op, 0, noService(f.Command))
+			done("", noService(command))
 		default:
-			c.stopped(f, invoke)
+			r.stopped(who, invoke)
+			done(invoke.Call, nil)
 		}
 	})
 }
 
 func stopSubject(space string) string { return "stop." + space }
 
-func (c *conn) stopped(f *wire.Call, invoke *wire.Invoke) {
-	c.reply(0, &wire.Called{ID: f.ID, Call: invoke.Call})
-	c.room.hub.logger.Info("stop", "space", c.room.name, "command", f.Command, "user", c.who.User, "session", c.who.ID)
-	journal := channels.JournalStop{Command: f.Command, By: c.who, Result: "delivered"}
-	c.room.replica().ProposeOwn("", journal.Decide, func(channels.Outcome) {})
+func (r *room) stopped(who channels.Who, invoke *wire.Invoke) {
+	r.hub.logger.Info("stop", "space", r.name, "command", invoke.Command, "user", who.User, "session", who.ID)
+	journal := channels.JournalStop{Command: invoke.Command, By: who, Result: "delivered"}
+	r.replica().ProposeOwn("", journal.Decide, func(channels.Outcome) {})
 }
 
 // deliver gives an invocation to all services of its command on this node; it reports whether there is one.

@@ -21,9 +21,10 @@ type meter struct {
 }
 
 type visitor struct {
-	limiter *rate.Limiter
-	open    int // requests without an answer
-	last    time.Time
+	limiter  *rate.Limiter
+	stopping *rate.Limiter // of stop commands, which nothing else holds up
+	open     int           // requests without an answer
+	last     time.Time
 }
 
 // visitorLife is how long a visitor without requests is remembered: by then the limiter would be full again.
@@ -36,18 +37,12 @@ func (m *meter) enter(who channels.Who) (leave func(), err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	m.sweepLocked(now)
-	v := m.visitors[who.ID]
-	if v == nil {
-		v = &visitor{limiter: m.limits.limiter(who)}
-		m.visitors[who.ID] = v
-	}
-	v.last = now
+	v := m.visitorLocked(who, now)
 	switch {
 	case v.open >= m.limits.Unanswered:
 		return nil, &connectionError{wire.CodeUnanswered, "too many of your requests wait for an answer: wait for one, then send this again"}
 	case !v.limiter.AllowN(now, 1):
-		return nil, &connectionError{wire.CodeRate, "too many requests: wait a moment, then send this again"}
+		return nil, errRate
 	}
 	v.open++
 	return func() {
@@ -56,6 +51,29 @@ func (m *meter) enter(who channels.Who) (leave func(), err error) {
 		v.open--
 		v.last = time.Now()
 	}, nil
+}
+
+// stop counts a stop command, beside everything else.
+func (m *meter) stop(who channels.Who) (leave func(), err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.visitorLocked(who, time.Now()).stopping.Allow() {
+		return nil, errRate
+	}
+	return func() {}, nil
+}
+
+var errRate = &connectionError{wire.CodeRate, "too many requests: wait a moment, then send this again"}
+
+func (m *meter) visitorLocked(who channels.Who, now time.Time) *visitor {
+	m.sweepLocked(now)
+	v := m.visitors[who.ID]
+	if v == nil {
+		v = &visitor{limiter: m.limits.limiter(who), stopping: rate.NewLimiter(20, 50)}
+		m.visitors[who.ID] = v
+	}
+	v.last = now
+	return v
 }
 
 // sweepLocked forgets visitors now and then.

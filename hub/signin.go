@@ -242,6 +242,14 @@ var errSignedOut = &problem{status: http.StatusUnauthorized, code: "signed_out",
 // identify finds out who asks: by a token, or by the cookie of a login session. Either must be on record in the log of
 // its space; a store or a log that is away never makes anybody anonymous, nor lets in whom it cannot vouch for.
 func (h *Hub) identify(r *http.Request) (who channels.Who, room *room, proof proof, err error) {
+	if who, room, proof, err = h.lastKnown(r); err == nil && room.mute() {
+		return who, nil, nil, fmt.Errorf("the log of %s is out of reach", room.name)
+	}
+	return who, room, proof, err
+}
+
+// lastKnown is identify on what this node knows, though it may have been out of touch with the log for long.
+func (h *Hub) lastKnown(r *http.Request) (who channels.Who, room *room, proof proof, err error) {
 	name, id, proof, err := h.claim(r)
 	if err != nil {
 		return who, nil, nil, err
@@ -253,9 +261,6 @@ func (h *Hub) identify(r *http.Request) (who channels.Who, room *room, proof pro
 	space, err := room.opened(r.Context())
 	if err != nil {
 		return who, nil, nil, err
-	}
-	if room.mute() {
-		return who, nil, nil, fmt.Errorf("the log of %s is out of reach", name)
 	}
 	who, known := h.look(space, id, proof)
 	if !known { // here. It may have been signed in on another node a moment ago
