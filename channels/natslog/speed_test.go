@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -230,25 +231,31 @@ func BenchmarkReplicaStart(b *testing.B) {
 			space := startSpace(b, store)
 			values := fillSpace(b, space, atOnce)
 			space.Close()
-			b.Run("log", func(b *testing.B) { startReplica(b, store, values) })
+			b.Run("log", func(b *testing.B) { startReplica(b, store, values, readLog) })
 			space = startSpace(b, store)
 			if err := space.Checkpoint(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 			space.Close()
-			b.Run("snapshot", func(b *testing.B) { startReplica(b, store, values) })
+			b.Run("snapshot", func(b *testing.B) { startReplica(b, store, values, readSnapshot) })
 		})
 	}
 }
 
-func startReplica(b *testing.B, store *natslog.Store, values int) {
+// startReplica starts replicas, in turns with only reading what they start from.
+func startReplica(b *testing.B, store *natslog.Store, values int, read func(*testing.B, *natslog.Store)) {
 	var wall, cpu []time.Duration
-	var heap []float64
+	var heap, ratio []float64
 	for b.Loop() {
+		runtime.GC()
+		began := time.Now()
+		read(b, store)
+		reading := time.Since(began)
 		runtime.GC()
 		began, busy := time.Now(), processTime(b)
 		space := startSpace(b, store)
 		wall, cpu = append(wall, time.Since(began)), append(cpu, processTime(b)-busy)
+		ratio = append(ratio, wall[len(wall)-1].Seconds()/reading.Seconds())
 		with := liveHeap()
 		space.Read(func(s *channels.State) {
 			if n := len(s.All("params", "").Values); n != replicaKeys {
@@ -261,9 +268,48 @@ func startReplica(b *testing.B, store *natslog.Store, values int) {
 	}
 	b.ReportMetric(microseconds(wall, 50)/1e6, "start-s")
 	b.ReportMetric(microseconds(cpu, 50)/1e6, "start-cpu-s")
+	b.ReportMetric(median(ratio), "of-reading")
 	b.ReportMetric(median(heap)/float64(values), "heap/values")
 	b.ReportMetric(median(heap)/replicaKeys, "heap-B/key")
 	b.ReportMetric(float64(values)/replicaKeys, "value-B/key")
+}
+
+// readLog reads all records of the space.
+func readLog(b *testing.B, store *natslog.Store) {
+	ctx, enough := context.WithCancel(b.Context())
+	defer enough()
+	log, err := store.Log(ctx, "lab")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, last, err := log.Bounds(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	err = log.Follow(ctx, 0, func(r channels.Record) {
+		if r.Position == last {
+			enough()
+		}
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// readSnapshot reads the newest snapshot of the space.
+func readSnapshot(b *testing.B, store *natslog.Store) {
+	snapshots, err := store.Snapshots(b.Context(), "lab")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, data, err := snapshots.Newest(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer data.Close()
+	if _, err := io.Copy(io.Discard, data); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // processTime is what the process has used of the processors, the server in it included.

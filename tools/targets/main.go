@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ var targets = []target{
 	{"start with 100,000 keys from a snapshot, s", "BenchmarkReplicaStart/written-together/snapshot", "start-s", false, 1},
 	{"start with 100,000 keys from a log of shared entries, s", "BenchmarkReplicaStart/written-together/log", "start-s", false, 1},
 	{"start with 100,000 keys from a log of lone writes, s", "BenchmarkReplicaStart/written-alone/log", "start-s", false, 1},
+	{"processor time of that, s, with two processors", "BenchmarkReplicaStart/written-alone/log", "start-cpu-s", false, 2},
 	{"its heap over the bytes of the values, from a snapshot", "BenchmarkReplicaStart/written-together/snapshot", "heap/values", false, 3},
 	{"its heap over the bytes of the values, from the log", "BenchmarkReplicaStart/written-alone/log", "heap/values", false, 3},
 	{"patch of a field of 64 KiB: bytes to a reader over the value's", "BenchmarkPatch", "wire/value", false, 0.01},
@@ -84,7 +86,19 @@ func report(r io.Reader, w io.Writer) (missed int, err error) {
 		}
 		fmt.Fprintf(table, "%s\t%s %g\t%.3g\t%s\n", t.what, sign, t.limit, median, word)
 	}
-	return missed, table.Flush()
+	err = table.Flush()
+	if load, busy := load(); busy {
+		fmt.Fprintf(w, "\nThe load of this machine is %g on %d processors: seconds tell little, ratios suffer.\n", load, runtime.NumCPU())
+	}
+	return missed, err
+}
+
+// load returns how many processes wanted to run in the last minute, where that can be told, and whether these are more
+// than a benchmark itself.
+func load() (load float64, busy bool) {
+	data, _ := os.ReadFile("/proc/loadavg")
+	_, err := fmt.Sscan(string(data), &load)
+	return load, err == nil && load > 1.5*float64(runtime.NumCPU())
 }
 
 // note takes the figures of a line: name, count, then value and unit in turns.
