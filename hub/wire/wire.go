@@ -3,7 +3,8 @@
 // Every WebSocket message, both ways, is a JSON array of frames, and a frame is an object with a "type". The package
 // is pure data: it opens nothing, knows no clock and imports nothing of the project. The files in testdata hold every
 // frame in several forms; the tests of the Go and of the TypeScript client read the same ones, so the two cannot drift
-// apart unnoticed.
+// apart unnoticed. Package asyncapi makes the protocol's document from the types, their comments and these files: a
+// comment here is read by people who do not write Go.
 //
 // The two directions are read differently, on purpose:
 //
