@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -29,17 +30,24 @@ func TestMain(m *testing.M) {
 
 // A process is a running `baton serve --dev`.
 type process struct {
-	t    *testing.T
-	args []string
-	url  string
-	cmd  *exec.Cmd
+	t       *testing.T
+	program string // what it runs: this test binary, as baton, or another version of it
+	args    []string
+	url     string
+	cmd     *exec.Cmd
+	said    *words // on standard error
 }
 
 // startBaton starts a node and waits until it serves. Each test has a port below those that the system gives to others.
 func startBaton(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startProgram(t, os.Args[0], args...)
+}
+
+func startProgram(t *testing.T, program string, args ...string) *process {
+	t.Helper()
 	listen := "127.0.0.1:" + strconv.Itoa(freePort(t))
-	p := &process{t: t, url: "http://" + listen, args: append([]string{"serve", "--dev", "--listen", listen, "--admin", ""}, args...)}
+	p := &process{t: t, program: program, said: &words{}, url: "http://" + listen, args: append([]string{"serve", "--dev", "--listen", listen, "--admin", ""}, args...)}
 	p.start()
 	t.Cleanup(p.kill)
 	return p
@@ -60,9 +68,9 @@ func freePort(t *testing.T) int {
 
 func (p *process) start() {
 	p.t.Helper()
-	p.cmd = exec.Command(os.Args[0], p.args...)
+	p.cmd = exec.Command(p.program, p.args...)
 	p.cmd.Env = append(os.Environ(), asBaton+"=1")
-	p.cmd.Stderr = p.t.Output()
+	p.cmd.Stderr = io.MultiWriter(p.t.Output(), p.said)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
