@@ -3,11 +3,13 @@ package cmd
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/wire/asyncapi"
 )
 
 func docsCommand(s streams) *cobra.Command {
 	return group("docs", "Print the machine-readable description of an interface",
+		printed(s, "openapi", "Print the OpenAPI 3.1 document of the HTTP API", hub.OpenAPI),
 		printed(s, "asyncapi", "Print the AsyncAPI 3.0 document of the WebSocket protocol", asyncapi.Document))
 }
 

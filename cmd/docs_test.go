@@ -18,3 +18,18 @@ func TestTheProtocolsDocumentIsPrinted(t *testing.T) {
 		t.Errorf("printed %+v", d)
 	}
 }
+
+func TestTheDocumentOfTheHTTPAPIIsPrinted(t *testing.T) {
+	got := baton(t, nil, "", "docs", "openapi")
+	var d struct {
+		OpenAPI string `json:"openapi"`
+		Info    struct{ Version string }
+		Paths   map[string]any
+	}
+	if err := json.Unmarshal([]byte(got.out), &d); err != nil || got.code != 0 {
+		t.Fatalf("code %d, %v: %s", got.code, err, got.errors)
+	}
+	if d.OpenAPI != "3.1.0" || d.Info.Version == "" || d.Paths["/api/v1/spaces/{space}/events"] == nil {
+		t.Errorf("printed %s of version %s with %d paths", d.OpenAPI, d.Info.Version, len(d.Paths))
+	}
+}

@@ -138,7 +138,7 @@ func (n *node) start(ctx context.Context) error {
 	options := hub.Options{
 		Node: nodeName(), Version: thisBuild().Version, Title: n.site.Title, Origins: n.site.CORS, Open: n.openSpace, Authority: session.Authority{},
 		Live: live, Ticks: ticks, Relay: store.Relay(), Signals: store.Signals(), Logins: n.logins, Sign: sign, UI: frontend.Handler(), Logger: n.logger,
-		TLS: !n.options.Dev, // the cookie is for https only, so a proxy in front ends that
+		NoDocs: n.options.NoDocs, TLS: !n.options.Dev, // the cookie is for https only, so a proxy in front ends that
 	}
 	if err := n.addTasks(&options); err != nil {
 		return err

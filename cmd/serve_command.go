@@ -23,6 +23,7 @@ type serveOptions struct {
 	NATS   string        // URL of an external server; "" = embedded
 	Redis  string        // URL; "" = the embedded session store
 	Labels []string      // of this node, for tasks and backends that are pinned
+	NoDocs bool          // do not describe the API
 	Sync   time.Duration // how late the embedded server may flush to the disk; 0 = never late: before it acknowledges
 }
 
@@ -64,6 +65,7 @@ environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN
 	f.StringVar(&o.NATS, "nats", "", "URL of an external NATS with JetStream, instead of the embedded one")
 	f.StringVar(&o.Redis, "redis", "", "URL of a Redis that keeps the login sessions, instead of the embedded store")
 	f.StringSliceVar(&o.Labels, "label", nil, "a label of this node, may be repeated: tasks and backends with on: LABEL run only on nodes that have it")
+	f.BoolVar(&o.NoDocs, "no-docs", false, "do not serve the description of the API at /api/docs, /api/openapi.json and /api/asyncapi.json")
 	f.Var((*syncFlag)(&o.Sync), "sync", "always: an acknowledged write survives a power cut; a duration such as 200ms:\n"+
 		"faster, and a power cut loses up to that much of what was acknowledged")
 	return c
