@@ -73,8 +73,8 @@ func (r *Runner) compare(s *channels.State, there Contents, invalid bool) compar
 			c.edits[key] = edit{there.Values[key], sumOrGone(present[key]), logged[key].Position}
 		}
 	}
-	// Without the cursor up to date, the next edit of what has just been taken would seem to be a late one.
-	c.save = c.save || s.Touched(r.Channel, "") > held.Position
+	// Without a cursor that is up to date, the next edit of what has just been taken would seem to be a late one.
+	c.save = c.save || there.Cursor == "" || s.Touched(r.Channel, "") > held.Position
 	return c
 }
 

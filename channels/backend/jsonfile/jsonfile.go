@@ -13,8 +13,9 @@
 // it is written again. An empty file is one that somebody is about to write.
 //
 // The file is written to a temporary one beside it, synced, and renamed, so a reader sees the old values or the new ones
-// and a power cut leaves one of them. Whoever edits it does best to do the same; an edit that is written into the old
-// file in the very instant in which it is replaced is lost, as with any two programs that save one file.
+// and a power cut leaves one of them. Whoever edits it does best to do the same: then no edit is lost, whenever it comes.
+// One that is written piece by piece into the old file in the very instant in which that is replaced can be, as with any
+// two programs that save one file.
 //
 // A file that cannot be read, and one with edits that the hub does not take, is kept as <name>.invalid before it is
 // overwritten. It is watched by looking at it twice a second, which works on network file systems, too, and needs nothing.
@@ -30,6 +31,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -42,11 +44,28 @@ const maxSize = 64 << 20
 // look is how often the file is looked at.
 const look = 500 * time.Millisecond
 
-// file is the Backend. All but path are owned by the goroutine that loads and saves.
+// A digest is the checksum of a file, zero if there is none.
+type digest [sha256.Size]byte
+
+// file is the Backend.
 type file struct {
 	path    string
-	seen    [sha256.Size]byte // of what was loaded or saved last; zero: there was no file
-	invalid bool              // what is there cannot be read
+	invalid bool // what is there cannot be read; owned by the goroutine that loads and saves
+
+	mu   sync.Mutex
+	seen digest // of what was loaded or saved last; guarded by mu
+}
+
+func (f *file) see(d digest) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen = d
+}
+
+func (f *file) lastSeen() digest {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen
 }
 
 // New makes the backend of {kind: jsonfile, path: values.json}. A relative path is relative to the site file.
@@ -76,13 +95,14 @@ type contents struct {
 func (f *file) Load(context.Context) (backend.Contents, error) {
 	data, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		f.seen, f.invalid = [sha256.Size]byte{}, false
+		f.see(digest{})
+		f.invalid = false
 		return backend.Contents{}, nil
 	}
 	if err != nil {
 		return backend.Contents{}, err
 	}
-	f.seen = sha256.Sum256(data)
+	f.see(sha256.Sum256(data))
 	c, err := parse(data)
 	f.invalid = err != nil
 	if err != nil {
@@ -150,11 +170,13 @@ func (f *file) Save(ctx context.Context, c backend.Contents) error {
 	if err := f.replace(text.Bytes()); err != nil {
 		return err
 	}
-	f.seen, f.invalid = sha256.Sum256(text.Bytes()), false
+	f.see(sha256.Sum256(text.Bytes()))
+	f.invalid = false
 	return nil
 }
 
-// replace puts a new file in the place of the one that was seen last.
+// replace puts a new file in the place of the one that was seen last. Where the file system can exchange two files in
+// one step, no edit can slip in between the look and the replacement; else there is an instant in which one can.
 func (f *file) replace(text []byte) error {
 	path := f.path
 	if target, err := filepath.EvalSymlinks(path); err == nil {
@@ -164,18 +186,47 @@ func (f *file) replace(text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(temporary) }() // it is gone when all went well
-	present, err := f.sum()
+	defer func() { _ = os.Remove(temporary) }() // it is gone, or holds what was replaced
+	changed := fmt.Errorf("%s was %w", f.path, backend.ErrChanged)
+	present, err := sumOf(path)
 	switch {
 	case err != nil:
 		return err
-	case present != f.seen:
-		return fmt.Errorf("%s was %w", f.path, backend.ErrChanged)
+	case present != f.lastSeen():
+		return changed
+	case present == digest{}:
+		err = os.Link(temporary, path) // fails if there is one by now
+		if errors.Is(err, fs.ErrExist) {
+			return changed
+		}
+	default:
+		var slipped bool
+		if slipped, err = exchange(temporary, path, present, sha256.Sum256(text)); slipped {
+			return changed
+		}
 	}
-	if err := os.Rename(temporary, path); err != nil {
+	if err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// exchange replaces path, which should be as it was seen. If it was not, what was there is put back, and slipped is true.
+func exchange(temporary, path string, seen, ours digest) (slipped bool, err error) {
+	if swap(temporary, path) != nil {
+		return false, os.Rename(temporary, path)
+	}
+	replaced, err := sumOf(temporary)
+	if err != nil || replaced == seen {
+		return false, err
+	}
+	if err := swap(temporary, path); err != nil {
+		return true, err
+	}
+	if again, err := sumOf(temporary); err == nil && again != ours {
+		return true, swap(temporary, path) // one more edit has slipped in meanwhile: the later one stays
+	}
+	return true, nil
 }
 
 // write makes a temporary file beside path, with its mode if it is there, durable.
@@ -218,11 +269,10 @@ func syncFolder(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// sum is the checksum of what is there, zero if nothing is.
-func (f *file) sum() (sum [sha256.Size]byte, err error) {
-	data, err := os.ReadFile(f.path)
+func sumOf(path string) (digest, error) {
+	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return sum, nil
+		return digest{}, nil
 	}
 	return sha256.Sum256(data), err
 }
@@ -244,14 +294,14 @@ func (f *file) Keep(context.Context) error {
 	return errors.Join(os.Rename(temporary, aside), syncFolder(filepath.Dir(aside)))
 }
 
-// Watch looks at the file. What was changed a moment ago may change again within the clock of the file system, so it is
-// read until it is older than that.
+// Watch compares the file with what was loaded or saved last. It is read only if it looks different from when it was
+// read last, or was changed so lately that it may have changed again within the clock of the file system.
 func (f *file) Watch(ctx context.Context, changed func()) error {
 	const clock = 2 * time.Second
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
-	last, _ := os.Stat(f.path) // nil: not there
-	sum, _ := f.sum()
+	var last fs.FileInfo // nil: not there
+	var sum digest
 	for {
 		select {
 		case <-ctx.Done():
@@ -259,17 +309,12 @@ func (f *file) Watch(ctx context.Context, changed func()) error {
 		case <-ticker.C:
 		}
 		now, err := os.Stat(f.path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			changed() // to load it says what is wrong
-			continue
+		if !same(last, now) || now != nil && time.Since(now.ModTime()) < clock {
+			last = now
+			sum, err = sumOf(f.path)
 		}
-		if same(last, now) && (now == nil || time.Since(now.ModTime()) > clock) {
-			continue
-		}
-		last = now
-		if present, err := f.sum(); err != nil || present != sum {
-			sum = present
-			changed()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || sum != f.lastSeen() {
+			changed() // if it cannot be read, to load it says why
 		}
 	}
 }
