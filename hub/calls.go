@@ -21,8 +21,9 @@ const stopPrefix = "stop-"
 // A desk gives the calls of a space to the services that are connected to this node. It is guarded by the room's mu.
 type desk struct {
 	room   *room
-	serves map[string][]*conn // by command, the newest first
-	known  map[string]*known  // calls that have not ended, by id
+	serves map[string][]*conn   // by command, the newest first
+	known  map[string]*known    // calls that have not ended, by id
+	missed map[string]time.Time // clients that have something in the log and are not here, since when, see loseLocked
 }
 
 // known is what this node knows of a call by its own clock, which nobody can set.

@@ -16,10 +16,22 @@
 // Answers to a connection's own requests are the one thing that waits for it. Each has the position that it speaks of,
 // and is written after the entries up to there; while too many wait, the connection is not read.
 //
+// # The board
+//
+// What only the newest of is worth anything has no place in the ring: values of live stores and signals are on the room's
+// board, one for each key and one for each sender, with a clock of its own. A connection has one cursor on that clock,
+// and its writer collects what is newer, so a slow tab gets fewer updates and the last ones. Those who watch the board are
+// woken every few milliseconds at most: a hundred motors that move at once are one message.
+//
+// # When the rules change
+//
+// Rules are in the log, so every room hears of new ones at the same position. It ends all its connections there: who may
+// read and write what is decided anew when they come back, and nothing of what they may not read any more is sent after it.
+//
 // # Goroutines
 //
 // A connection has three: a reader (the one of the HTTP request), a writer, and one that pings. The writer is the only
 // one that writes; whoever wants the connection to end cancels its context with a cause, and the writer says so to
-// the client, within a second. The hub itself follows live values, answers ticks, tells other nodes who is here, and
+// the client, within a second. The hub itself follows live values and signals, answers ticks, tells other nodes who is here, and
 // listens for stop commands; Hub.Close waits for all of them.
 package hub

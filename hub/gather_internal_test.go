@@ -170,20 +170,57 @@ func TestWhatGoneClientsHadIsLostAndNothingElse(t *testing.T) {
 	if o.Err != nil {
 		t.Fatal(o.Err)
 	}
-	for _, alive := range [][]string{nil, {"gone", "here"}, {"here"}} { // nil: it cannot be said yet
+	sweep := func(alive []string) (lost []channels.Call, locks map[string]channels.LockRecord) {
+		t.Helper()
 		if err := r.sweepCalls(t.Context(), r.replica(), alive); err != nil {
 			t.Fatal(err)
 		}
 		r.replica().Read(func(s *channels.State) {
-			lost := channels.Calls(s, func(c channels.Call) bool { return c.State == channels.CallUnknown })
-			locks := channels.Locks(s)
-			switch {
-			case len(alive) != 1 && (len(lost) != 0 || len(locks) != 2):
-				t.Errorf("while %v are there, the calls %v are lost and the locks are %v", alive, lost, locks)
-			case len(alive) == 1 && (len(lost) != 1 || lost[0].ID != "gone.1" || len(locks) != 1 || locks["lock-of-here"].Client != "here"):
-				t.Errorf("when one is gone, the calls %v are lost and the locks are %v", lost, locks)
-			}
+			lost = channels.Calls(s, func(c channels.Call) bool { return c.State == channels.CallUnknown })
+			locks = channels.Locks(s)
 		})
+		return lost, locks
+	}
+	here := []string{"here"}
+	for _, alive := range [][]string{nil, here, {"gone", "here"}, here, here} { // nil: it cannot be said yet
+		if lost, locks := sweep(alive); len(lost) != 0 || len(locks) != 2 {
+			t.Errorf("while %v are there, and one is missed for a moment, the calls %v are lost and the locks are %v", alive, lost, locks)
+		}
+	}
+	r.mu.Lock()
+	r.calls.missed["gone"] = time.Now().Add(-missedGrace)
+	r.mu.Unlock()
+	if lost, locks := sweep(here); len(lost) != 1 || lost[0].ID != "gone.1" || len(locks) != 1 || locks["lock-of-here"].Client != "here" {
+		t.Errorf("when one is gone, the calls %v are lost and the locks are %v", lost, locks)
+	}
+}
+
+// TestWhatIsOlderThanItsWindowIsForgottenByTheTimeOfTheLog deletes a key and lets time pass in which nothing is written.
+func TestWhatIsOlderThanItsWindowIsForgottenByTheTimeOfTheLog(t *testing.T) {
+	r := openRoom(t)
+	before := r.put(t, "k", "1")
+	o := r.replica().House(t.Context(), func(d *channels.Draft) (any, error) {
+		d.Delete(channels.Ref{Channel: "a", Key: "k"})
+		return nil, nil
+	})
+	if o.Err != nil {
+		t.Fatal(o.Err)
+	}
+	known := func() (known bool) {
+		if err := r.sweepCalls(t.Context(), r.replica(), nil); err != nil {
+			t.Fatal(err)
+		}
+		r.replica().Read(func(s *channels.State) { _, known = s.Since("a", "", before) })
+		return known
+	}
+	if !known() {
+		t.Error("a tombstone is forgotten at once")
+	}
+	r.mu.Lock()
+	r.applied = r.applied.Add(-2 * channels.KeptFor)
+	r.mu.Unlock()
+	if known() {
+		t.Error("a tombstone is kept for ever")
 	}
 }
 

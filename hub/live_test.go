@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -253,5 +254,59 @@ func TestTwoHundredTabsWatchAHundredMotors(t *testing.T) {
 	}
 	if cost > 20<<10 {
 		t.Errorf("the tabs cost %d KiB", cost)
+	}
+}
+
+// TestASlowTabHearsTheNewestSignal lets a tab stop to read while another hears every signal that goes out.
+func TestASlowTabHearsTheNewestSignal(t *testing.T) {
+	n := newNode(t, nodeOptions{buffer: 4 << 10, limits: hub.Limits{Signals: 1000}})
+	_, ann := n.open(t, "alice")
+	browser, bob := n.open(t, "bob")
+	socket, slow := dialSipper(t, n, browser, "bob-slow")
+	if err := socket.Write(t.Context(), websocket.MessageText, wire.Encode(&wire.Join{Head: wire.Head{ID: 1}, Channel: "cursors"})); err != nil {
+		t.Fatal(err)
+	}
+	bob.Do(join("cursors"), "joined", nil)
+	hear(t, ann, bob, "cursors")
+	slow.stopped.Store(true)
+	const most, last = 300, 299
+	padding := strings.Repeat("x", 2000)
+	for i := range most {
+		ann.Send(signal("cursors", []any{i, padding}))
+		var s wire.Signal
+		for number := []any{-1.0}; number[0] != float64(i); {
+			bob.Expect("signal", &s)
+			_ = json.Unmarshal(s.Data, &number) // "are you there?" is none
+		}
+	}
+	close(slow.again)
+	ctx, cancel := context.WithTimeout(t.Context(), hubtest.Patience)
+	defer cancel()
+	heard, newest := 0, -1
+	for newest != last {
+		_, data, err := socket.Read(ctx)
+		if err != nil {
+			t.Fatalf("after %d signals, the last of them %d: %v", heard, newest, err)
+		}
+		var frames []struct {
+			Type string
+			Data []json.RawMessage
+		}
+		_ = json.Unmarshal(data, &frames) // those of other types differ
+		for _, f := range frames {
+			var number int
+			if f.Type != "signal" || len(f.Data) != 2 || json.Unmarshal(f.Data[0], &number) != nil {
+				continue
+			}
+			if number <= newest {
+				t.Errorf("%d is heard after %d", number, newest)
+			}
+			newest = number
+			heard++
+		}
+	}
+	t.Logf("of %d signals the slow tab heard %d", most, heard)
+	if heard > most/2 {
+		t.Errorf("of %d signals the slow tab heard %d", most, heard)
 	}
 }

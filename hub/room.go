@@ -49,6 +49,7 @@ type room struct {
 	back     time.Time       // when it was within reach again
 	news     uint64          // grows with stale
 	rules    int             // version of those in force
+	applied  time.Time       // when the ring's head came
 	presence presence
 	watch    watch
 	stir     stir // of the board
@@ -73,6 +74,7 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 	defer r.mu.Unlock()
 	was := r.epochNow()
 	r.epoch.Store(state.Epoch())
+	r.applied = time.Now()
 	if c.Reset {
 		r.resetLocked(state, c, was)
 		return

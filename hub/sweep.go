@@ -72,27 +72,27 @@ const muteAfter = 15 * time.Second
 func (r *room) muteLocked() bool { return !r.stale.IsZero() && time.Since(r.stale) >= muteAfter }
 
 // sweepCalls gives up the calls whose service is gone or never came, and those whose deadline has passed; it frees the locks
-// of clients that are gone, and forgets clients that were silent for days, and what is older than its window.
+// of clients that are gone, forgets clients that were silent for days, and what is older than its window.
 func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []string) error {
 	var due []channels.Decide
 	space.Read(func(state *channels.State) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		now := time.Now()
 		open := channels.Calls(state, func(c channels.Call) bool { return !c.Ended() })
 		if alive != nil {
-			due = append(due, loseGone(state, open, alive)...)
+			due = append(due, r.calls.loseLocked(open, channels.Locks(state), alive, now)...)
 		}
 		if state.Forgettable() {
 			due = append(due, channels.Forget())
 		}
-		if trim, worth := state.Trimmable(time.Now()); worth {
+		if trim, worth := state.Trimmable(state.Time().Add(now.Sub(r.applied))); worth {
 			due = append(due, trim.Decide)
 		}
-		waiting := slices.DeleteFunc(slices.Clone(open), func(c channels.Call) bool { return c.State != channels.CallWaiting })
-		now := time.Now()
-		r.mu.Lock()
-		defer r.mu.Unlock()
 		if late := r.calls.lateLocked(open, state, now); len(late) > 0 {
 			due = append(due, channels.LateCalls{IDs: late}.Decide)
 		}
+		waiting := slices.DeleteFunc(open, func(c channels.Call) bool { return c.State != channels.CallWaiting })
 		if overdue := r.calls.overdueLocked(waiting, state, now); len(overdue) > 0 {
 			fail := channels.FailWaiting{IDs: overdue, Reason: "no service took it in time: look whether its service runs, then call again"}
 			due = append(due, fail.Decide)
@@ -105,15 +105,43 @@ func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []st
 	return err
 }
 
-// loseGone returns what there is to decide because clients are gone.
-func loseGone(state *channels.State, open []channels.Call, alive []string) (due []channels.Decide) {
-	if slices.ContainsFunc(open, func(c channels.Call) bool { return c.State == channels.CallTaken && !slices.Contains(alive, c.Taken) }) {
+// missedGrace is how long this node must have missed a client before what it has in the log is lost: a client may act
+// before the word of its node that it is here has come to this one.
+const missedGrace = 2 * presenceRenew
+
+// loseLocked returns what there is to decide because clients are gone: those that have taken calls or hold locks, are not
+// among those alive, and have been missed for a while.
+func (d *desk) loseLocked(open []channels.Call, locks map[string]channels.LockRecord, alive []string, now time.Time) (due []channels.Decide) {
+	missed := map[string]time.Time{}
+	gone := func(client string) bool {
+		if slices.Contains(alive, client) {
+			return false
+		}
+		since, known := d.missed[client]
+		if !known {
+			since = now
+		}
+		missed[client] = since
+		return now.Sub(since) >= missedGrace
+	}
+	lostCall, lostLock := false, false
+	for _, call := range open {
+		lostCall = call.State == channels.CallTaken && gone(call.Taken) || lostCall
+	}
+	for _, lock := range locks {
+		lostLock = gone(lock.Client) || lostLock
+	}
+	for client, since := range missed {
+		if now.Sub(since) < missedGrace {
+			alive = append(alive, client)
+		}
+	}
+	d.missed = missed
+	if lostCall {
 		due = append(due, channels.LoseCalls{Alive: alive}.Decide)
 	}
-	for _, lock := range channels.Locks(state) {
-		if !slices.Contains(alive, lock.Client) {
-			return append(due, channels.LoseLocks{Alive: alive}.Decide)
-		}
+	if lostLock {
+		due = append(due, channels.LoseLocks{Alive: alive}.Decide)
 	}
 	return due
 }
