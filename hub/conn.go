@@ -167,7 +167,7 @@ func (c *conn) check(state *channels.State) (goesOn bool) {
 	case err != nil || identified != nil:
 		c.end(closing{code: wire.CloseSignedOut, reason: "signed out"})
 		return false
-	case !slices.Equal(who.Roles, c.who.Roles):
+	case !slices.Equal(who.Roles, c.who.Roles), who.Proposal != c.who.Proposal:
 		c.end(closing{code: wire.CloseLeaving, reason: "your rights have changed"})
 		return false
 	}

@@ -44,6 +44,9 @@ func (c *conn) gather(buffer []byte) (message []byte, more bool) {
 		r.replica().Read(func(state *channels.State) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
+			if c.ctx.Err() != nil {
+				return
+			}
 			c.catchUpLocked(p, state)
 			c.gatherRestLocked(p)
 			c.mark = channels.Cursor{Epoch: r.epochNow(), Position: c.cursor}

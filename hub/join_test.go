@@ -10,6 +10,7 @@ import (
 	"github.com/baton-hub/baton/channels/natslog/natstest"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/session"
 )
 
 func TestOtherRulesSendEverybodyAwayAndWhatIsNotTheirsAnyMoreStopsAtOnce(t *testing.T) {
@@ -186,6 +187,29 @@ func TestWhatBelongsToAProposalIsForItsPeople(t *testing.T) {
 		t.Errorf("staff sees %+v", joined)
 	}
 	sam.Refused(write("plan", "k", 1), "forbidden")
+}
+
+func TestWhoComesToWorkForAnotherProposalComesAgain(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	_, ann := n.open(t, "alice")
+	space, err := n.Space(t.Context(), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := space.House(t.Context(), func(d *channels.Draft) (any, error) {
+		s, _ := session.Find(d, ann.Welcome.Session)
+		s.Proposal = "mx-9"
+		d.Set(channels.Ref{Channel: channels.SessionsStore, Key: s.ID}, s.Record)
+		return nil, nil
+	})
+	if o.Err != nil {
+		t.Fatal(o.Err)
+	}
+	var bye wire.Bye
+	ann.Expect("bye", &bye)
+	if bye.Code != wire.CloseLeaving {
+		t.Errorf("what belongs to the other proposal still reaches her: %+v", bye)
+	}
 }
 
 func TestDefaultsComeWithTheStore(t *testing.T) {
