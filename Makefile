@@ -40,8 +40,8 @@ $(NODE_MODULES): frontend/package-lock.json
 	@touch $@
 
 .PHONY: test
-test: ## run every test: Go with -race, TypeScript, a real browser; prints totals
-	.ci/need --install go gcc node npm redis-server chromium
+test: ## run every test: Go with -race, Python, TypeScript, a real browser; prints totals
+	.ci/need --install go gcc node npm redis-server chromium curl python3 python3-websockets
 	$(MAKE) --no-print-directory build bin/nats-server
 	.ci/test
 

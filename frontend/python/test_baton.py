@@ -1,0 +1,498 @@
+"""Tests of baton.py, against a real hub: bin/baton, or what BATON_BIN names. They need python3-websockets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Optional
+
+import baton
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PATIENCE = 30.0  # seconds that a test waits for what should come: machines are slow
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def eventually(what: str, so: Callable[[], Any]) -> Any:
+    """Returns what so() returns as soon as that is true, and fails if it does not become true."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        got = so()
+        if got:
+            return got
+        if time.monotonic() > until:
+            raise AssertionError(f"{what}: it did not happen in {PATIENCE} s")
+        time.sleep(0.02)
+
+
+class Hub:
+    """One hub process with its own data; it can be killed and started again at the same address."""
+
+    def __init__(self) -> None:
+        self.data = tempfile.mkdtemp(prefix="baton-python-")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: Optional[subprocess.Popen[bytes]] = None
+
+    def start(self) -> None:
+        binary = os.environ.get("BATON_BIN") or str(ROOT / "bin" / "baton")
+        flags = ["--config", str(HERE / "test_site.yaml"), "--listen", f"127.0.0.1:{self.port}", "--admin", ""]
+        with open(os.path.join(self.data, "hub.log"), "ab") as log:
+            self.process = subprocess.Popen(
+                [binary, "serve", "--dev", "--demo=false", "--data", self.data, *flags],
+                stdout=log,
+                stderr=log,
+            )
+        eventually("the hub is ready", self.ready)
+
+    def ready(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError("the hub ended:\n" + Path(self.data, "hub.log").read_text())
+        with contextlib.suppress(OSError):
+            return bool(urllib.request.urlopen(self.url + "/readyz", timeout=5).status == 200)
+        return False
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+HUB = Hub()
+
+
+def setUpModule() -> None:
+    logging.getLogger("baton").setLevel(logging.CRITICAL)  # connections are lost here on purpose
+    HUB.start()
+
+
+def tearDownModule() -> None:
+    HUB.stop()
+
+
+class Case(unittest.TestCase):
+    def client(self, user: str = "alice", **options: Any) -> baton.Client:
+        client = baton.connect(HUB.url, space="lab", user=user, password=user, timeout=PATIENCE, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def refused(self, code: str, f: Callable[..., Any], *args: Any, **options: Any) -> baton.BatonError:
+        with self.assertRaises(baton.BatonError) as caught:
+            f(*args, **options)
+        self.assertEqual(code, caught.exception.code, caught.exception)
+        return caught.exception
+
+    def key(self) -> str:
+        """A key that no other test uses."""
+        return self.id().rsplit(".", 1)[-1]
+
+
+class Reading(Case):
+    def test_what_is_written_is_read_with_its_origin(self) -> None:
+        alice, key = self.client(), self.key()
+        position = alice.set("queue", {key: {"n": 1}})
+        value = alice.read("queue", key)[key]
+        self.assertEqual(({"n": 1}, position, "alice"), (value.data, value.position, value.by))
+        self.assertTrue(value.at)
+        alice.write("queue", delete=[key])
+        self.assertNotIn(key, alice.read("queue"))
+
+    def test_a_large_store_is_read_in_whole(self) -> None:
+        alice, key = self.client(), self.key()
+        parts = [[f"{key}-{part}-{i}" for i in range(800)] for part in range(3)]
+        for keys in parts:
+            alice.set("queue", dict.fromkeys(keys, 1))
+        self.assertEqual(2400, sum(k.startswith(key) for k in alice.read("queue")))
+        for keys in parts:
+            alice.write("queue", delete=keys)
+
+    def test_a_default_is_there_until_somebody_sets_the_key(self) -> None:
+        alice = self.client()
+        store = alice.store("settings")
+        alice.write("settings", delete=["units"])
+        self.assertEqual(baton.Value({"length": "mm"}), store.get("units"))
+        self.assertEqual(0, alice.read("settings")["units"].position)
+        alice.patch("settings", {"units": {"angle": "deg"}})
+        eventually("the patched default", lambda: store["units"] == {"length": "mm", "angle": "deg"})
+        alice.write("settings", delete=["units"])
+        eventually("the default again", lambda: store["units"] == {"length": "mm"})
+
+    def test_everybodys_values_are_for_staff(self) -> None:
+        alice, bob, sam = self.client(), self.client("bob"), self.client("sam")
+        alice.set("ui", {"zoom": 1})
+        bob.set("ui", {"zoom": 2})
+        self.assertEqual(1, alice.store("ui")["zoom"])
+        everybody = sam.read_all("ui")
+        self.assertEqual((1, 2), (everybody["alice"]["zoom"].data, everybody["bob"]["zoom"].data))
+        self.assertEqual(2, sam.read("ui", owner="bob")["zoom"].data)
+        self.refused("forbidden", alice.read_all, "ui")
+
+    def test_what_may_not_be_read_says_so(self) -> None:
+        alice = self.client()
+        self.refused("forbidden", alice.store, "secret")
+        self.refused("unknown_name", alice.read, "nothing")
+        self.assertEqual("live", alice.status)
+
+    def test_a_wrong_password_and_a_wrong_token_are_refused_at_once(self) -> None:
+        begin = time.monotonic()
+        self.refused("wrong_credentials", baton.connect, HUB.url, space="lab", user="alice", password="x")
+        self.refused("signed_out", baton.connect, HUB.url, token="baton_lab_x_y")
+        self.assertLess(time.monotonic() - begin, PATIENCE / 2)
+        with self.assertRaises(ValueError):
+            baton.connect("hub:8080", token="x")
+
+
+class Changing(Case):
+    def test_a_compare_and_set_lets_one_of_two_through(self) -> None:
+        alice, bob, key = self.client(), self.client("bob"), self.key()
+        position = alice.set("queue", {key: 1}, if_={key: 0})
+        bob.set("queue", {key: 2}, if_={key: position})
+        conflict = self.refused("conflict", alice.set, "queue", {key: 3}, if_={key: position})
+        present = conflict.current[key]
+        assert present is not None
+        self.assertEqual((2, "bob"), (present.data, present.by))
+
+    def test_an_operator_needs_the_seat_and_its_term(self) -> None:
+        alice = self.client()
+        self.refused("not_operator", alice.set, "guarded", {"k": 1}, term=1)
+
+    def test_a_transaction_is_all_or_nothing_and_seen_as_one(self) -> None:
+        alice, key = self.client(), self.key()
+        queue, log = alice.store("queue"), alice.log("log")
+        halves: List[Any] = []
+        queue.watch(lambda changed: halves.append([m.data for m in log.messages() if m.data == key]) if key in changed else None)
+        position, calls = alice.transact(
+            writes=[{"channel": "queue", "set": {key: 1}, "if": {key: 0}}], appends=[{"channel": "log", "data": key}]
+        )
+        eventually("the transaction", lambda: halves)
+        self.assertEqual(([[key]], []), (halves, calls))
+        self.assertEqual((position, position), (queue.values()[key].position, log.messages()[-1].position))
+        refused = self.refused(
+            "conflict",
+            alice.transact,
+            writes=[{"channel": "queue", "set": {key + "2": 1}}, {"channel": "queue", "set": {key: 2}, "if": {key: 0}}],
+        )
+        self.assertEqual("writes/1", refused.more["part"])
+        self.assertNotIn(key + "2", alice.read("queue"))
+
+    def test_a_change_is_applied_once_though_the_hub_is_killed(self) -> None:
+        alice, key = self.client(), self.key()
+        stop = threading.Event()
+        written: List[int] = []
+
+        def write() -> None:
+            while not stop.is_set():
+                written.append(alice.append("log", {"key": key, "n": len(written)}))
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        for n in (20, 40):
+            eventually("some are written", lambda: len(written) > n)  # noqa: B023 # it is called at once
+            HUB.kill()
+            HUB.start()
+        stop.set()
+        writer.join()
+        mine = [m for m in alice.log("log").messages() if isinstance(m.data, dict) and m.data.get("key") == key]
+        self.assertEqual([(p, n) for n, p in enumerate(written)][-500:], [(m.position, m.data["n"]) for m in mine][-500:])
+
+
+class Following(Case):
+    def test_a_store_and_a_log_are_exact_after_the_hub_was_killed(self) -> None:
+        alice, bob, key = self.client(), self.client("bob"), self.key()
+        store, log = alice.store("queue"), alice.log("log")
+        told: List[Any] = []
+        gaps: List[bool] = []
+
+        def heard(messages: List[baton.Message], gap: bool) -> None:
+            told.extend(m.data for m in messages if isinstance(m.data, list) and m.data[0] == key)
+            gaps.append(gap)
+
+        log.watch(heard)
+        for n in range(30):
+            if n in (10, 20):
+                HUB.kill()
+                HUB.start()
+            bob.append("log", [key, n])
+            bob.set("queue", {f"{key}-{n}": n})
+        eventually("all is told", lambda: len(told) == 30 and store.get(f"{key}-29"))
+        self.assertEqual([[key, n] for n in range(30)], told)
+        self.assertNotIn(True, gaps)
+        self.assertEqual(bob.read("queue"), store.values())
+
+    def test_another_channel_tells_nothing_twice(self) -> None:
+        alice, bob, key = self.client(), self.client("bob"), self.key()
+        log = alice.log("log")
+        told: List[Any] = []
+        log.watch(lambda messages, gap: told.extend(m.data for m in messages))
+        before = len(log.messages())
+        bob.append("log", key)
+        eventually("it is told", lambda: key in told)
+        alice.store("queue")
+        alice.store("settings")
+        bob.append("log", key + " again")
+        eventually("it is told", lambda: key + " again" in told)
+        self.assertEqual(([key, key + " again"], before + 2), (told, len(log.messages())))
+        self.assertFalse(log.gap)
+
+    def test_a_log_that_forgot_too_much_says_so(self) -> None:
+        alice, bob = self.client(), self.client("bob")
+        log = alice.log("short")
+        bob.append("short", "seen")
+        eventually("the first message", lambda: log.messages())
+        gaps: List[bool] = []
+        log.watch(lambda messages, gap: gaps.append(gap))
+        follower = alice._follower
+        assert follower is not None
+        with follower._mu:  # it is as if its network were gone
+            follower._interrupt()
+            for n in range(8):
+                bob.append("short", n)
+        eventually("the last messages", lambda: [m.data for m in log.messages()][-3:] == [5, 6, 7])
+        self.assertTrue(log.gap and gaps[0])
+
+    def test_a_patch_is_applied_to_what_is_there(self) -> None:
+        alice, bob, key = self.client(), self.client("bob"), self.key()
+        store = alice.store("queue")
+        bob.set("queue", {key: {"a": {"b": 1, "c": 2}, "long": "x" * 1000}})
+        bob.patch("queue", {key: {"a": {"c": None, "d": [1]}}})
+        eventually("the patch", lambda: store.get(key) and "d" in store[key]["a"])
+        self.assertEqual({"a": {"b": 1, "d": [1]}, "long": "x" * 1000}, store[key])
+
+    def test_watchers_that_fail_hurt_nobody_else(self) -> None:
+        alice, key = self.client(), self.key()
+        store, changes = alice.store("queue"), []
+        store.watch(lambda changed: changed["not there at all"])
+        stop = store.watch(lambda changed: changes.append(changed))
+        position = alice.set("queue", {key: None})
+        eventually("the change", lambda: changes)
+        self.assertEqual((None, position), changes[0][key][:2])
+        stop()
+        alice.set("queue", {key: 1})
+        eventually("the change", lambda: store[key] == 1)
+        self.assertEqual(1, len(changes))
+
+
+class Serving(Case):
+    def test_a_call_is_served_with_progress_and_result(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+
+        def move(call: baton.Invocation) -> Any:
+            call.progress("half way")
+            return {"to": call.args["to"], "by": call.by["user"]}
+
+        sam.serve({"motor.move": move})
+        progress: List[Any] = []
+        result = alice.call("motor.move", {"to": 90}, timeout=PATIENCE, progress=progress.append)
+        self.assertEqual({"to": 90, "by": "alice"}, result)
+        call = alice.start("motor.move", {"to": 1})
+        self.assertEqual(1, alice.wait(call, timeout=PATIENCE)["to"])
+        failed = self.refused("failed", alice.call, "motor.move", {"from": 1}, timeout=PATIENCE)
+        self.assertIn("to", failed.detail)
+
+    def test_a_cancelled_call_sees_it(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+        began, reasons = threading.Event(), []
+
+        def slow(call: baton.Invocation) -> None:
+            began.set()
+            call.cancelled.wait(PATIENCE)
+            reasons.append(call.reason)
+            raise RuntimeError("stopped half way")
+
+        sam.serve({"slow": slow})
+        call = alice.start("slow")
+        self.assertTrue(began.wait(PATIENCE))
+        alice.cancel(call)
+        self.refused("cancelled", alice.wait, call, timeout=PATIENCE)
+        self.refused("failed", alice.call, "slow", deadline=0.3, timeout=PATIENCE)
+        eventually("the deadline", lambda: len(reasons) == 2)
+        self.assertEqual("cancelled", reasons[0])
+        self.assertIn(reasons[1], ("deadline", "cancelled"))
+
+    def test_a_stop_is_handled_while_another_call_runs(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+        stop = threading.Event()
+
+        def move(call: baton.Invocation) -> str:
+            stop.wait(PATIENCE)
+            return "stopped"
+
+        sam.serve({"motor.move": move, "motor.stop": lambda call: stop.set()})
+        call = alice.start("motor.move", {})
+        self.assertIsNone(alice.call("motor.stop"))
+        self.assertEqual("stopped", alice.wait(call, timeout=PATIENCE))
+
+    def test_a_call_is_handled_once_though_the_hub_is_killed(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+        began, finish, times = threading.Event(), threading.Event(), []
+
+        def move(call: baton.Invocation) -> str:
+            times.append(call.call)
+            began.set()
+            finish.wait(PATIENCE)
+            return "there"
+
+        sam.serve({"motor.move": move})
+        call = alice.start("motor.move", {})
+        self.assertTrue(began.wait(PATIENCE))
+        HUB.kill()
+        HUB.start()
+        eventually("the service is back", lambda: sam.status == "live")
+        finish.set()
+        try:
+            self.assertEqual("there", alice.wait(call, timeout=PATIENCE))
+        except baton.BatonError as end:  # the hub gave the service up before it was back; it never asks another time
+            self.assertEqual("unknown", end.code)
+        self.assertEqual([call], times)
+
+    def test_nobody_serves_and_nobody_may(self) -> None:
+        alice = self.client()
+        self.refused("no_service", alice.call, "slow", timeout=PATIENCE)
+        self.refused("forbidden", alice.serve, {"slow": print})
+
+    def test_live_values_are_sent_and_sent_again(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+        motors = alice.store("motors")
+        sam.send("motors", {"omega": 1, "kappa": 2})
+        eventually("the values", lambda: motors.get("omega") and motors.get("kappa"))
+        sam.send("motors", {"omega": 3}, delete=["kappa"])
+        eventually("the change", lambda: motors["omega"] == 3 and motors.get("kappa") is None)
+        HUB.kill()
+        HUB.start()
+        eventually("the values after a restart", lambda: alice.read("motors").get("omega", (0,))[0] == 3)
+        self.assertNotIn("kappa", alice.read("motors"))
+
+    def test_signals_reach_others(self) -> None:
+        alice, bob = self.client(), self.client("bob")
+        heard: List[baton.Signal] = []
+        alice.on_signal("pointers", heard.append)
+        bob.on_signal("pointers", lambda s: None)
+
+        def there() -> bool:
+            bob.signal("pointers", {"x": 1})
+            return bool(heard)
+
+        eventually("the signal", there)
+        self.assertEqual(("bob", {"x": 1}, bob.id), (heard[0].by, heard[0].data, heard[0].sender))
+
+    def test_a_lock_is_held_by_one_and_fences_writes(self) -> None:
+        sam, other, key = self.client("sam"), self.client("sam"), self.key()
+        with sam.lock("changer", timeout=PATIENCE) as lock:
+            refused = self.refused("locked", other.lock, "changer", timeout=0.2)
+            self.assertEqual("sam", refused.more["holder"]["user"])
+            sam.set("queue", {key: 1}, held=lock.held)
+            self.refused("locked", other.set, "queue", {key: 2}, held=lock.held)
+        with other.lock("changer", timeout=PATIENCE) as second:
+            self.assertGreater(second.token, lock.token)
+        self.refused("locked", sam.set, "queue", {key: 3}, held=lock.held)
+
+    def test_close_ends_calls_that_are_served(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+        began = threading.Event()
+
+        def slow(call: baton.Invocation) -> None:
+            began.set()
+            call.cancelled.wait(PATIENCE)
+            raise RuntimeError(call.reason)
+
+        sam.serve({"slow": slow})
+        call = alice.start("slow")
+        self.assertTrue(began.wait(PATIENCE))
+        sam.close()
+        self.assertEqual("closed", self.refused("failed", alice.wait, call, timeout=PATIENCE).detail)
+        self.refused("closed", sam.read, "queue")
+        self.assertEqual("ended", sam.status)
+
+
+class Protocol(unittest.TestCase):
+    """What the Go and the TypeScript clients are tested with, too."""
+
+    def frames(self) -> Iterator[Any]:
+        for path in sorted((ROOT / "hub" / "wire" / "testdata").glob("*.json")):
+            for case in json.loads(path.read_text()):
+                if case.get("direction") == "server":
+                    yield case["frame"]
+
+    def test_merge_patches(self) -> None:
+        cases = json.loads((ROOT / "hub/wire/mergepatch/testdata/cases.json").read_text())
+        for case in cases:
+            with self.subTest(case["name"]):
+                before = json.dumps(case.get("value"))
+                self.assertEqual(case["result"], baton.merge_patch(case.get("value"), case["patch"]))
+                self.assertEqual(before, json.dumps(case.get("value")))
+        self.assertGreater(len(cases), 15)
+
+    def test_every_frame_of_a_hub_is_taken(self) -> None:
+        client = baton.Client("http://127.0.0.1:1", "t", 1, None)
+        follower, sent = baton._Follower(client), 0
+        for name in ("queue", "ui", "motors"):
+            follower._channels[name] = baton.Store(name, follower._mu)
+        for name in ("log", "chat"):
+            follower._channels[name] = baton.Log(name, follower._mu)
+        for frame in self.frames():
+            kind = baton.Log if frame.get("messages") or frame["type"] == "message" else baton.Store
+            channel = follower._channels.get(frame.get("channel", ""))
+            if channel is None or isinstance(channel, kind):
+                follower._apply([frame, {"type": "a frame of a newer hub"}], "")
+                sent += 1
+        self.assertGreater(sent, 30)
+        self.assertTrue(follower._channels["queue"].values())
+
+    def test_every_frame_of_a_hub_is_taken_by_a_service(self) -> None:
+        client = baton.Client("http://127.0.0.1:1", "t", 1, None)
+        self.addCleanup(client.close)
+        link = client._linked()
+        calls: List[str] = []
+        invoked = {frame["call"]: frame["command"] for frame in self.frames() if frame["type"] == "invoke"}
+        link._handlers = {command: lambda call: calls.append(call.call) for command in invoked.values()}
+        for frame in self.frames():
+            if frame["type"] == "welcome":
+                link._begin(frame)
+            else:
+                link._take(frame)
+        eventually("the calls", lambda: sorted(calls) == sorted(invoked))
+
+    def test_delays_grow_to_half_a_minute_with_full_jitter(self) -> None:
+        for attempt, most in ((0, 0.5), (1, 1), (3, 4), (6, 30), (1000, 30)):
+            delays = [baton._backoff(attempt) for _ in range(2000)]
+            self.assertLessEqual(max(delays), most)
+            self.assertGreater(max(delays), most * 0.9)
+            self.assertLess(min(delays), most * 0.1)
+
+    def test_messages_fit_what_the_hub_takes(self) -> None:
+        values = {f"m{i}": "x" * 500 for i in range(1000)}
+        parts = list(baton._parts(values, 64 << 10))
+        self.assertEqual(values, {key: value for part in parts for key, value in part.items()})
+        messages = baton._messages([{"type": "send", "set": part} for part in parts] + [{"type": "ping"}] * 100, 64 << 10)
+        self.assertLessEqual(max(len(m.encode()) for m in messages), 64 << 10)
+        self.assertEqual(len(parts) + 100, sum(len(json.loads(m)) for m in messages))
+        self.assertLessEqual(max(len(json.loads(m)) for m in messages), 64)
+
+
+if __name__ == "__main__":
+    unittest.main()
