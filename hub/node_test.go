@@ -76,10 +76,6 @@ func newNode(t testing.TB, o nodeOptions) *node {
 	if o.name == "" {
 		o.name = "one"
 	}
-	inForce := rules(o.policy)
-	if o.rules != nil {
-		o.rules(inForce)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), hubtest.Patience)
 	defer cancel()
 	must := func(err error) {
@@ -102,34 +98,47 @@ func newNode(t testing.TB, o nodeOptions) *node {
 		Authority: session.Authority{}, Live: live, Ticks: ticks, Relay: o.store.Relay(), Signals: o.store.Signals(), Sign: session.Dev{},
 		UI:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("the page")) }),
 		Logins: session.NewLogins(session.LoginOptions{Store: o.logins}), Limits: o.limits, Idle: o.idle, Logger: natstest.Logger(t),
-		Open: func(ctx context.Context, name string, w channels.Watcher) (*channels.Space, error) {
-			log, err := o.store.Log(ctx, name)
-			if err != nil {
-				return nil, err
-			}
-			if o.log != nil {
-				log = o.log(log)
-			}
-			if o.open != nil {
-				o.open()
-			}
-			snapshots, err := o.store.Snapshots(ctx, name)
-			if err != nil {
-				return nil, err
-			}
-			return channels.Open(ctx, channels.Options{
-				Name: name, Log: log, Snapshots: snapshots, Authority: session.Authority{}, Rules: inForce, Watcher: w,
-				Logger: natstest.Logger(t),
-			})
-		},
+		Open: o.openSpace(t),
 	}
 	if o.more != nil {
 		o.more(&options)
 	}
 	h, err := hub.New(options)
 	must(err)
+	return serve(t, h, o.buffer)
+}
+
+// openSpace brings up the replica of a space.
+func (o nodeOptions) openSpace(t testing.TB) func(context.Context, string, channels.Watcher) (*channels.Space, error) {
+	inForce := rules(o.policy)
+	if o.rules != nil {
+		o.rules(inForce)
+	}
+	return func(ctx context.Context, name string, w channels.Watcher) (*channels.Space, error) {
+		log, err := o.store.Log(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if o.log != nil {
+			log = o.log(log)
+		}
+		if o.open != nil {
+			o.open()
+		}
+		snapshots, err := o.store.Snapshots(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		return channels.Open(ctx, channels.Options{
+			Name: name, Log: log, Snapshots: snapshots, Authority: session.Authority{}, Rules: inForce, Watcher: w,
+			Logger: natstest.Logger(t),
+		})
+	}
+}
+
+func serve(t testing.TB, h *hub.Hub, buffer int) *node {
 	server := httptest.NewUnstartedServer(h)
-	server.Listener = smallBuffers{server.Listener, o.buffer}
+	server.Listener = smallBuffers{server.Listener, buffer}
 	server.Start()
 	closed := false
 	n := &node{h, server.URL, func() {

@@ -113,6 +113,9 @@ func (r *room) changeRulesLocked(state *channels.State) {
 	r.rules = version
 	for conn := range r.conns {
 		after := 100*time.Millisecond + rand.N(rulesJitter)
+		if conn.who.Has(channels.RoleService) { // before those who call them
+			after = 10*time.Millisecond + rand.N(100*time.Millisecond)
+		}
 		conn.end(closing{code: wire.CloseLeaving, reason: "the rules have changed", after: after})
 	}
 }

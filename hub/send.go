@@ -59,6 +59,8 @@ func mayValues(rules *channels.Rules, who channels.Who, channel string, set map[
 		return unknownChannel(channel)
 	case r.Kind == channels.KindSignal:
 		return channels.Refuse(channels.CodeInvalid, "%s is a signal: send data to it", channel)
+	case r.Kind == channels.KindLog:
+		return channels.Refuse(channels.CodeInvalid, "%s is a log: append to it", channel)
 	case !r.Live:
 		return channels.Refuse(channels.CodeInvalid, "%s is not a live store: write to it", channel)
 	case !channels.Permits(r.Write, who):

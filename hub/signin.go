@@ -158,7 +158,7 @@ func (h *Hub) answerWho(space *channels.Space, id string) (*signedInOutput, erro
 		var who channels.Who
 		who, err = h.options.Authority.Identify(state, id)
 		body.Title = state.Rules().Title
-		body.You = wire.You{User: who.User, Name: who.Name, Roles: who.Roles, Session: id}
+		body.You = you(who)
 	})
 	if err != nil {
 		return nil, err

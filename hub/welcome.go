@@ -11,7 +11,7 @@ func (r *room) welcomeLocked(c *conn, state *channels.State) *wire.Welcome {
 	rules, limiter := state.Rules(), o.Limits.limiter(c.who)
 	w := &wire.Welcome{
 		Conn: c.id, Session: c.who.ID, Space: r.name, Title: rules.Title, Epoch: state.Epoch(), Cursor: state.Cursor().String(),
-		You:     wire.You{User: c.who.User, Name: c.who.Name, Roles: c.who.Roles, Session: c.who.ID, Proposal: c.who.Proposal},
+		You:     you(c.who),
 		Control: *r.controlFrameLocked(), Presence: r.presence.members(),
 		Channels: map[string]wire.ChannelRules{}, Commands: map[string]wire.CommandRules{},
 		GraceMS: r.policyNow().Grace.Milliseconds(),
@@ -38,6 +38,11 @@ func (r *room) welcomeLocked(c *conn, state *channels.State) *wire.Welcome {
 		}
 	}
 	return w
+}
+
+// you is who a client is to the hub.
+func you(who channels.Who) wire.You {
+	return wire.You{User: who.User, Name: who.Name, Roles: who.Roles, Session: who.ID, Proposal: who.Proposal}
 }
 
 func words(rights []channels.Right) (words []string) {
