@@ -28,7 +28,7 @@ const (
 // A TaskRun is one run of a task, or a report of a duty.
 type TaskRun struct {
 	Life     string    `json:"life,omitempty"` // of the schedules, see channels.Tick
-	Sequence uint64    `json:"sequence"`       // of the tick
+	Sequence uint64    `json:"sequence"`       // of the tick; of a duty's report, one that grows
 	At       time.Time `json:"at"`             // when it began, by the clock of its node
 	Node     string    `json:"node"`
 	State    string    `json:"state"`
@@ -155,9 +155,11 @@ type report struct {
 
 // Decide is the Decide of a report; it is the hub's own.
 func (r report) Decide(d *channels.Draft) (any, error) {
-	r.Run.Sequence = d.Position()
-	if runs := runsOf(d, r.Duty); len(runs) > 0 && runs[0].State == r.Run.State && runs[0].Detail == r.Run.Detail {
-		return nil, channels.Refuse(channels.CodeConflict, "it has said so")
+	if runs := runsOf(d, r.Duty); len(runs) > 0 {
+		if runs[0].State == r.Run.State && runs[0].Detail == r.Run.Detail {
+			return nil, channels.Refuse(channels.CodeConflict, "it has said so")
+		}
+		r.Run.Sequence = runs[0].Sequence + 1
 	}
 	d.Set(runRef(r.Duty, slotFor(d, r.Duty)), r.Run)
 	return nil, nil
