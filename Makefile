@@ -42,13 +42,13 @@ $(NODE_MODULES): frontend/package-lock.json
 .PHONY: test
 test: ## run every test: Go with -race, Python, TypeScript, a real browser; prints totals
 	.ci/need --install go gcc node npm redis-server chromium curl python3 python3-websockets
-	$(MAKE) --no-print-directory build bin/nats-server
+	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
 	.ci/test
 
 .PHONY: e2e
 e2e: ## run the tests in a real browser only; pictures of what failed are in frontend/e2e/artefacts
 	.ci/need --install go node npm redis-server chromium
-	$(MAKE) --no-print-directory build bin/nats-server
+	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
 	cd frontend && npm run --silent e2e
 
 # How long a benchmark runs, and how often: a figure is the median. `make bench STRICT=1` fails if a target is missed.
@@ -79,6 +79,11 @@ fuzz: ## look for what breaks names, cursors, patches, entries, snapshots; FUZZT
 bin/nats-server: go.mod
 	go build -o $@ github.com/nats-io/nats-server/v2
 	@touch $@
+
+# Baton as its next version could be, for the tests that run two versions side by side: see tools/next.
+.PHONY: bin/baton-next
+bin/baton-next: ui
+	cd tools && go run ./next -o ../bin/baton-next
 
 .PHONY: check
 check: $(NODE_MODULES) ## format, vet, staticcheck, imports, biome, tsc; quick, and offline once modules are there

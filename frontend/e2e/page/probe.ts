@@ -5,6 +5,7 @@
  */
 
 import { type Baton, connect, defineStore } from '@baton/client';
+import { lab } from './lab.ts';
 
 const now = () => performance.timeOrigin + performance.now();
 
@@ -121,6 +122,6 @@ function marked(): number[] | undefined {
   return [...view.values].filter(([key]) => key.startsWith('mark-')).map(([, n]) => Number(n));
 }
 
-const probe = { sights, watch, pressed: () => pressed, write, writer, stop, ready, marked };
+const probe = { sights, watch, pressed: () => pressed, write, writer, stop, ready, marked, lab };
 export type Probe = typeof probe;
 Object.assign(globalThis, { probe });

@@ -10,20 +10,23 @@ import { freePort, Process } from './process.ts';
 
 const bin = (name: string) => fileURLToPath(new URL(`../../../bin/${name}`, import.meta.url));
 
+/** What every scenario is played on, if it does not say otherwise. */
 export const layouts = ['one hub', 'two hubs on NATS and Redis'] as const;
-export type Layout = (typeof layouts)[number];
+/** The second hub is the next version of Baton, as tools/next makes it. */
+export const skewed = 'a hub of this version and one of the next';
+export type Layout = (typeof layouts)[number] | typeof skewed;
 
 /** A hub that can be killed and started again on the same address and data. */
 export class Hub {
   readonly url: string;
   readonly process: Process;
 
-  constructor(name: string, port: number, args: readonly string[]) {
+  constructor(name: string, port: number, args: readonly string[], program = 'baton') {
     const listen = `127.0.0.1:${port}`;
     this.url = `http://${listen}`;
     this.process = new Process(
       name,
-      bin('baton'),
+      bin(program),
       'serve',
       '--dev',
       '--listen',
@@ -66,7 +69,7 @@ export class Installation {
     }
     const made = await (layout === 'one hub'
       ? Installation.#one(dir, config)
-      : Installation.#two(dir, config));
+      : Installation.#two(dir, config, layout));
     try {
       await Promise.all([made.nats?.start(), made.#redis?.start()]);
       for (const hub of new Set(made.hubs)) await hub.start();
@@ -82,7 +85,7 @@ export class Installation {
     return new Installation(dir, 'one hub', [hub, hub]);
   }
 
-  static async #two(dir: string, config: readonly string[]): Promise<Installation> {
+  static async #two(dir: string, config: readonly string[], layout: Layout): Promise<Installation> {
     const nats = new Server('nats', await freePort());
     const file = join(dir, 'nats.conf');
     // As for the embedded server: what is acknowledged is on the disk.
@@ -109,8 +112,9 @@ export class Installation {
       ...config,
     ];
     const first = new Hub('first hub', await freePort(), shared);
-    const second = new Hub('second hub', await freePort(), ['--demo=false', ...shared]);
-    return new Installation(dir, layouts[1], [first, second], nats, redis);
+    const program = layout === skewed ? 'baton-next' : 'baton';
+    const second = new Hub('second hub', await freePort(), ['--demo=false', ...shared], program);
+    return new Installation(dir, layout, [first, second], nats, redis);
   }
 
   log(): string {
