@@ -98,6 +98,36 @@ func TestWhoLooksAfterNewsOfGoneValuesWereForgottenIsTold(t *testing.T) {
 	}
 }
 
+func TestALiveStoreHasABoundedNumberOfKeys(t *testing.T) {
+	b := newBoard()
+	f := feed{channel: "motors"}
+	for i := range maxLiveKeys {
+		b.set(f, fmt.Sprint(i), []byte("1"))
+	}
+	if err := b.room(f, []string{"0", "1"}); err != nil {
+		t.Errorf("keys that are there are refused: %v", err)
+	}
+	if err := b.room(f, []string{"another"}); !channels.IsCode(err, channels.CodeTooLarge) {
+		t.Errorf("another one is answered %v", err)
+	}
+	if err := b.room(feed{channel: "other"}, []string{"another"}); err != nil {
+		t.Errorf("another store has no room: %v", err)
+	}
+}
+
+func TestWhoHasLeftIsForgottenInTheEnd(t *testing.T) {
+	p := newPresence("one")
+	now := time.Now()
+	p.hear("two", []attendant{{Client: "a"}, {Client: "b"}}, now)
+	p.hear("two", []attendant{{Client: "b"}}, now)
+	if gone := p.gone(now, callGrace); len(gone) != 1 || !gone["a"] {
+		t.Errorf("gone are %v", gone)
+	}
+	if p.gone(now.Add(callGrace), callGrace); len(p.left) != 0 {
+		t.Errorf("it still knows of %v", p.left)
+	}
+}
+
 // published keeps what a hub publishes.
 type published struct{ signals [][]byte }
 

@@ -112,8 +112,9 @@ func (p *presence) clients(now time.Time, grace time.Duration) (clients []string
 	return clients
 }
 
-// gone are the clients that were connected lately, and are not any more.
-func (p *presence) gone() map[string]bool {
+// gone are the clients that were connected until less than a grace ago, and are not any more.
+func (p *presence) gone(now time.Time, grace time.Duration) map[string]bool {
+	maps.DeleteFunc(p.left, func(_ string, at time.Time) bool { return now.Sub(at) >= grace })
 	gone := make(map[string]bool, len(p.left))
 	for client := range p.left {
 		gone[client] = true

@@ -29,7 +29,7 @@ func (r *room) sendValues(ctx context.Context, who channels.Who, channel string,
 		refusal = errors.Join(refusal, channels.CheckKey(key))
 	}
 	if refusal == nil {
-		refusal = r.board.room(feed{channel: channel}, keys)
+		refusal = r.board.room(feed{channel: channel}, slices.Concat(keys, gone)) // what is gone is remembered for a while
 	}
 	if refusal != nil {
 		return refusal

@@ -205,8 +205,9 @@ func (s *stir) wakeLocked() {
 
 // pruneBoard forgets what the board need not know any more.
 func (r *room) pruneBoard() {
+	now := time.Now()
 	r.mu.Lock()
-	gone := r.presence.gone()
+	gone := r.presence.gone(now, callGrace)
 	r.mu.Unlock()
-	r.board.prune(time.Now(), func(client string) bool { return gone[client] })
+	r.board.prune(now, func(client string) bool { return gone[client] })
 }

@@ -76,18 +76,18 @@ func (r *room) muteLocked() bool { return !r.stale.IsZero() && time.Since(r.stal
 func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []string) error {
 	var due []channels.Decide
 	space.Read(func(state *channels.State) {
+		now := time.Now()
+		if trim, worth := state.Trimmable(r.logTime(state, now)); worth {
+			due = append(due, trim.Decide)
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		now := time.Now()
 		open := channels.Calls(state, func(c channels.Call) bool { return !c.Ended() })
 		if alive != nil {
 			due = append(due, r.calls.loseLocked(open, channels.Locks(state), alive, now)...)
 		}
 		if state.Forgettable() {
 			due = append(due, channels.Forget())
-		}
-		if trim, worth := state.Trimmable(state.Time().Add(now.Sub(r.applied))); worth {
-			due = append(due, trim.Decide)
 		}
 		if late := r.calls.lateLocked(open, state, now); len(late) > 0 {
 			due = append(due, channels.LateCalls{IDs: late}.Decide)
@@ -103,6 +103,13 @@ func (r *room) sweepCalls(ctx context.Context, space *channels.Space, alive []st
 		err = errors.Join(err, house(ctx, space, decide))
 	}
 	return err
+}
+
+// logTime is what the clock of the log shows now, by this node's own clock since the last entry came; or an earlier time.
+func (r *room) logTime(state *channels.State, now time.Time) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return state.Time().Add(now.Sub(r.applied))
 }
 
 // missedGrace is how long this node must have missed a client before what it has in the log is lost: a client may act
