@@ -141,6 +141,9 @@ func TestABackupOfAnExternalNATSIsTakenBesideTheHubAndReplacesWhatIsThere(t *tes
 	mustRun(t, "backup", "--nats", server.URL, "-o", file)
 	tab := u.alice.Open(p.url, "alice-too-late")
 	tab.Do(map[string]any{"type": "write", "channel": "samples", "term": u.term, "set": map[string]any{"late": 1}}, "written", nil)
+	if got := baton(t, nil, "", "restore", file, "--nats", server.URL, "--replace"); got.code != 1 || !strings.Contains(got.errors, "stop every hub") {
+		t.Errorf("under a hub that runs: %d, %s", got.code, got.errors)
+	}
 	p.stop()
 	if got := baton(t, nil, "", "restore", file, "--nats", server.URL); got.code != 2 || !strings.Contains(got.errors, "--replace") {
 		t.Errorf("over what is there: %d, %s", got.code, got.errors)

@@ -56,8 +56,15 @@ func restore(ctx context.Context, store *natslog.Store, backup io.ReadSeeker, re
 	return about, store.EndRestore(ctx)
 }
 
-// makeRoom refuses a store with something in it, unless that is to be replaced.
+// makeRoom refuses a store that a node uses, and one with something in it unless that is to be replaced.
 func makeRoom(ctx context.Context, store *natslog.Store, replace bool) error {
+	busy, err := store.InUse(ctx)
+	if err == nil && busy {
+		err = errors.New("a hub uses it: stop every hub first, and wait five seconds for one that was killed. Nothing was changed")
+	}
+	if err != nil {
+		return err
+	}
 	spaces, err := store.Spaces(ctx)
 	if err != nil || replace {
 		return err
