@@ -336,7 +336,15 @@ export interface Welcome {
   readonly channels: Readonly<Record<string, ChannelRules>>;
   readonly commands: Readonly<Record<string, CommandRules>>;
   readonly grace_ms: number;
-  readonly limits: { readonly message: number; readonly unanswered: number; readonly joined: number };
+  readonly limits: {
+    readonly message: number;
+    readonly unanswered: number;
+    readonly joined: number;
+    /** Messages a second, messages at once, and signals a second on one channel. */
+    readonly rate?: number;
+    readonly burst?: number;
+    readonly signals?: number;
+  };
   readonly version: string;
   readonly node: string;
 }

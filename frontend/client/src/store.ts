@@ -87,17 +87,20 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
 
   override joined(frame: JoinedFrame, keep: number): void {
     super.joined(frame, keep);
-    const { mode, values = {}, removed = [], defaults = {} } = frame;
+    const { id, mode, values = {}, removed = [], defaults = {} } = frame;
     for (const key of mode === 'delta' ? removed : this.#base.keys()) this.#drop(key);
     for (const [key, value] of Object.entries(values)) this.#put(key, value);
-    for (const key of [...this.#defaults.keys(), ...Object.keys(defaults)]) this.#touched.add(key);
-    this.#defaults = new Map(Object.entries(defaults));
+    // They come with the answer to a join; by itself, the hub tells only what has changed.
+    if (id !== undefined) {
+      for (const key of [...this.#defaults.keys(), ...Object.keys(defaults)]) this.#touched.add(key);
+      this.#defaults = new Map(Object.entries(defaults));
+    }
     for (const op of this.#answered) this.#settle(op);
   }
 
   /** Wishes stay until they are answered. */
   override clear(): void {
-    this.joined({ type: 'joined', channel: '', cursor: '', mode: 'snapshot' }, 0);
+    this.joined({ type: 'joined', id: 0, channel: '', cursor: '', mode: 'snapshot' }, 0);
     super.clear();
   }
 

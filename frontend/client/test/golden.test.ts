@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseMessage } from '../src/frames.js';
-import { connect, defineLog, defineStore } from '../src/index.js';
-import { Sockets, welcome } from './hub.js';
+import { connect, defineCommand, defineLog, defineSignal, defineStore } from '../src/index.js';
+import { driving, Sockets, welcome } from './hub.js';
 
 // The same files that the hub's own tests read: what they show is what it sends and takes.
 const folder = new URL('../../../hub/wire/testdata/', import.meta.url);
@@ -11,6 +11,20 @@ interface Example {
   readonly name: string;
   readonly direction: 'client' | 'server';
   readonly frame: Record<string, unknown>;
+}
+
+/** What the golden transaction holds. */
+interface Transact {
+  readonly seen: string;
+  readonly held: object;
+  readonly writes: [
+    { readonly channel: string; readonly unseen: string; readonly set: Record<string, unknown> },
+  ];
+  readonly appends: [{ readonly data: unknown }];
+  readonly calls: [
+    { readonly command: string; readonly args: unknown; readonly deadline_ms: number },
+    { readonly command: string },
+  ];
 }
 
 const examples = readdirSync(folder)
@@ -36,7 +50,8 @@ describe('the golden files', () => {
       const baton = connect({ url: 'http://hub', open: sockets.open });
       const stores = ['queue', 'motors'].map((name) => baton.store(defineStore<unknown>({ name })));
       const chat = baton.log(defineLog<unknown>({ name: 'chat' }));
-      for (const readable of [...stores, chat]) readable.subscribe(() => {});
+      const cursors = baton.signal(defineSignal<unknown>({ name: 'cursors' }));
+      for (const readable of [...stores, chat, cursors]) readable.subscribe(() => {});
       sockets.last.open();
       sockets.last.push(golden('welcome', 'a browser'));
       sockets.last.push(frame, { type: 'stale', since: 'T' });
@@ -69,6 +84,31 @@ describe('the golden files', () => {
     expect(queue.get().values.get('q1')).toBe(null);
     sockets.last.push(golden('joined', 'by itself, the client was slow'));
     expect(queue.get().values.get('q1')).toBe(7);
+    sockets.last.push(golden('change', 'set'), golden('change', 'a patch'));
+    expect(queue.get().values.get('q1')).toEqual({ order: 2.5, params: {} });
+    baton.close();
+  });
+
+  it('show what a page sees of defaults, signals and calls', async () => {
+    const sockets = new Sockets();
+    const baton = connect({ url: 'http://hub', open: sockets.open });
+    const settings = baton.store(defineStore<unknown>({ name: 'settings' }));
+    const cursors = baton.signal(defineSignal<unknown>({ name: 'cursors' }));
+    for (const readable of [settings, cursors]) readable.subscribe(() => {});
+    sockets.last.open();
+    sockets.last.push(golden('welcome', 'a browser'));
+    const [first, second] = sockets.last.taken();
+    sockets.last.push(
+      { ...golden('joined', 'a store with defaults, for the first time'), id: first?.id },
+      { ...golden('joined', 'an empty store'), id: second?.id, channel: 'cursors' },
+      golden('signal', 'a pointer'),
+      golden('call', 'taken, to be cancelled, with a deadline'),
+    );
+    expect(settings.get()).toMatchObject({ reason: 'new', values: new Map([['exposure', { s: 0.02 }]]) });
+    expect(cursors.get().latest.get('c2cd')).toEqual({ by: 'bob', data: { x: 0.25, y: 0.5 } });
+    expect(baton.calls.get().at(-1)).toMatchObject({ call: 'c1ab.22', state: 'taken', cancelling: true });
+    sockets.last.push(golden('call', 'cancelled'));
+    expect(baton.calls.get().at(-1)?.state).toBe('cancelled');
     baton.close();
   });
 
@@ -88,6 +128,11 @@ describe('the golden files', () => {
     const [write, append] = sockets.last.taken();
     expect(write).toEqual({ ...golden('write', 'one key'), id: write?.id, op: 'c1ab.1' });
     expect(append).toEqual({ ...golden('append', 'a chat message'), id: append?.id, op: 'c1ab.2' });
+    baton.cancel('c1ab.22').catch(() => {});
+    baton.signal(defineSignal<unknown>({ name: 'cursors' })).send(null);
+    const [cancel, send] = sockets.last.taken();
+    expect(cancel).toEqual({ ...golden('cancel', "one's own"), id: cancel?.id, op: 'c1ab.3' });
+    expect(send).toEqual({ ...golden('send', 'null is a signal'), id: send?.id });
     const moves = {
       request: () => baton.control.request('may I align the next sample?'),
       cancel: () => baton.control.cancel(),
@@ -104,6 +149,27 @@ describe('the golden files', () => {
       sockets.last.push({ ...golden('controlled', 'released'), id: sent?.id });
       await moved;
     }
+    baton.close();
+  });
+
+  it('hold a transaction as this client writes it', () => {
+    const sockets = new Sockets();
+    const baton = connect({ url: 'http://hub', client: 'c1ab', open: sockets.open });
+    sockets.last.open();
+    sockets.last.push({ ...golden('welcome', 'a browser'), control: driving(4), session: 's1' });
+    const whole = golden('transact', 'everything there is') as unknown as Transact;
+    const [{ unseen: _unseen, channel, ...write }] = whole.writes;
+    const [{ data }] = whole.appends;
+    const [call, plain] = whole.calls;
+    baton.transact((t) => {
+      t.write(defineStore<unknown>({ name: channel }), write);
+      t.append(defineLog<unknown>({ name: 'chat' }), data);
+      t.call(defineCommand<unknown>({ name: call.command, deadline: call.deadline_ms }), call.args);
+      t.call(defineCommand({ name: plain.command }));
+    });
+    const [sent] = sockets.last.taken();
+    const { seen: _seen, held: _held, writes: _writes, ...rest } = whole;
+    expect(sent).toEqual({ ...rest, writes: [{ channel, ...write }], id: sent?.id, op: 'c1ab.1' });
     baton.close();
   });
 

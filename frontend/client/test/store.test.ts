@@ -7,7 +7,7 @@ interface Scan {
 }
 
 let state: StoreState;
-const head = { type: 'joined', channel: 'queue', cursor: 'e1-5' } as const;
+const head = { type: 'joined', id: 1, channel: 'queue', cursor: 'e1-5' } as const;
 const change = { type: 'change', channel: 'queue', by: 'bob', at: 'T' } as const;
 
 beforeEach(() => {
@@ -102,6 +102,15 @@ describe('a default', () => {
     state.joined({ ...head, mode: 'delta', defaults: { theme: 'dark' } }, 0);
     expect([...state.view().values]).toEqual([['theme', 'dark']]);
     expect(state.view().keys.has('zoom')).toBe(false);
+  });
+
+  it('stays when the hub tells by itself what has changed', () => {
+    snapshot({ zoom: 2 }, defaults);
+    state.joined({ type: 'joined', channel: 'queue', cursor: 'e1-6', mode: 'snapshot', values: {} }, 0);
+    expect([...state.view().values].sort()).toEqual([
+      ['theme', 'light'],
+      ['zoom', 1],
+    ]);
   });
 
   it('goes with the rest when the store is left', () => {
