@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// ImportsStore is the reserved store of the imports that are under way or lately done, by id. What an import has done is
-// recorded there in the very transactions that do it, so it is gone on with exactly where it was.
-const ImportsStore = "~imports"
-
 // The bounds on imports.
 const (
 	MaxImports    = 100                // that a space remembers
@@ -28,7 +24,8 @@ const (
 	ImportDone = "done"
 )
 
-// An ImportRecord is what an import has come to.
+// An ImportRecord is what an import has come to, in ImportsStore under its id. It is written in the very transactions that
+// do what it says, so an import is gone on with exactly where it was.
 type ImportRecord struct {
 	ID     string       `json:"id"`
 	By     string       `json:"by"` // the user; only they may go on with it, and staff, admins and services

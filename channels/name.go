@@ -51,6 +51,7 @@ const (
 	OpsStore      = "~ops"      // operation records, folded from the transactions themselves; this package
 	CallsStore    = "~calls"    // commands in flight and lately ended, owner = who called; this package
 	LocksStore    = "~locks"    // named locks that are held; this package
+	ImportsStore  = "~imports"  // imports under way and lately done; this package
 	SessionsStore = "~sessions" // who is signed in; session
 	TokensStore   = "~tokens"   // what programs sign in with; session
 	ControlStore  = "~control"  // the seat, its request line, a lost link; session

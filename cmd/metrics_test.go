@@ -1,0 +1,68 @@
+package cmd
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/baton-hub/baton/hub/hubtest"
+)
+
+func TestTheAdminListenerTellsPrometheusThatASpaceWasRead(t *testing.T) {
+	data, admin := t.TempDir(), "127.0.0.1:"+freeAdmin(t)
+	p := startBaton(t, "--demo=false", "--data", data, "--admin", admin)
+	use(t, p.url)
+	p.stop()
+	p.start()
+	hubtest.NewBrowser(t).SignIn(p.url, "demo", "sam") // so that the space is opened
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(hubtest.Patience); ; {
+		text := metrics(t, admin)
+		if strings.Contains(text, `baton_job_items_total{job="open",space="demo"}`) &&
+			strings.Contains(text, "go_goroutines") && strings.Contains(text, "process_cpu_seconds_total") {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("it tells\n%s", text)
+		}
+	}
+}
+
+// freeAdmin finds a port that startBaton will not choose.
+func freeAdmin(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func metrics(t *testing.T, admin string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+admin+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("it answered %d, %v", response.StatusCode, err)
+	}
+	return string(text)
+}
