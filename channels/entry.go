@@ -5,7 +5,25 @@ import (
 	"fmt"
 )
 
-// EntryVersion is the format of the entries that this version writes.
+// EntryVersion is the format of the entries and snapshots that this version writes.
+//
+// Nodes of two versions run side by side on one log while an installation is upgraded, and one may be taken back. So this
+// is what the next version may change, and what it must raise EntryVersion for:
+//
+//   - Without raising it, a version may add fields to entries, transactions, effects, rules, snapshot lines and the records
+//     of reserved stores, and reserved stores of its own. An older node ignores the fields, folds the stores like any
+//     other, and comes to the same state. It does not hand the fields on: it drops them from its snapshots, and from a
+//     record that it changes. So only what can be lost goes there, and its absence means what was so before.
+//   - What changes the meaning of what is there, cannot be lost, or is a new kind of effect or of snapshot line, needs a
+//     higher EntryVersion. A node refuses an entry or a snapshot of a higher one, says that it must be upgraded, is not
+//     ready, and decides nothing more; nothing that was acknowledged is lost. A version reads its own format and the one
+//     before, and should write the older one until every node has it: raise it in the release after the one that reads it.
+//   - Who decides need not agree, because each entry is decided by one node and applied by all. But an older node does not
+//     enforce a rule that it does not know: one that forbids something counts once the last node is upgraded.
+//   - The site file is upgraded last: first all nodes, then the file with a higher version and what is new in it. Rules that
+//     do not use what is new are encoded as they were before, or two versions with one site file would say that it differs.
+//
+// The tests in cmd run this version and the next, as tools/next makes it, on one log, and compare their states.
 const EntryVersion = 1
 
 // An Entry is what one record of the log holds: transactions that were decided together and happen together. An

@@ -14,6 +14,13 @@
 //   - A client reads a hub that may be newer than itself. [DecodeFrames] skips the types and fields that it does not
 //     know, and refuses only what is not JSON.
 //
+// So a version of the protocol may add types and fields to what hubs send, and optional fields and types to what they
+// accept; a client uses those only with a hub whose welcome shows that it knows them (its rules, its limits, its version).
+// A field that is there keeps its meaning, and words that clients branch on (codes, states, modes) are only added where an
+// unknown one is harmless. What cannot be said that way is another [Subprotocol], which hubs speak beside this one for
+// as long as there are clients of the old. What the nodes write for each other is bound by the rule at
+// channels.EntryVersion.
+//
 // Values (set, data, args, result and the like) stay [json.RawMessage]. They are checked and stripped of white space,
 // never read into a float and written again: 0.1e1 and a number of 30 digits arrive as they were sent.
 //
