@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -272,7 +273,10 @@ func (r *room) calling(command channels.CallCommand, decide channels.Decide) cha
 	}
 }
 
-func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+// milliseconds is a duration that a client gave, as long as there can be.
+func milliseconds(ms int64) time.Duration {
+	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+}
 
 // cancelCall answers a Cancel. A stop command has no record that could be cancelled.
 func (c *conn) cancelCall(f *wire.Cancel) {

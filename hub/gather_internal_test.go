@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -242,4 +243,12 @@ func TestADeadlineCountsByTheClockOfTheLogBeforeThisNodeLooked(t *testing.T) {
 			t.Errorf("after a minute late are %v", late)
 		}
 	})
+}
+
+func TestADeadlineOfAnyLengthIsOne(t *testing.T) {
+	for ms, want := range map[int64]time.Duration{0: 0, 1: time.Millisecond, 1 << 53: math.MaxInt64 / time.Millisecond * time.Millisecond} {
+		if got := milliseconds(ms); got != want {
+			t.Errorf("%d ms are %v", ms, got)
+		}
+	}
 }

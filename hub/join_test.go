@@ -83,6 +83,7 @@ func TestALogIsJoinedFromWhereTheClientWants(t *testing.T) {
 		_ = tab.Socket.CloseNow()
 	}
 	ann.Refused(with(join("notes"), "last", 1), "invalid")
+	ann.Refused(with(join("chat"), "last", -1), "bad_frame")
 }
 
 func TestTheReasonOfASnapshotIsTold(t *testing.T) {
