@@ -101,4 +101,4 @@ fmt: $(NODE_MODULES) ## bring all code into its format
 
 .PHONY: clean
 clean: ## remove what was built; the data of the demo stays
-	rm -rf bin coverage frontend/app/dist/assets frontend/app/dist/index.html
+	rm -rf bin coverage frontend/app/dist/assets frontend/app/dist/docs frontend/app/dist/index.html

@@ -18,6 +18,7 @@ func TestServesTheBuiltPageAndLetsOnlyHashedFilesBeKept(t *testing.T) {
 	h := serve(fstest.MapFS{
 		"index.html":         {Data: []byte("<title>Baton</title>")},
 		"assets/main-1a2.js": {Data: []byte("let a")},
+		"docs/rapidoc.js":    {Data: []byte("let b")},
 		".placeholder":       {Data: []byte("x")},
 	})
 	for _, c := range []struct {
@@ -28,6 +29,8 @@ func TestServesTheBuiltPageAndLetsOnlyHashedFilesBeKept(t *testing.T) {
 		{"/assets/main-1a2.js", "public, max-age=31536000, immutable", "let a", 200},
 		{"/assets/main-old.js", "", "", 404},
 		{"/assets/", "", "", 404},
+		{"/docs/rapidoc.js", "no-cache", "let b", 200},
+		{"/docs/", "", "", 404},
 		{"/.placeholder", "", "", 404},
 	} {
 		w := get(h, c.path)

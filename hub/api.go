@@ -100,6 +100,9 @@ type SpacePath struct {
 
 // public registers an operation that anybody may ask for.
 func public[I, O any](a *api, o huma.Operation, serve func(*visit, *I) (*O, error)) {
+	if o.Security == nil {
+		o.Security = []map[string][]string{{}}
+	}
 	register(a, o, false, serve)
 }
 

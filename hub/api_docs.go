@@ -112,7 +112,8 @@ func documentOperations(a *api) {
 	if a.hub.options.NoDocs {
 		return
 	}
-	doc := func(id, path, summary, kind string, write func() ([]byte, error)) {
+	doc := func(id, path, summary, served string, write func() ([]byte, error)) {
+		kind, _, _ := strings.Cut(served, ";")
 		public(a, huma.Operation{
 			OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"node"}, Summary: summary,
 			Responses: map[string]*huma.Response{"200": {
@@ -125,9 +126,9 @@ func documentOperations(a *api) {
 				return nil, err
 			}
 			return &huma.StreamResponse{Body: func(huma.Context) {
-				v.w.Header().Set("Content-Type", kind)
+				v.w.Header().Set("Content-Type", served)
 				v.w.Header().Set("Cache-Control", "no-cache")
-				if strings.HasPrefix(kind, "text/html") {
+				if kind == "text/html" {
 					v.w.Header().Set("Content-Security-Policy", docsPolicy)
 					v.w.Header().Set("Referrer-Policy", "same-origin")
 				}
@@ -141,7 +142,7 @@ func documentOperations(a *api) {
 	doc("asyncapi", "/api/asyncapi.json", "The document that describes the WebSocket, and the frames of event streams", "application/json", func() ([]byte, error) {
 		return asyncapi.Document(a.hub.options.Version)
 	})
-	doc("docs", "/api/docs", "This API for people", "text/html", func() ([]byte, error) { return docsPage, nil })
+	doc("docs", "/api/docs", "This API for people", "text/html; charset=utf-8", func() ([]byte, error) { return docsPage, nil })
 }
 
 // docsPage shows the OpenAPI document. Its script is part of the built UI.

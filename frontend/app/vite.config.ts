@@ -1,10 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import react from '@vitejs/plugin-react';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 const hub = process.env.BATON_URL ?? 'http://127.0.0.1:8080';
 
+/** Puts the script that shows the HTTP API into the page's folder, where the hub's /api/docs looks for it. */
+function docs(): Plugin {
+  return {
+    name: 'docs',
+    apply: 'build',
+    async generateBundle() {
+      const find = createRequire(import.meta.url).resolve;
+      for (const file of ['rapidoc-min.js', 'rapidoc-min.js.LICENSE.txt'])
+        this.emitFile({
+          type: 'asset',
+          fileName: `docs/${file}`,
+          source: await readFile(find(`rapidoc/dist/${file}`)),
+        });
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), docs()],
   // Our own packages are read from their source, so nothing has to be built before.
   resolve: { conditions: ['@baton/source', 'module', 'browser', 'development|production'] },
   ssr: { resolve: { conditions: ['@baton/source'] } },
