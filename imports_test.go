@@ -49,7 +49,7 @@ var ours = map[string][]string{
 	"channels/channelstest":     {"channels"},
 	"channels/natslog/natstest": {"channels", "channels/natslog"},
 	"session/sessiontest":       {"channels", "session", "session/control"},
-	"hub/hubtest":               {"hub", "hub/wire", "hub/client", "channels", "session", "session/control"},
+	"hub/hubtest":               {"hub", "hub/wire", "hub/client", "channels", "channels/natslog", "session", "session/control"},
 }
 
 // testsToo says what the tests of a package may import beyond what it may itself.
