@@ -55,9 +55,14 @@ func (s *skew) callAcross(a, b *client.Client) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), hubtest.Patience)
 	defer cancel()
-	echo := func(_ context.Context, i *client.Invocation) (any, error) { return i.Args, nil }
-	for command, pair := range map[string][2]*client.Client{"count": {a, b}, "spell": {b, a}} {
-		if err := pair[0].Serve(ctx, map[string]client.Handler{command: echo}); err != nil {
+	want := map[string]string{"count": `{"n":1}`, "spell": `{"n":1}`, "halt": "", "brake": ""} // stops have no result
+	for command, pair := range map[string][2]*client.Client{"count": {a, b}, "spell": {b, a}, "halt": {a, b}, "brake": {b, a}} {
+		served := make(chan struct{}, 100)
+		handler := func(_ context.Context, i *client.Invocation) (any, error) {
+			served <- struct{}{}
+			return i.Args, nil
+		}
+		if err := pair[0].Serve(ctx, map[string]client.Handler{command: handler}); err != nil {
 			s.t.Fatalf("serving %s: %v", command, err)
 		}
 		s.until("the other node to know who serves "+command, func() bool {
@@ -65,11 +70,16 @@ func (s *skew) callAcross(a, b *client.Client) {
 			if wrong := (*client.Error)(nil); errors.As(err, &wrong) && wrong.Code == string(channels.CodeNoService) {
 				return false
 			}
-			if err != nil || string(result.Data) != `{"n":1}` {
+			if err != nil || string(result.Data) != want[command] {
 				s.t.Fatalf("calling %s across the versions: %+v, %v", command, result, err)
 			}
 			return true
 		})
+		select {
+		case <-served:
+		case <-ctx.Done():
+			s.t.Errorf("%s did not reach its service on the other node", command)
+		}
 	}
 }
 

@@ -37,6 +37,8 @@ spaces:
     commands:
       count: {call: [member]}
       spell: {call: [member]}
+      halt: {call: [member], stop: true}
+      brake: {call: [member], stop: true}
 authenticators:
   - kind: dev
 `
