@@ -89,6 +89,7 @@ func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, ou
 func (n *node) drain(server *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
+	n.hub.Leave()               // of what the server would wait for
 	err := server.Shutdown(ctx) // it does not know of WebSockets: the hub ends those
 	closed := make(chan struct{})
 	go func() { defer close(closed); n.hub.Close() }()

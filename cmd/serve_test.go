@@ -170,8 +170,10 @@ func TestSIGTERMTellsTheTabsAndExitsInTime(t *testing.T) {
 	alice := hubtest.NewBrowser(t)
 	alice.SignIn(p.url, "demo", "alice")
 	tab := alice.Open(p.url, "alice-tab")
+	events := alice.Follow(p.url, "demo", "channels=control", "")
 	p.stop()
 	var bye wire.Bye
+	events.Expect("bye", nil)
 	tab.Expect("bye", &bye)
 	if code := tab.Ended(); code != wire.CloseLeaving || bye.Code != wire.CloseLeaving || bye.ReconnectAfter == 0 {
 		t.Errorf("the tab was told %+v and closed with %d", bye, code)

@@ -169,7 +169,7 @@ func (v *visit) poll(f feed, wait time.Duration, look func(*channels.State) (new
 		case <-waiting.wake:
 		case <-ticker.C:
 		case <-ctx.Done():
-		case <-v.hub.ctx.Done(): // with what there is, so that the client goes on elsewhere
+		case <-v.hub.staying.Done(): // with what there is, so that the client goes on elsewhere
 			return nil
 		}
 	}

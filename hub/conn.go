@@ -95,9 +95,7 @@ func (c *conn) run(receive func() error) {
 	h := c.room.hub
 	h.connections.Add(1)
 	defer h.connections.Add(-1)
-	defer context.AfterFunc(h.ctx, func() {
-		c.end(closing{code: wire.CloseLeaving, reason: "this node is leaving", after: time.Duration(100+c.number%20*50) * time.Millisecond})
-	})()
+	defer context.AfterFunc(h.ctx, c.sendAway)()
 	h.running.Go(c.write)
 	h.running.Go(c.keepAlive)
 	c.end(receive())
@@ -133,6 +131,11 @@ var errGone = errors.New("the connection ended")
 
 // end closes the connection, once; the first cause counts.
 func (c *conn) end(cause error) { c.cancel(cause) }
+
+// sendAway sends the client to another node, not all of them at once.
+func (c *conn) sendAway() {
+	c.end(closing{code: wire.CloseLeaving, reason: "this node is leaving", after: time.Duration(100+c.number%20*50) * time.Millisecond})
+}
 
 // rouse makes the writer look.
 func (c *conn) rouse() {

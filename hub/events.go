@@ -96,6 +96,7 @@ func (v *visit) serveEvents(c *conn, stream *eventStream, joins []*wire.Join) {
 	}
 	v.hub.running.Add(1) // while the server still waits for this request
 	defer v.hub.running.Done()
+	defer context.AfterFunc(v.hub.staying, c.sendAway)()
 	stream.begin()
 	if v.r.Method == http.MethodHead {
 		c.end(errGone)

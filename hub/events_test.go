@@ -144,6 +144,24 @@ func TestAHubThatLeavesSaysSoOnEventStreams(t *testing.T) {
 	events.Ended()
 }
 
+func TestAHubThatLeavesKeepsNoRequestWaiting(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	alice := n.user(t, "alice")
+	_, bob := n.open(t, "bob")
+	events := alice.Follow(n.url, "lab", "channels=notes", "")
+	events.Expect("joined", nil)
+	answered := make(chan hubtest.Answer)
+	go func() { answered <- alice.Request("GET", n.channel("notes")+"?wait=30s&since="+cursorOf(t, n), "") }()
+	n.Leave()
+	events.Expect("bye", nil)
+	events.Ended()
+	if a := <-answered; a.Status != 200 {
+		t.Errorf("the request that waited was answered %d %s", a.Status, a.Body)
+	}
+	bob.Do(write("notes", "k", 1), "written", nil)
+	hubtest.NewBrowser(t).Request("GET", n.url+"/readyz", "").Problem(503, "not_ready")
+}
+
 func TestEventStreamsAreRefusedBeforeTheyBegin(t *testing.T) {
 	n := newNode(t, nodeOptions{limits: hub.Limits{PerSession: 2}})
 	alice := n.user(t, "alice")

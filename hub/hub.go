@@ -93,6 +93,8 @@ type Hub struct {
 	started time.Time
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
+	staying context.Context // ends with ctx, or before
+	leave   context.CancelFunc
 	running sync.WaitGroup
 	news    chan *room // its presence has changed
 	jobs    map[string]*job
@@ -117,6 +119,7 @@ func New(o Options) (*Hub, error) {
 		options: o, logger: o.Logger, rooms: map[string]*room{}, started: time.Now(), news: make(chan *room, 64),
 	}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
+	h.staying, h.leave = context.WithCancel(h.ctx)
 	for _, s := range o.Spaces {
 		if err := channels.CheckName(s.Name); err != nil {
 			return nil, fmt.Errorf("space %s: %w", s.Name, err)
@@ -156,6 +159,10 @@ func (h *Hub) keepUp(what string, run func(context.Context) error) {
 
 // ServeHTTP serves the API, the WebSockets and the UI.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// Leave ends the event streams and the requests that wait for a change, each with what there is: their clients go on at
+// another node. A server that shuts down would wait for them; see http.Server.RegisterOnShutdown. WebSockets are Close's.
+func (h *Hub) Leave() { h.leave() }
 
 // Close ends the hub: every connection is told to come back to another node, and closed; the other nodes are told that
 // nobody is here any more; then the replicas are closed. The caller has stopped accepting requests before.

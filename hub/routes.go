@@ -158,7 +158,7 @@ func ready(v *visit, _ *struct{}) (*health, error) {
 			missing = append(missing, name+": the log has been out of reach since "+space.Stale().Format(time.RFC3339))
 		}
 	}
-	if h.ctx.Err() != nil {
+	if h.staying.Err() != nil {
 		missing = append(missing, "this node is leaving")
 	}
 	if len(missing) > 0 {
