@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/backend"
 )
 
 // siteIn writes a site file into a folder of its own, with others beside it.
@@ -214,5 +217,34 @@ authenticators: [{kind: dev}]
 	}
 	if n := strings.Count(err.Error(), "\n") + 1; n != 17 || t.Failed() {
 		t.Errorf("it says %d things, not 17:\n%v", n, err)
+	}
+}
+
+func TestABinaryOfOnesOwnAddsBackendsAndTasks(t *testing.T) {
+	own := Options{
+		Backends: map[string]backend.Kind{"folder": func(c backend.Config) (backend.Backend, error) {
+			var options struct{ Path string }
+			if err := c.Read(&options); err != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("no folder %s for %s beside %s", options.Path, c.Name, filepath.Base(c.Dir))
+		}},
+		Tasks: map[string]Builtin{"tidy": func(context.Context, *channels.Space) (string, error) { return "tidied", nil }},
+	}
+	const text = `version: 1
+spaces:
+  lab:
+    channels: {c: {kind: log, write: [member]}}
+    tasks: {t: {every: 1m, run: tidy}}
+backends: {recipes: {kind: folder, path: here}}
+authenticators: [{kind: dev}]
+`
+	_, err := own.parseSite("dir/s.yaml", []byte(text))
+	if err == nil || err.Error() != "dir/s.yaml:6: no folder here for recipes beside dir" {
+		t.Errorf("with what the binary adds: %v", err)
+	}
+	_, err = Options{}.parseSite("dir/s.yaml", []byte(text))
+	if err == nil || !strings.Contains(err.Error(), `:5: there is nothing "tidy" to run: use checkpoint`) || !strings.Contains(err.Error(), `:6: there is no kind of backend "folder": use jsonfile`) {
+		t.Errorf("without: %v", err)
 	}
 }

@@ -28,6 +28,14 @@
 // Rules are in the log, so every room hears of new ones at the same position. It ends all its connections there: who may
 // read and write what is decided anew when they come back, and nothing of what they may not read any more is sent after it.
 //
+// # Tasks and duties
+//
+// What the hub does by itself is a task, at the ticks of a schedule, or a duty, all the time. Which node gets a tick is
+// NATS's choice; before the node does anything it claims the tick in the log, so a task runs once for it. A duty is
+// recorded in the log with the node that has it, and what it commits passes a fence. Whether the node of a record is
+// still at it, the others ask it by the relay; one that does not answer is gone. The sweep, which proposes whatever is
+// due in a space, is a task whose ticks are not claimed: it only proposes.
+//
 // # Goroutines
 //
 // A connection has three: a reader (the one of the HTTP request), a writer, and one that pings. The writer is the only

@@ -74,6 +74,9 @@ func (d *duty) attend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	h := d.room.hub
+	q := question{Duty: jobName(d.Space, d.Name)}
+	defer h.atHand.Delete(q)
 	for {
 		got, err := d.obtain(ctx, space)
 		if err != nil {
@@ -82,14 +85,11 @@ func (d *duty) attend(ctx context.Context) error {
 		if got {
 			break
 		}
+		h.atHand.Delete(q)
 		if !sleep(ctx, dutyLook) {
 			return nil
 		}
 	}
-	h := d.room.hub
-	q := question{Duty: jobName(d.Space, d.Name)}
-	h.atHand.Store(q, true)
-	defer h.atHand.Delete(q)
 	h.logger.Info("this node has a duty now", "space", d.Space, "duty", d.Name)
 	err = d.do(ctx, space)
 	if err != nil && ctx.Err() == nil {
@@ -119,6 +119,7 @@ func (d *duty) obtain(ctx context.Context, space *channels.Space) (got bool, err
 			return false, err
 		}
 	}
+	d.room.hub.atHand.Store(question{Duty: jobName(d.Space, d.Name)}, true) // before another node can ask for it
 	err = space.House(ctx, func(draft *channels.Draft) (any, error) {
 		if _, now := holder(draft, d.Name); now != position {
 			return nil, channels.Refuse(channels.CodeConflict, "another node was faster")

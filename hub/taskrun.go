@@ -30,7 +30,6 @@ func (h *Hub) runTask(ctx context.Context, j *job, t channels.Tick) error {
 	if err != nil || answer != claimed {
 		return err
 	}
-	h.atHand.Store(question{Task: j.schedule.Name, Life: t.Life, Sequence: t.Sequence}, true)
 	defer h.atHand.Delete(question{Task: j.schedule.Name, Life: t.Life, Sequence: t.Sequence})
 	began := time.Now()
 	detail, err := j.run(ctx, space, t)
@@ -49,8 +48,17 @@ func (h *Hub) runTask(ctx context.Context, j *job, t channels.Tick) error {
 }
 
 // claimTick makes a tick this node's. While the task runs elsewhere the tick has to come again; a node that does not answer
-// for the run that the log says it has at hand is gone.
+// for the run that the log says it has at hand is gone. So a node answers for a run from before it has it.
 func (h *Hub) claimTick(ctx context.Context, space *channels.Space, j *job, run TaskRun) (answer string, err error) {
+	mine := question{Task: j.schedule.Name, Life: run.Life, Sequence: run.Sequence}
+	if _, there := h.atHand.LoadOrStore(mine, true); there {
+		return "", channels.ErrElsewhere
+	}
+	defer func() {
+		if answer != claimed {
+			h.atHand.Delete(mine)
+		}
+	}()
 	var gone []string
 	for {
 		o := space.House(ctx, beginRun{j.name, run, j.again, gone}.Decide)
@@ -62,6 +70,10 @@ func (h *Hub) claimTick(ctx context.Context, space *channels.Space, j *job, run 
 		other, ok := refused.More[runOpKey].(TaskRun)
 		if !ok || len(gone) > keptRuns {
 			return "", o.Err
+		}
+		if other.Node == run.Node && other.Life == run.Life && other.Sequence == run.Sequence {
+			gone = append(gone, other.Node) // it was this node's, which could not record its end
+			continue
 		}
 		there, err := h.askNode(ctx, other.Node, question{Task: j.schedule.Name, Life: other.Life, Sequence: other.Sequence})
 		switch {

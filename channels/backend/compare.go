@@ -17,6 +17,7 @@ import (
 
 // A comparison is what is to be done about the difference between the log and what is in the backend.
 type comparison struct {
+	cursor string            // of what is there
 	wanted Contents          // what the log has
 	edits  map[string]edit   // to be written
 	late   map[string]string // edits that came too late, by their sums
@@ -33,7 +34,7 @@ type edit struct {
 // compare finds the edits; see the package comment for which they are. Contents that are invalid hold none.
 func (r *Runner) compare(s *channels.State, there Contents, invalid bool) comparison {
 	logged := s.All(r.Channel, "").Values
-	c := comparison{edits: map[string]edit{}, late: map[string]string{}, wanted: Contents{Values: map[string]json.RawMessage{}}}
+	c := comparison{cursor: there.Cursor, edits: map[string]edit{}, late: map[string]string{}, wanted: Contents{Values: map[string]json.RawMessage{}}}
 	wanted := map[string]string{}
 	for key, v := range logged {
 		c.wanted.Values[key], wanted[key] = v.Data, sum(v.Data)
@@ -50,22 +51,25 @@ func (r *Runner) compare(s *channels.State, there Contents, invalid bool) compar
 	present := sumsOf(there.Values)
 	before := r.recordOf(there.Cursor)
 	untouched := before == nil && check != "" && check == total(present)
-	changes, complete := s.Since(r.Channel, "", held.Position)
+	if untouched { // by another runner, perhaps before a restart
+		r.remember(there)
+	}
 	for _, key := range union(present, wanted) {
 		if present[key] == wanted[key] {
 			continue
 		}
-		edited := !untouched
+		edited, seen := !untouched, held.Position
 		if before != nil {
 			edited = before.sums[key] != present[key]
 		}
-		newer := logged[key].Position > held.Position || logged[key].Data == nil && (!complete || slices.Contains(changes.Removed, key))
+		if t, ok := r.taken[key]; ok && t.cursor == there.Cursor {
+			edited, seen = t.sum != sumOrGone(present[key]), t.position
+		}
+		late := changedAfter(s, r.Channel, key, seen)
 		switch {
-		case !edited:
+		case !edited, late && before == nil && present[key] == "": // merely old, or never there
 			c.save = true
-		case newer && before == nil && present[key] == "":
-			c.save = true // it has never been there
-		case newer:
+		case late:
 			c.save = true
 			c.late[key] = present[key]
 		case r.refused[key] != "" && r.refused[key] == sumOrGone(present[key]):
@@ -76,6 +80,15 @@ func (r *Runner) compare(s *channels.State, there Contents, invalid bool) compar
 	// Without a cursor that is up to date, the next edit of what has just been taken would seem to be a late one.
 	c.save = c.save || there.Cursor == "" || s.Touched(r.Channel, "") > held.Position
 	return c
+}
+
+// changedAfter reports whether the log changed a key after a position, or may have deleted it then.
+func changedAfter(s *channels.State, channel, key string, position uint64) bool {
+	if v, ok := s.Get(channels.Ref{Channel: channel, Key: key}); ok {
+		return v.Position > position
+	}
+	changes, complete := s.Since(channel, "", position)
+	return !complete || slices.Contains(changes.Removed, key)
 }
 
 // savedAt returns the position of what was saved last.

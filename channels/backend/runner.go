@@ -31,6 +31,7 @@ type Runner struct {
 	client  string
 	ops     uint64
 	saved   []record          // of what was saved lately, the newest last: to tell edits from what is merely old
+	taken   map[string]taken  // edits that are written but have not got a cursor yet, by key
 	refused map[string]string // key → sum of an edit that was not taken
 	lost    map[string]string // key → sum of an edit that came too late: it is kept aside before it is overwritten
 	rules   int               // version under which the edits were refused
@@ -40,6 +41,13 @@ type Runner struct {
 type record struct {
 	cursor string
 	sums   map[string]string
+}
+
+// taken is an edit that was written: whoever edits the key once more before the cursor says so has seen it.
+type taken struct {
+	cursor   string // of the contents that it was found in
+	sum      string
+	position uint64
 }
 
 const (
@@ -56,7 +64,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		r.Delay = 100 * time.Millisecond
 	}
 	r.client = "backend-" + rand.Text()[:12]
-	r.refused, r.lost = map[string]string{}, map[string]string{}
+	r.taken, r.refused, r.lost = map[string]taken{}, map[string]string{}, map[string]string{}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	stir := make(chan struct{}, 1)
@@ -227,6 +235,7 @@ func (r *Runner) save(ctx context.Context, c comparison, there Contents) error {
 	if err := r.Backend.Save(ctx, c.wanted); err != nil {
 		return fmt.Errorf("saving: %w", err)
 	}
+	clear(r.taken)
 	clear(r.refused)
 	clear(r.lost)
 	r.remember(c.wanted)
@@ -331,6 +340,11 @@ func (r *Runner) write(ctx context.Context, c comparison, keys []string) (*chann
 	var refusal *channels.Refusal
 	if errors.As(o.Err, &refusal) {
 		return refusal, nil
+	}
+	if o.Err == nil {
+		for _, key := range keys {
+			r.taken[key] = taken{c.cursor, c.edits[key].sum, o.Position}
+		}
 	}
 	return nil, o.Err
 }

@@ -3,12 +3,14 @@ package backend_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,14 +87,19 @@ func (l *lab) write(channel, key, value string) channels.Outcome {
 	return o
 }
 
-// keep runs a runner until the test or stop ends it.
-func (l *lab) keep(channel string, more ...func(*backend.Runner)) (stop func()) {
+func (l *lab) backend() backend.Backend {
 	l.t.Helper()
 	file, err := jsonfile.New(backend.Config{Dir: filepath.Dir(l.path), Options: map[string]json.RawMessage{"path": json.RawMessage(`"recipes.json"`)}})
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	r := &backend.Runner{Name: channel, Channel: channel, Backend: file, Space: l.space, Delay: 10 * time.Millisecond, Report: func(failed bool, detail string) {
+	return file
+}
+
+// keep runs a runner until the test or stop ends it.
+func (l *lab) keep(channel string, more ...func(*backend.Runner)) (stop func()) {
+	l.t.Helper()
+	r := &backend.Runner{Name: channel, Channel: channel, Backend: l.backend(), Space: l.space, Delay: 10 * time.Millisecond, Report: func(failed bool, detail string) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if failed {
@@ -262,6 +269,48 @@ func TestWhatIsCommittedIsSavedAndWhatIsEditedIsCommitted(t *testing.T) {
 	if said := l.said(); len(said) > 0 {
 		t.Errorf("reported: %q", said)
 	}
+}
+
+// An editor may save again before the hub has told the file that it took the last edit.
+func TestEditsThatFollowEachOtherAreAllTaken(t *testing.T) {
+	l := newLab(t)
+	l.write("recipes", "a", "1")
+	l.write("recipes", "b", "1")
+	stop := l.keep("recipes")
+	l.inStep(`{"a":1,"b":1}`)
+	stop()
+	file := &held{Backend: l.backend()}
+	l.keep("recipes", func(r *backend.Runner) { r.Backend = file })
+	file.refuse.Store(true)
+	for _, step := range []struct {
+		changes map[string]any
+		want    string
+	}{
+		{map[string]any{"a": 2, "b": nil}, `{"a":2}`},
+		{map[string]any{"a": 1, "b": 3}, `{"a":1,"b":3}`}, // back to what it was
+		{map[string]any{"a": nil}, `{"b":3}`},
+	} {
+		l.edit(step.changes)
+		l.await(step.want, l.storeIs(step.want))
+	}
+	file.refuse.Store(false)
+	l.inStep(`{"b":3}`)
+	if l.aside() != "" {
+		t.Errorf("kept aside: %s", l.aside())
+	}
+}
+
+// held is a backend that cannot be written for a while.
+type held struct {
+	backend.Backend
+	refuse atomic.Bool
+}
+
+func (h *held) Save(ctx context.Context, c backend.Contents) error {
+	if h.refuse.Load() {
+		return errors.New("the disk is full")
+	}
+	return h.Backend.Save(ctx, c)
 }
 
 func TestAnEditThatTheRulesRefuseIsReportedAndKeptAside(t *testing.T) {

@@ -106,7 +106,7 @@ func (f *file) Load(context.Context) (backend.Contents, error) {
 	c, err := parse(data)
 	f.invalid = err != nil
 	if err != nil {
-		return backend.Contents{}, fmt.Errorf("%s %w: %w", f.path, backend.ErrInvalid, err)
+		return backend.Contents{}, fmt.Errorf("%s %w: %w", filepath.Base(f.path), backend.ErrInvalid, err)
 	}
 	return c, nil
 }
@@ -187,7 +187,7 @@ func (f *file) replace(text []byte) error {
 		return err
 	}
 	defer func() { _ = os.Remove(temporary) }() // it is gone, or holds what was replaced
-	changed := fmt.Errorf("%s was %w", f.path, backend.ErrChanged)
+	changed := fmt.Errorf("%s was %w", filepath.Base(f.path), backend.ErrChanged)
 	present, err := sumOf(path)
 	switch {
 	case err != nil:
