@@ -95,7 +95,7 @@ func writeKey(client, key string, n int, value json.RawMessage) channels.Proposa
 }
 
 // entryOf is a record as long as that of a write of one key.
-var entryOf = bytes.Repeat([]byte("x"), 400)
+var entryOf = bytes.Repeat([]byte("x"), 250)
 
 func BenchmarkDurableWrite(b *testing.B) {
 	store := natstest.Embedded(b)
