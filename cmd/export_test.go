@@ -58,7 +58,7 @@ func linesOf(t *testing.T, path string) (lines []string) {
 
 func TestAnImportGoesOnByItselfWhenTheHubIsKilledAndEveryLineIsImportedOnce(t *testing.T) {
 	p := startBaton(t, "--demo=false", "--data", t.TempDir())
-	in := exportFile(t, 20_000, `"`+strings.Repeat("some value ", 90)+`"`)
+	in := exportFile(t, 8_000, `"`+strings.Repeat("some value ", 40)+`"`)
 	ended := make(chan result, 1)
 	go func() { ended <- as(t, "sam", p.url, "import", in, "--id", "killed") }()
 	sam := hubtest.NewBrowser(t)
@@ -74,7 +74,7 @@ func TestAnImportGoesOnByItselfWhenTheHubIsKilledAndEveryLineIsImportedOnce(t *t
 	kills := 0
 	tick := time.NewTicker(60 * time.Millisecond) // not more often than one may ask
 	defer tick.Stop()
-	for _, line := range []int{2_000, 9_000} {
+	for _, line := range []int{1_000, 4_500} {
 		record := status()
 		for deadline := time.After(hubtest.Patience); record.Line < line; record = status() {
 			select {
@@ -90,7 +90,7 @@ func TestAnImportGoesOnByItselfWhenTheHubIsKilledAndEveryLineIsImportedOnce(t *t
 		p.start()
 	}
 	got := <-ended
-	if got.code != 0 || !strings.Contains(got.out, "20000 values set, 0 removed, 400 messages appended, 0 unchanged") || kills == 0 {
+	if got.code != 0 || !strings.Contains(got.out, "8000 values set, 0 removed, 160 messages appended, 0 unchanged") || kills == 0 {
 		t.Fatalf("after %d kills it exited with %d: %s\n%s", kills, got.code, got.out, got.errors)
 	}
 	out := filepath.Join(t.TempDir(), "out.ndjson")
@@ -109,13 +109,13 @@ func TestAnImportGoesOnByItselfWhenTheHubIsKilledAndEveryLineIsImportedOnce(t *t
 			values++
 		}
 	}
-	if values != 20_000 || messages != 400 || len(have) != len(want) {
+	if values != 8_000 || messages != 160 || len(have) != len(want) {
 		t.Errorf("there are %d values and %d messages", values, messages)
 	}
-	if again := as(t, "sam", p.url, "import", in, "--id", "killed"); again.code != 0 || !strings.Contains(again.out, "400 messages appended") {
+	if again := as(t, "sam", p.url, "import", in, "--id", "killed"); again.code != 0 || !strings.Contains(again.out, "160 messages appended") {
 		t.Errorf("the same again: %+v", again)
 	}
-	if after := as(t, "sam", p.url, "export", "--channel", "chat"); strings.Count(after.out, `"channel":"chat"`) != 400 {
+	if after := as(t, "sam", p.url, "export", "--channel", "chat"); strings.Count(after.out, `"channel":"chat"`) != 160 {
 		t.Error("the same again appended messages")
 	}
 }
