@@ -52,6 +52,7 @@ type readAnswer struct {
 	Defaults   map[string]json.RawMessage       `json:"defaults,omitempty" doc:"What keys are that have no value."`
 	Owners     map[string]map[string]wire.Value `json:"owners,omitempty" doc:"With all: the values of each owner."`
 	NextMS     int64                            `json:"next_ms" doc:"When to ask again, at the earliest."`
+	Stale      time.Time                        `json:"stale,omitzero" doc:"Since when this node has not heard from the log: what it tells may be old."`
 }
 
 // When a client that polls should come back: what it gets costs no more the longer it waits.
@@ -93,6 +94,7 @@ func readChannel(v *visit, in *readInput) (*readOutput, error) {
 	if err != nil {
 		return nil, err
 	}
+	answer.Stale = v.room.replica().Stale()
 	switch {
 	case answer.Incomplete || wait > 0:
 	case isLive(answer.Cursor):
@@ -182,7 +184,11 @@ const pollTick = 2 * time.Second
 // look reads the state for a client that is still signed in, with the rights that it has now.
 func (v *visit) look(look func(*channels.State) (bool, error)) (news bool, err error) {
 	v.room.replica().Read(func(state *channels.State) {
-		if v.proof(state) != nil {
+		switch {
+		case v.room.mute():
+			err = errMute(v.room)
+			return
+		case v.proof(state) != nil:
 			err = errSignedOut
 			return
 		}

@@ -243,10 +243,12 @@ var errSignedOut = &problem{status: http.StatusUnauthorized, code: "signed_out",
 // its space; a store or a log that is away never makes anybody anonymous, nor lets in whom it cannot vouch for.
 func (h *Hub) identify(r *http.Request) (who channels.Who, room *room, proof proof, err error) {
 	if who, room, proof, err = h.lastKnown(r); err == nil && room.mute() {
-		return who, nil, nil, fmt.Errorf("the log of %s is out of reach", room.name)
+		return who, nil, nil, errMute(room)
 	}
 	return who, room, proof, err
 }
+
+func errMute(r *room) error { return fmt.Errorf("the log of %s is out of reach", r.name) }
 
 // lastKnown is identify on what this node knows, though it may have been out of touch with the log for long.
 func (h *Hub) lastKnown(r *http.Request) (who channels.Who, room *room, proof proof, err error) {
