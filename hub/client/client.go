@@ -49,8 +49,10 @@ import (
 type Options struct {
 	// URL is the address of the hub, such as http://127.0.0.1:8080. Required.
 	URL string
-	// Token is an API token of the hub; it names the space. Required.
+	// Token is an API token of the hub; it names the space. Required, but for a program that acts for a person.
 	Token string
+	// Space, User and Password sign a person in, once, instead of a token.
+	Space, User, Password string
 	// Logger gets a line for every connection that is made or lost. Default: slog.Default.
 	Logger *slog.Logger
 	// HTTPClient makes the handshake, for a proxy or certificates of one's own. Default: one without a time limit, since
@@ -74,7 +76,8 @@ type Client struct {
 	// Set at construction.
 	id      string // new for every process: operation ids begin with it
 	url     string
-	header  http.Header
+	signIn  *signIn     // of a person who is not signed in yet; owned by run
+	header  http.Header // owned by run
 	http    *http.Client
 	logger  *slog.Logger
 	ctx     context.Context // ends with the client
@@ -139,11 +142,14 @@ func newClient(o Options) (*Client, error) {
 	if err != nil || address.Host == "" || address.Scheme != "http" && address.Scheme != "https" {
 		return nil, fmt.Errorf("%q is no address of a hub: give one like http://127.0.0.1:8080", o.URL)
 	}
+	if (o.Token == "") == (o.User == "" || o.Space == "") {
+		return nil, errors.New("give a Token, or Space, User and Password")
+	}
 	id := rand.Text()[:16]
 	address.Path = strings.TrimSuffix(address.Path, "/") + wire.Path
 	address.RawQuery = url.Values{"client": {id}}.Encode()
 	c := &Client{
-		id: id, url: address.String(), header: http.Header{"Authorization": {"Bearer " + o.Token}},
+		id: id, url: address.String(), header: http.Header{"Authorization": {"Bearer " + o.Token}}, signIn: signInOf(o),
 		http: o.HTTPClient, logger: o.Logger, status: Connecting,
 		turns: make(chan struct{}, maxUnanswered), wake: make(chan struct{}, 1),
 		done: make(chan struct{}), welcome: make(chan struct{}),

@@ -118,6 +118,9 @@ func (c *Client) connection() (welcomed bool, l lost) {
 func (c *Client) dial() (*websocket.Conn, lost) {
 	ctx, cancel := context.WithTimeout(c.ctx, welcomeTime)
 	defer cancel()
+	if l := c.signedIn(ctx); l.err != nil {
+		return nil, l
+	}
 	socket, response, err := websocket.Dial(ctx, c.url, &websocket.DialOptions{
 		HTTPClient: c.http, HTTPHeader: c.header, Subprotocols: []string{wire.Subprotocol},
 	})

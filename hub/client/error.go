@@ -12,8 +12,8 @@ import (
 var (
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("the client is closed")
-	// ErrSignedOut is returned when the hub does not know the token, or not any more.
-	ErrSignedOut = errors.New("signed out: the hub does not accept this token")
+	// ErrSignedOut is returned when the hub does not know the token, or not any more, or when the password is wrong.
+	ErrSignedOut = errors.New("signed out: the hub does not accept this token or password")
 	// ErrForbidden is returned when the hub does not let the token in.
 	ErrForbidden = errors.New("not allowed to connect")
 	// ErrReplaced is returned when another program took this one's place.

@@ -306,3 +306,27 @@ func TestAgainstAHubSignalsAreHeard(t *testing.T) {
 		t.Errorf("ann heard %+v", s)
 	}
 }
+
+func TestAgainstAHubAPersonSignsIn(t *testing.T) {
+	l := newLab(t)
+	alice := client.Options{URL: l.URL, Space: "lab", User: "alice", Password: "alice"}
+	c, err := client.Connect(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	must[uint64](t)(c.Set(t.Context(), "queue", map[string]any{"k": 1}))
+	l.Restart(nil)
+	must[uint64](t)(c.Set(t.Context(), "queue", map[string]any{"k": 2}))
+	if by := must[map[string]client.Value](t)(c.Read(t.Context(), "queue"))["k"].By; by != "alice" || c.Welcome().You.User != "alice" {
+		t.Errorf("written by %q", by)
+	}
+	alice.Password = "wrong"
+	if _, err := client.Connect(t.Context(), alice); !errors.Is(err, client.ErrSignedOut) {
+		t.Errorf("a wrong password: %v", err)
+	}
+	alice.Space = ""
+	if _, err := client.Connect(t.Context(), alice); err == nil {
+		t.Error("nobody in particular connected")
+	}
+}
