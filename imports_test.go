@@ -45,6 +45,9 @@ var ours = map[string][]string{
 	"cmd/baton":          {"cmd"},
 	"cmd/baton/beamline": {"hub/client"}, // the public API only
 
+	"frontend/examples":    {}, // tests, of processes
+	"frontend/examples/go": {"hub/client"},
+
 	// Helpers of tests. Tests may import any of them, and so may they each other.
 	"channels/channelstest":     {"channels"},
 	"channels/natslog/natstest": {"channels", "channels/natslog"},
