@@ -132,7 +132,8 @@ func TestADryRunOnTheCommandLineNamesTheLinesAndFails(t *testing.T) {
 	}
 	bad := file(t, "bad.ndjson", strings.Replace(string(text), `"equipment","key":"k000003"`, `"equipmnt","key":"k000003"`, 1))
 	for what, args := range map[string][]string{"a dry run": {"import", bad, "--dry-run"}, "an import": {"import", bad}} {
-		if got := as(t, "sam", p.url, args...); got.code != 1 || !strings.Contains(got.out+got.errors, "line 5: ") {
+		if got := as(t, "sam", p.url, args...); got.code != 1 || !strings.Contains(got.out+got.errors, "line 5: ") ||
+			strings.Contains(got.errors, "--id file-") != (what == "an import") {
 			t.Errorf("%s of a bad file: %+v", what, got)
 		}
 	}
@@ -140,6 +141,11 @@ func TestADryRunOnTheCommandLineNamesTheLinesAndFails(t *testing.T) {
 		t.Errorf("by a user: %+v", got)
 	}
 	whole := strings.TrimSuffix(string(text), "\n")
+	for n, want := range []string{"imported: 104 lines", "was imported before"} {
+		if got := as(t, "sam", p.url, "import", good); got.code != 0 || !strings.Contains(got.out, want) {
+			t.Errorf("a good file for time %d: %+v", n+1, got)
+		}
+	}
 	cut := file(t, "cut.ndjson", whole[:strings.LastIndexByte(whole, '\n')+1])
 	if got := as(t, "sam", p.url, "import", cut); got.code != 1 || !strings.Contains(got.errors, "cut off") {
 		t.Errorf("a file that is cut off: %+v", got)

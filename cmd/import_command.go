@@ -2,10 +2,12 @@ package cmd
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -34,16 +36,15 @@ func importCommand(s streams) *cobra.Command {
 		Short: "Bring into a space what was exported",
 		Long: `Bring into a space what 'baton export' wrote. Every line is checked as a write is: schema, names, limits, rights. What is
 imported is written now and by you; who wrote it once and when stays in the file. Lines are imported in steps, and the hub
-notes in each step how far it is: after a lost connection the command goes on by itself, and after it was killed with --id,
-without anything being done twice. The first line that is refused ends it; --dry-run finds all of them before.
+notes in each step how far it is: after a lost connection the command goes on by itself, and after it was killed when it is
+run again, without anything being done twice. The first line that is refused ends it, and with --id it goes on with a file
+that was mended; --dry-run finds all such lines before. The same file is imported once, until that is forgotten after a day;
+to import it once more, give it an --id of its own.
 
 What is the operator's is imported while nobody is in control, or under --term by the operator.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			if o.ID == "" {
-				o.ID = rand.Text()
-			}
-			if err := channels.CheckImportID(o.ID); err != nil {
+			if err := channels.CheckImportID(o.ID); o.ID != "" && err != nil {
 				return usageError{fmt.Errorf("--id: %w", err)}
 			}
 			f, err := os.Open(args[0])
@@ -51,6 +52,11 @@ What is the operator's is imported while nobody is in control, or under --term b
 				return fmt.Errorf("reading the export: %w", err)
 			}
 			defer f.Close()
+			if o.ID == "" {
+				if o.ID, err = importIDOf(f, fmt.Sprint(to.Space, to.Token, to.User, o.Keep)); err != nil {
+					return err
+				}
+			}
 			a, err := to.open(c.Context())
 			if err != nil {
 				return err
@@ -64,7 +70,7 @@ What is the operator's is imported while nobody is in control, or under --term b
 		},
 	}
 	to.add(c)
-	c.Flags().StringVar(&o.ID, "id", "", "go on with the import that has this id (default: a new one, which is printed)")
+	c.Flags().StringVar(&o.ID, "id", "", "names the import (default: made of the file, and printed)")
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "change nothing: say what would change, and every line that would be refused")
 	c.Flags().BoolVar(&o.Keep, "keep", false, "leave keys alone that have a value; otherwise they get the imported one")
 	c.Flags().Uint64Var(&o.Term, "term", 0, "the operator's term, if it is the operator who imports")
@@ -135,7 +141,7 @@ func told(r channels.ImportReport) string {
 
 // run imports the file, piece by piece, from where the import is.
 func (i *importing) run(ctx context.Context, f *os.File) (err error) {
-	fmt.Fprintf(i.s.err, "import %s (to go on with it later: --id %s)\n", i.options.ID, i.options.ID)
+	fmt.Fprintf(i.s.err, "import %s\n", i.options.ID)
 	i.job = newJobs(i.s.err, newLogger(i.s.err)).begin("import", i.to.flags.Space)
 	defer func() { i.job.Ended(err) }()
 	size := 0
@@ -143,6 +149,10 @@ func (i *importing) run(ctx context.Context, f *os.File) (err error) {
 		size = int(info.Size())
 	}
 	record, err := i.begin(ctx)
+	if err == nil && record.State == channels.ImportDone {
+		fmt.Fprintf(i.s.out, "was imported before, and is not again: %s\nto import it once more: --id and a new name\n", told(channels.ImportReport{ImportRecord: record}))
+		return nil
+	}
 	for report := (channels.ImportReport{ImportRecord: record}); err == nil; {
 		if report.State == channels.ImportDone {
 			i.job.Moved(max(size, i.lines.bytes), max(size, i.lines.bytes))
@@ -159,7 +169,24 @@ func (i *importing) run(ctx context.Context, f *os.File) (err error) {
 		report, err = i.send(ctx, piece)
 		i.job.Moved(i.lines.bytes, max(size, i.lines.bytes+1))
 	}
+	var refused *problem
+	if errors.As(err, &refused) && refused.Line > 0 {
+		return fmt.Errorf("importing: %w\nWhat is before that line may be imported. Mend it and go on with --id %s", err, i.options.ID)
+	}
 	return fmt.Errorf("importing: %w", err)
+}
+
+// importIDOf names the import of a file by what is in it, for whom, so that the same command goes on with the same import.
+func importIDOf(f *os.File, more string) (string, error) {
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("reading the export: %w", err)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return "", fmt.Errorf("reading the export, which has to be a file, or have an --id: %w", err)
+	}
+	_, _ = io.WriteString(h, more)
+	return "file-" + hex.EncodeToString(h.Sum(nil)[:12]), nil
 }
 
 // begin finds out whether the import has begun before, and goes to where it is.
