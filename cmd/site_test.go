@@ -55,7 +55,7 @@ func TestTheDevSiteHasTheRulesThatTheDemoNeeds(t *testing.T) {
 		t.Errorf("motors is %+v", m)
 	}
 	want := `{"login":{"other_user":"observe"},"control":{"grace_ms":30000,"linger_ms":2000}}`
-	if r.Version != 1 || string(r.Policy) != want {
+	if r.Version != 2 || string(r.Policy) != want {
 		t.Errorf("version %d, policy %s", r.Version, r.Policy)
 	}
 }
