@@ -308,3 +308,26 @@ func TestWhatAChannelIsNotIsRefused(t *testing.T) {
 	var control page
 	alice.Request("GET", n.channel("control"), ``).Into(http.StatusOK, &control)
 }
+
+func TestAPageIsBoundedInBytesToo(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	robot := hubtest.Program(t, n.token(t, "robot"))
+	value := `["` + strings.Repeat("x", 15<<10) + `","` + strings.Repeat("y", 15<<10) + `","` + strings.Repeat("z", 15<<10) + `"]`
+	const count = 120
+	for i := range count {
+		robot.Request("PUT", n.channel("notes")+"/k"+strconv.Itoa(i), value).Want(200)
+	}
+	found, cursor, pages := 0, "", 0
+	for more := true; more; pages++ {
+		var p page
+		a := robot.Request("GET", n.channel("notes")+"?limit=10000&since="+cursor, "")
+		a.Into(200, &p)
+		if len(a.Body) > 5<<20 {
+			t.Errorf("a page of %d bytes", len(a.Body))
+		}
+		found, cursor, more = found+len(p.Values), p.Cursor, p.Incomplete
+	}
+	if found != count || pages < 2 {
+		t.Errorf("%d values in %d pages", found, pages)
+	}
+}

@@ -227,13 +227,17 @@ func (v *visit) page(state *channels.State, in *readInput, cursor channels.Curso
 	case max(cursor.Position, cursor.Base) > state.Position():
 		answer.Reason = wire.ReasonAhead
 	}
-	if answer.Reason != "" {
+	switch {
+	case answer.Reason != "":
 		cursor = channels.Cursor{}
+	case cursor.Base == 0 && state.Touched(in.Channel, f.owner) <= cursor.Position: // without a look at every key
+		answer.Cursor = state.Cursor().String()
+		return answer, nil
 	}
-	page, ok := state.Page(in.Channel, f.owner, cursor, in.Limit)
+	page, ok := boundedPage(state, in, f, cursor)
 	if !ok {
 		answer.Reason = wire.ReasonTrimmed
-		page, _ = state.Page(in.Channel, f.owner, channels.Cursor{}, in.Limit)
+		page, _ = boundedPage(state, in, f, channels.Cursor{})
 	}
 	if answer.Reason != "" {
 		answer.Mode, answer.MustReset = wire.Snapshot, answer.Reason != wire.ReasonNew
@@ -242,6 +246,28 @@ func (v *visit) page(state *channels.State, in *readInput, cursor channels.Curso
 	answer.Values, answer.Removed = valuesOf(page.Values), page.Removed
 	answer.Messages, answer.Gap = logMessages(page.Messages), page.Gap
 	return answer, nil
+}
+
+// maxPage is how many bytes of values and messages a page has, about.
+const maxPage = 4 << 20
+
+// boundedPage is a page of at most so many values or messages, or fewer if those would be too large.
+func boundedPage(state *channels.State, in *readInput, f feed, from channels.Cursor) (page channels.Page, ok bool) {
+	for limit := in.Limit; ; {
+		page, ok = state.Page(in.Channel, f.owner, from, limit)
+		size := 0
+		for _, v := range page.Values {
+			size += len(v.Data)
+		}
+		for _, m := range page.Messages {
+			size += len(m.Data)
+		}
+		items := len(page.Values) + len(page.Messages)
+		if size <= maxPage || limit == 1 || items <= 1 {
+			return page, ok
+		}
+		limit = max(1, min(limit, items)*maxPage/size)
+	}
 }
 
 func logMessages(messages []channels.Message) (list []wire.LogMessage) {

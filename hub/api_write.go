@@ -93,7 +93,9 @@ func writeOperations(a *api) {
 		OperationID: "write-channel", Method: http.MethodPost, Path: "/api/v1/spaces/{space}/channels/{channel}", Tags: []string{"channels"},
 		Summary: "Change keys of a store, add a message to a log, or send live values",
 		Description: "A store takes set, delete and patch, all of it or nothing; a log takes data. A live store takes set and delete from its services. " +
-			"With since the write is refused (409) if there are changes that the writer has not seen; the problem shows what is there.",
+			"With since the write is refused (409) if there are changes that the writer has not seen; the problem shows what is there. " +
+			"Whoever writes several times gives the cursor of the answer before, or operation ids of one client: without these, " +
+			"every request is of a client of its own.",
 		Errors: decisionErrors,
 	}, writeChannel)
 	member(a, huma.Operation{

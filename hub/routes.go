@@ -91,7 +91,7 @@ func (h *Hub) shared(mux *http.ServeMux) http.Handler {
 // The headers that pages of other origins may send and read.
 const (
 	sentHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, Baton-Op, Baton-Term, Baton-Seen"
-	readHeaders = "ETag, Retry-After, Location, Allow"
+	readHeaders = "ETag, Retry-After, Location, Allow, Baton-By"
 )
 
 // share says to the browser, if the page that asks is of an allowed origin, that it may read the answer.
