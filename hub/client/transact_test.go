@@ -92,21 +92,22 @@ func TestTheContextOfAHandlerEndsWithTheCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *script) {
-				var cause error
+				causes := make(chan error, 1)
 				_, p := serving(t, s, map[string]Handler{"move": func(ctx context.Context, _ *Invocation) (any, error) {
 					<-ctx.Done()
-					cause = context.Cause(ctx)
+					causes <- context.Cause(ctx)
 					return nil, ctx.Err()
 				}})
 				call := invoke("k1", "move")
 				call.DeadlineMS = 5_000
 				p.send(call)
 				synctest.Wait()
-				if cause != nil {
-					t.Fatalf("it ended at once: %v", cause)
+				if len(causes) > 0 {
+					t.Fatalf("it ended at once: %v", <-causes)
 				}
 				test.end(p)
-				if f := expect[*wire.Failed](p); f.Call != "k1" || f.Error != test.want.Error() || !errors.Is(cause, test.want) {
+				f := expect[*wire.Failed](p)
+				if cause := <-causes; f.Call != "k1" || f.Error != test.want.Error() || !errors.Is(cause, test.want) {
 					t.Errorf("failed %+v, because of %v", f, cause)
 				}
 			})
