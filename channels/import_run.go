@@ -65,35 +65,8 @@ func (s *Space) Import(ctx context.Context, actor, user string, o ImportOptions,
 	if o.DryRun {
 		return s.tryImport(ctx, actor, user, o, r)
 	}
-	report := ImportReport{}
-	if err := CheckImportID(o.ID); err != nil {
-		return report, err
-	}
-	var found bool
-	var err error
-	s.Read(func(state *State) {
-		var who Who
-		if who, err = s.options.Authority.Identify(state, actor); err == nil {
-			report.ImportRecord, found, err = FindImport(state, o.ID, who)
-		}
-	})
-	if err != nil || found && report.State == ImportDone {
-		return report, err
-	}
-	if o.From > 0 && o.From != report.Line {
-		r := Refuse(CodeConflict, "the import %s is at line %d: go on from there", o.ID, report.Line)
-		r.More = map[string]any{"line": report.Line}
-		return report, r
-	}
-	if !found {
-		report.ImportRecord = ImportRecord{ID: o.ID, By: user, State: ImportOpen}
-	}
-	in := newImportReader(r, o.From, "")
-	if o.From > 0 {
-		in.sum = report.Sum
-	}
-	in.check = o.CheckJSON
-	if err := in.skip(report.ImportRecord); err != nil {
+	report, in, err := s.beginImport(actor, user, o, r)
+	if err != nil || report.State == ImportDone {
 		return report, err
 	}
 	client := "import-" + rand.Text()[:16]
@@ -117,6 +90,37 @@ func (s *Space) Import(ctx context.Context, actor, user string, o ImportOptions,
 			o.Progress(report.Line, report.Total)
 		}
 	}
+}
+
+// beginImport finds out where the import is, and goes there in the stream.
+func (s *Space) beginImport(actor, user string, o ImportOptions, r io.Reader) (report ImportReport, in *importReader, err error) {
+	if err := CheckImportID(o.ID); err != nil {
+		return report, nil, err
+	}
+	var found bool
+	s.Read(func(state *State) {
+		var who Who
+		if who, err = s.options.Authority.Identify(state, actor); err == nil {
+			report.ImportRecord, found, err = FindImport(state, o.ID, who)
+		}
+	})
+	if err != nil || found && report.State == ImportDone {
+		return report, nil, err
+	}
+	if o.From > 0 && o.From != report.Line {
+		r := Refuse(CodeConflict, "the import %s is at line %d: go on from there", o.ID, report.Line)
+		r.More = map[string]any{"line": report.Line}
+		return report, nil, r
+	}
+	if !found {
+		report.ImportRecord = ImportRecord{ID: o.ID, By: user, State: ImportOpen}
+	}
+	in = newImportReader(r, o.From, "")
+	if o.From > 0 {
+		in.sum = report.Sum
+	}
+	in.check = o.CheckJSON
+	return report, in, in.skip(report.ImportRecord)
 }
 
 // importTries is how often a step is proposed when nobody knows what became of it.

@@ -72,18 +72,8 @@ func TestAnImportGoesOnByItselfWhenTheHubIsKilledAndEveryLineIsImportedOnce(t *t
 		return record
 	}
 	kills := 0
-	tick := time.NewTicker(60 * time.Millisecond) // not more often than one may ask
-	defer tick.Stop()
 	for _, line := range []int{1_000, 4_500} {
-		record := status()
-		for deadline := time.After(hubtest.Patience); record.Line < line; record = status() {
-			select {
-			case <-tick.C:
-			case <-deadline:
-				t.Fatalf("the import does not get on: %+v", record)
-			}
-		}
-		if record.State == channels.ImportOpen {
+		if waitForLine(t, status, line).State == channels.ImportOpen {
 			kills++
 		}
 		p.kill()
@@ -117,6 +107,24 @@ func TestAnImportGoesOnByItselfWhenTheHubIsKilledAndEveryLineIsImportedOnce(t *t
 	}
 	if after := as(t, "sam", p.url, "export", "--channel", "chat"); strings.Count(after.out, `"channel":"chat"`) != 160 {
 		t.Error("the same again appended messages")
+	}
+}
+
+// waitForLine waits until an import has come to a line.
+func waitForLine(t *testing.T, status func() channels.ImportRecord, line int) channels.ImportRecord {
+	t.Helper()
+	tick := time.NewTicker(60 * time.Millisecond) // not more often than one may ask
+	defer tick.Stop()
+	for deadline := time.After(hubtest.Patience); ; {
+		record := status()
+		if record.Line >= line {
+			return record
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("the import does not get on: %+v", record)
+		}
 	}
 }
 
