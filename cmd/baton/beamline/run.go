@@ -219,13 +219,47 @@ func (s *shell) handlers() map[string]Handler {
 			case e := <-r.reply:
 				return e.Result, e.Err
 			case <-s.ended:
-				return nil, errors.New("the beamline was switched off meanwhile")
+				return nil, errSwitchedOff
 			case <-ctx.Done():
-				return nil, context.Cause(ctx)
+				return s.giveUp(ctx, r)
 			}
 		}
 	}
 	return handlers
+}
+
+var errSwitchedOff = errors.New("the beamline was switched off meanwhile")
+
+// stops are what ends a command on its way. What is not here goes on to its end, whatever the caller wishes by then.
+var stops = map[string]string{"motor.move": "motor.stop", "queue.start": "queue.stop"}
+
+// giveUp stops what a call has begun, which nobody wants any more or whose time is up, and waits for its end. If it is only
+// that the client is being closed, the beamline goes on.
+func (s *shell) giveUp(ctx context.Context, r request) (any, error) {
+	if why := context.Cause(ctx); errors.Is(why, context.Canceled) {
+		return nil, why
+	}
+	if name := stops[r.command.Name]; name != "" {
+		var what struct {
+			Motor string `json:"motor,omitempty"`
+		}
+		_ = json.Unmarshal(r.command.Args, &what) // has been read before
+		args, err := json.Marshal(what)
+		if err != nil {
+			return nil, err
+		}
+		stop := Command{Call: r.command.Call + " given up", Name: name, Args: args, By: r.command.By, At: time.Now()}
+		select {
+		case s.calls <- request{command: stop, reply: make(chan Ended, 1)}:
+		case <-s.ended:
+		}
+	}
+	select {
+	case e := <-r.reply:
+		return e.Result, e.Err
+	case <-s.ended:
+		return nil, errSwitchedOff
+	}
 }
 
 func data(values map[string]Stored) map[string]json.RawMessage {

@@ -85,6 +85,32 @@ func TestStopActsWhileTheHubStoresNothing(t *testing.T) {
 	})
 }
 
+func TestACallThatIsGivenUpStopsWhatItBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMemoryHub()
+		defer start(t, h)()
+		ctx, giveUp := context.WithCancelCause(t.Context())
+		moved := make(chan error, 1)
+		go func() {
+			_, err := h.call(ctx, "motor.move", `{"motor":"omega","position":3000}`)
+			moved <- err
+		}()
+		<-time.After(1030 * time.Millisecond)
+		began := time.Now()
+		giveUp(errors.New("nobody wants it any more"))
+		if err := <-moved; err == nil || !strings.Contains(err.Error(), "stopped by alice at 61.8") {
+			t.Errorf("the move ended with %v", err)
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("stopping took %v", took)
+		}
+		after := len(h.sent)
+		if <-time.After(time.Minute); len(h.sent) > after+1 {
+			t.Errorf("omega goes on: %+v", h.sent[len(h.sent)-1].motors)
+		}
+	})
+}
+
 func TestTheQueueRunsToItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newMemoryHub()
