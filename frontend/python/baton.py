@@ -339,7 +339,7 @@ class Client:
 
         Raises BatonError with code failed, cancelled, or unknown (the service was lost: it may have done it). timeout is
         how long to wait, in seconds, for ever if None; then it raises timeout and the call goes on. progress is called
-        with what the service reports. A stop command returns None as soon as it has been delivered.
+        with what the service reports, twice a second at most. A stop command returns None as soon as it has been delivered.
         """
         started = self._start(command, args, term, deadline)
         if started["status"] == 200 and started["state"] not in _ENDED:
@@ -353,7 +353,8 @@ class Client:
         until = None if timeout is None else time.monotonic() + timeout
         told: Any = None
         while True:
-            left = 20.0 if until is None else min(20.0, until - time.monotonic())
+            pause = 0.5 if progress else 20.0  # the hub answers at the end, or when this is over
+            left = pause if until is None else min(pause, until - time.monotonic())
             if left <= 0:
                 raise BatonError("timeout", f"the call {call} has not ended in {timeout} s: it goes on")
             state = self._get(f"calls/{_quote(call)}", wait=f"{max(1, int(left * 1000))}ms")
@@ -462,7 +463,7 @@ class Client:
                 if refused.code not in _AGAIN:
                     raise
                 after, trouble = float(refused.more.get("retry_after", 0)), refused
-            except (OSError, http.client.HTTPException, ValueError) as lost:
+            except (OSError, http.client.HTTPException) as lost:
                 trouble = BatonError("unavailable", f"no answer from {self._address.geturl()}: {lost!r}")
             delay = after + _backoff(attempt)
             attempt += 1
@@ -472,13 +473,19 @@ class Client:
 
     def _attempt(self, method: str, path: str, data: Optional[bytes], headers: Mapping[str, str]) -> Dict[str, Any]:
         with self._mu:
-            connection = self._idle.pop() if self._idle else self._connection(_ANSWER)
+            used = bool(self._idle)
+            connection = self._idle.pop() if used else self._connection(_ANSWER)
             seen = {"Baton-Seen": self._seen[1]} if self._seen[1] and self.space else {}
         kind = {"Content-Type": "application/json"} if data is not None else {}
         try:
             connection.request(method, self._address.path.rstrip("/") + path, data, {**self._headers, **headers, **seen, **kind})
             response = connection.getresponse()
             text = response.read()
+        except ConnectionError:
+            connection.close()
+            if not used:
+                raise
+            return self._attempt(method, path, data, headers)  # the hub had closed it meanwhile: that says nothing
         except BaseException:
             connection.close()
             raise

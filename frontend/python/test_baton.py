@@ -301,14 +301,21 @@ class Serving(Case):
     def test_a_call_is_served_with_progress_and_result(self) -> None:
         sam, alice = self.client("sam"), self.client()
 
+        progress: List[Any] = []
+        told = threading.Event()
+
         def move(call: baton.Invocation) -> Any:
             call.progress("half way")
+            told.wait(PATIENCE)
             return {"to": call.args["to"], "by": call.by["user"]}
 
+        def tell(step: Any) -> None:
+            progress.append(step)
+            told.set()
+
         sam.serve({"motor.move": move})
-        progress: List[Any] = []
-        result = alice.call("motor.move", {"to": 90}, timeout=PATIENCE, progress=progress.append)
-        self.assertEqual({"to": 90, "by": "alice"}, result)
+        result = alice.call("motor.move", {"to": 90}, timeout=PATIENCE, progress=tell)
+        self.assertEqual(({"to": 90, "by": "alice"}, ["half way"]), (result, progress))
         call = alice.start("motor.move", {"to": 1})
         self.assertEqual(1, alice.wait(call, timeout=PATIENCE)["to"])
         failed = self.refused("failed", alice.call, "motor.move", {"from": 1}, timeout=PATIENCE)
