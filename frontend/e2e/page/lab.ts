@@ -20,7 +20,8 @@ export interface Plan {
 export const plans = defineStore<Plan>({ name: 'plans' });
 export const diary = defineLog<string>({ name: 'diary', last: 2 });
 export const pointers = defineSignal<{ readonly x: number }>({ name: 'pointers', life: 1_000 });
-const omega = defineCommand<{ motor: string; position: number }, unknown>({ name: 'motor.move' });
+const motors = defineStore<{ readonly state: string }>({ name: 'motors', live: true });
+const move = defineCommand<{ motor: string; position: number }, unknown>({ name: 'motor.move' });
 
 /** How something ended that the hub decides. */
 export type Outcome = 'saved' | { readonly code: string; readonly more: Readonly<Record<string, unknown>> };
@@ -41,6 +42,7 @@ function open(): Baton {
   baton.store(plans).subscribe(note);
   baton.log(diary).subscribe(note);
   baton.signal(pointers).subscribe(() => {});
+  baton.store(motors).subscribe(() => {});
   return baton;
 }
 
@@ -69,7 +71,7 @@ function both(images: number): Promise<Outcome> {
 
 /** Begins to move omega, gives that up when the motor moves, and tells how it ended. */
 async function giveUp(position: number): Promise<string> {
-  const call = await open().call(omega, { motor: 'omega', position });
+  const call = await open().call(move, { motor: 'omega', position });
   await new Promise<void>((moving) => {
     const look = () => call.get().state === 'taken' && moving();
     call.subscribe(look);
@@ -98,5 +100,6 @@ export const lab = {
   point: (x: number) => open().signal(pointers).send({ x }),
   pointers: () => [...open().signal(pointers).get().latest.values()].map(({ by, data }) => `${by} ${data.x}`),
   giveUp,
+  omega: () => open().store(motors).get().values.get('omega')?.state,
   version: () => open().welcome.get()?.version,
 };

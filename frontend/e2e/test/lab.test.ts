@@ -99,11 +99,16 @@ scenario(
 );
 
 scenario(
-  'a call that is given up ends so',
+  'a call that is given up ends so, and what it began stops',
   async (stage) => {
     const [alice] = await people(stage);
     await alice.takeSeat();
     expect(await alice.page.evaluate(() => probe.lab.giveUp(3_000))).toBe('cancelled');
+    await until(
+      'omega to stop',
+      async () => (await alice.page.evaluate(() => probe.lab.omega())) === 'idle',
+      5_000, // on its way it would be for 50 s
+    );
   },
   { site, on: [shared, skewed] },
 );
