@@ -177,6 +177,7 @@ func TestACallWhoseServiceDiesIsUnknownAndNeverInvokedAgain(t *testing.T) {
 	var called wire.Called
 	ann.Do(frame{"type": "call", "command": "look"}, "called", &called)
 	service.Expect("invoke", nil)
+	callState(t, ann, called.Call, "taken") // so that the node that gives it up has seen that
 	_ = service.Socket.CloseNow()
 	space, err := p.two.Space(t.Context(), "lab")
 	if err != nil {
@@ -185,11 +186,11 @@ func TestACallWhoseServiceDiesIsUnknownAndNeverInvokedAgain(t *testing.T) {
 	if o := space.House(t.Context(), channels.LoseCalls{Alive: []string{"alice-tab"}}.Decide); o.Err != nil { // what the sweep finds after a while
 		t.Fatal(o.Err)
 	}
-	callState(t, ann, called.Call, "unknown")
+	unknown := callState(t, ann, called.Call, "unknown")
 	for i, url := range []string{p.one.url, p.two.url} {
 		for _, client := range []string{"service-1", "service-2"} {
 			other := hubtest.OpenToken(t, url, client, token)
-			other.Do(frame{"type": "serve", "commands": []string{"look"}}, "serving", nil)
+			other.Do(frame{"type": "serve", "commands": []string{"look"}, "seen": unknown.Cursor}, "serving", nil)
 			other.Send(frame{"type": "ping", "id": 700})
 			if f := other.Wait("the pong", func(f hubtest.Frame) bool { return f.Type == "invoke" || f.Type == "pong" }); f.Type == "invoke" {
 				t.Errorf("%s on node %d is told to do it again: %s", client, i, f.Data)
