@@ -60,6 +60,7 @@ export function useCall<Args, Result>(def: CommandDef<Args, Result>): CommandAct
 function explain(err: unknown): { word: string; detail: string } {
   if (!(err instanceof BatonError)) return { word: 'Failed', detail: String(err) };
   if (err.code === 'failed') return { word: 'Failed', detail: err.detail };
+  if (err.code === 'cancelled') return { word: 'Cancelled', detail: err.detail };
   if (err.code === 'unknown') return { word: 'Outcome unknown', detail: err.detail };
   return { word: 'Refused', detail: err.detail };
 }
