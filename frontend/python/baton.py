@@ -395,7 +395,8 @@ class Client:
         """Waits until this client holds a named lock, for ever if timeout (seconds) is None, then raises code locked.
 
         The hub frees the lock when this client has been away for a while. Its holder may not know: name the lock in each
-        change that depends on it, held=lock.held, and the change is refused (locked) unless the lock is still held.
+        change that depends on it, held=lock.held, and the change is refused (locked) unless the lock is still held. When
+        the time is up while the hub does not answer (timeout), the lock may be held all the same; lock() again returns it.
         """
         link, until, attempt = self._linked(), None if timeout is None else time.monotonic() + timeout, 0
         while True:

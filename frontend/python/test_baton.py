@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import json
 import logging
 import os
@@ -410,7 +411,7 @@ class Serving(Case):
     def test_a_lock_is_held_by_one_and_fences_writes(self) -> None:
         sam, other, key = self.client("sam"), self.client("sam"), self.key()
         with sam.lock("changer", timeout=PATIENCE) as lock:
-            refused = self.refused("locked", other.lock, "changer", timeout=0.2)
+            refused = self.refused("locked", other.lock, "changer", timeout=3)
             self.assertEqual("sam", refused.more["holder"]["user"])
             sam.set("queue", {key: 1}, held=lock.held)
             self.refused("locked", other.set, "queue", {key: 2}, held=lock.held)
@@ -483,6 +484,64 @@ class Protocol(unittest.TestCase):
             else:
                 link._take(frame)
         eventually("the calls", lambda: sorted(calls) == sorted(invoked))
+
+    def test_a_change_is_sent_again_under_its_id_and_what_follows_has_seen_it(self) -> None:
+        asked: List[Any] = []
+        answers = [
+            (503, {"code": "unknown", "detail": "try again"}),
+            None,  # the connection is lost
+            (502, "<h1>a proxy speaks</h1>"),
+            (200, {"position": 7, "cursor": "e1-7"}),
+            (200, {"position": 5, "cursor": "e1-5"}),  # of a slower thread
+            (200, {"mode": "snapshot", "cursor": "e1-7", "values": {}}),
+        ]
+
+        class Scripted(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                asked.append((self.command, self.headers.get("Baton-Op"), self.headers.get("Baton-Seen")))
+                answer = answers[len(asked) - 1]
+                if answer is None:
+                    self.close_connection = True
+                    return
+                body = json.dumps(answer[1]).encode()
+                self.send_response(answer[0])
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            client = baton.Client(f"http://127.0.0.1:{server.server_address[1]}", "t", PATIENCE, None)
+            client.space = "lab"
+            self.assertEqual(7, client.set("queue", {"k": 1}))
+            client.set("queue", {"k": 2})
+            client.read("queue")
+            client.close()
+            server.shutdown()
+        first, second = f"{client.id}.1", f"{client.id}.2"
+        self.assertEqual([("POST", first, None)] * 4 + [("POST", second, "e1-7"), ("GET", None, "e1-7")], asked)
+
+    def test_live_values_are_sent_again_when_the_hub_is_fresh(self) -> None:
+        client = baton.Client("http://127.0.0.1:1", "t", 1, None)
+        self.addCleanup(client.close)
+        link = client._linked()
+        link.send("motors", {"omega": (True, 1), "kappa": (False, None)})
+        sent = [json.loads(message) for message in link._collect()]
+        self.assertEqual([], link._collect())
+        link._take({"type": "fresh"})
+        again = [json.loads(message) for message in link._collect()]
+        strip = [[{k: v for k, v in frame.items() if k != "id"} for frame in message] for message in sent]
+        send = {"type": "send", "channel": "motors"}
+        self.assertEqual([[{**send, "set": {"omega": 1}}, {**send, "delete": ["kappa"]}]], strip)
+        self.assertEqual(strip, [[{k: v for k, v in frame.items() if k != "id"} for frame in message] for message in again])
 
     def test_delays_grow_to_half_a_minute_with_full_jitter(self) -> None:
         for attempt, most in ((0, 0.5), (1, 1), (3, 4), (6, 30), (1000, 30)):

@@ -18,7 +18,8 @@ type Lock struct {
 }
 
 // Lock waits until this client holds a named lock; ctx says for how long. While another holds it, it asks again after a
-// random time, that grows to at most lockPause. One that this client holds already it returns again.
+// random time, that grows to at most lockPause. One that this client holds already it returns again; so it does if ctx
+// ended before while the hub did not answer, when nobody could tell whether the lock was taken.
 //
 // The lock is lost when the client has been away from the hub for longer than a reconnect takes, and nobody can tell the
 // client, since it is away. So what must not happen without the lock is to name it: a change with Held is refused with
