@@ -80,7 +80,7 @@ from there, beside the hubs. Values of live stores, what a backend keeps elsewhe
 func backup(ctx context.Context, from storeFlags, w io.Writer, s streams) error {
 	j := newJobs(s.err, newLogger(s.err))
 	if from.NATS == "" {
-		job := j.begin("backup", "")
+		job := j.begin("backup", "").ofBytes()
 		n := 0
 		err := backupThrough(ctx, from.Data, &countingWriter{w, func(bytes int) { n += bytes; job.Moved(n, 0) }})
 		if !errors.Is(err, errNoHub) {

@@ -142,7 +142,7 @@ func told(r channels.ImportReport) string {
 // run imports the file, piece by piece, from where the import is.
 func (i *importing) run(ctx context.Context, f *os.File) (err error) {
 	fmt.Fprintf(i.s.err, "import %s\n", i.options.ID)
-	i.job = newJobs(i.s.err, newLogger(i.s.err)).begin("import", i.to.flags.Space)
+	i.job = newJobs(i.s.err, newLogger(i.s.err)).begin("import", i.to.flags.Space).ofBytes()
 	defer func() { i.job.Ended(err) }()
 	size := 0
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {

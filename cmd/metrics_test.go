@@ -24,6 +24,9 @@ func TestTheAdminListenerTellsPrometheusThatASpaceWasRead(t *testing.T) {
 		text := metrics(t, admin)
 		if strings.Contains(text, `baton_job_items_total{job="open",space="demo"}`) &&
 			strings.Contains(text, "go_goroutines") && strings.Contains(text, "process_cpu_seconds_total") {
+			if strings.Contains(text, "baton_job_progress_ratio{") {
+				t.Errorf("it is read, and yet it tells\n%s", text)
+			}
 			return
 		}
 		select {

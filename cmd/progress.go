@@ -84,6 +84,7 @@ type job struct {
 	// Set at construction.
 	all         *jobs
 	name, space string
+	bytes       bool // what is counted are bytes, for the bar
 	began       time.Time
 
 	// Guarded by all.mu.
@@ -97,6 +98,12 @@ type job struct {
 func (j *jobs) begin(name, space string) *job {
 	now := j.now()
 	return &job{all: j, name: name, space: space, began: now, said: now}
+}
+
+// ofBytes is a job that counts bytes.
+func (o *job) ofBytes() *job {
+	o.bytes = true
+	return o
 }
 
 // From tells how much was done before the job began, by another that was interrupted.
@@ -128,7 +135,7 @@ func (o *job) showLocked() {
 	j := o.all
 	if j.bar != nil {
 		if o.shown == nil {
-			o.shown = newBar(j.bar, o.label(), o.total)
+			o.shown = newBar(j.bar, o.label(), o.total, o.bytes)
 		}
 		if o.total > 0 {
 			o.shown.ChangeMax(o.total)
@@ -183,12 +190,12 @@ func (o *job) label() string {
 }
 
 // newBar returns a bar, or a count if nobody knows how much there is.
-func newBar(to io.Writer, label string, total int) *progressbar.ProgressBar {
+func newBar(to io.Writer, label string, total int, bytes bool) *progressbar.ProgressBar {
 	if total == 0 {
 		total = -1
 	}
 	return progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(to), progressbar.OptionSetDescription(label), progressbar.OptionShowCount(),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetRenderBlankState(true),
-		progressbar.OptionSetWidth(30), progressbar.OptionShowIts(), progressbar.OptionFullWidth())
+		progressbar.OptionFullWidth(), progressbar.OptionShowBytes(bytes))
 }

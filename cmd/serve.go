@@ -189,10 +189,13 @@ func (n *node) openSpace(ctx context.Context, name string, w channels.Watcher) (
 	if err != nil {
 		return nil, err
 	}
-	return channels.Open(ctx, channels.Options{
+	reading := n.jobs.begin("open", name)
+	space, err := channels.Open(ctx, channels.Options{
 		Name: name, Log: log, Snapshots: snapshots, Authority: session.Authority{}, Rules: &rules, Watcher: w, Logger: n.logger,
-		Progress: n.jobs.begin("open", name).Moved,
+		Progress: reading.Moved,
 	})
+	reading.Ended(err)
+	return space, err
 }
 
 // nodeName names this process among the nodes: the machine's name, and something random, because a node that is
