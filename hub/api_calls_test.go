@@ -60,13 +60,16 @@ func TestACommandIsCalledAndItsEndWaitedFor(t *testing.T) {
 func TestACallThatEndsInTimeIsAnsweredWithItsEnd(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	alice, service := n.user(t, "alice"), n.serving(t, "look")
+	served := make(chan struct{})
 	go func() {
+		defer close(served)
 		var invoke wire.Invoke
 		service.Expect("invoke", &invoke)
 		service.Do(frame{"type": "failed", "call": invoke.Call, "error": "no sample"}, "written", nil)
 	}()
 	var call wire.CallState
 	alice.Request("POST", n.command("look")+"?wait=20s", ``).Into(200, &call)
+	<-served
 	if call.State != channels.CallFailed || call.Error != "no sample" {
 		t.Errorf("the call is %+v", call)
 	}
