@@ -2,6 +2,7 @@ package channels
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -10,7 +11,7 @@ import (
 
 // The bounds on imports.
 const (
-	MaxImports    = 100                // that a space remembers
+	MaxImports    = 32                 // of one user, that a space remembers
 	ImportKept    = 24 * time.Hour     // how long one that is done is remembered
 	ImportKeptFor = 7 * 24 * time.Hour // and how long one that is not
 
@@ -119,7 +120,7 @@ func (i Import) begin(d *Draft, who Who) (ImportRecord, error) {
 	case i.From > 0:
 		return record, Refuse(CodeUnknownName, "there is no import %s any more: begin it from its first line", i.ID)
 	}
-	return ImportRecord{ID: i.ID, By: who.User, State: ImportOpen, Total: i.Total}, d.forgetImports()
+	return ImportRecord{ID: i.ID, By: who.User, State: ImportOpen, Total: i.Total}, d.forgetImports(who.User)
 }
 
 // FindImport returns the record of an import, which only those may see whose it is, and staff, admins and services.
@@ -134,27 +135,38 @@ func FindImport(v View, id string, who Who) (record ImportRecord, found bool, er
 	return record, found, err
 }
 
-// forgetImports drops the records of what was imported long ago, by the log's clock, and refuses if too many are left.
-func (d *Draft) forgetImports() error {
+// forgetImports drops the records of what was imported long ago, by the log's clock, and so many of the user's that one more
+// fits: the oldest of those that are done.
+func (d *Draft) forgetImports(user string) error {
+	type kept struct {
+		id   string
+		at   uint64
+		done bool
+	}
+	var theirs []kept
 	var old []string
-	n := 0
 	d.Range(ImportsStore, "", func(id string, v Value) bool {
 		var record ImportRecord
-		kept := ImportKeptFor
-		if json.Unmarshal(v.Data, &record) == nil && record.State == ImportDone {
-			kept = ImportKept
-		}
-		n++
-		if d.state.time.Sub(v.At) > kept {
+		_ = json.Unmarshal(v.Data, &record) // written by Import
+		done := record.State == ImportDone
+		switch age := d.state.time.Sub(v.At); {
+		case done && age > ImportKept, age > ImportKeptFor:
 			old = append(old, id)
+		case record.By == user:
+			theirs = append(theirs, kept{id, v.Position, done})
 		}
 		return true
 	})
+	slices.SortFunc(theirs, func(a, b kept) int { return cmp.Compare(a.at, b.at) })
+	if len(theirs) >= MaxImports {
+		i := slices.IndexFunc(theirs, func(k kept) bool { return k.done })
+		if i < 0 {
+			return Refuse(CodeBusy, "%d of your imports have not come to their end: go on with one of them", MaxImports)
+		}
+		old = append(old, theirs[i].id)
+	}
 	for _, id := range old {
 		d.Delete(importRef(id))
-	}
-	if n-len(old) >= MaxImports {
-		return Refuse(CodeBusy, "%d imports are under way or were done lately: go on with one of them, or wait until they are forgotten", MaxImports)
 	}
 	return nil
 }

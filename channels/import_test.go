@@ -330,29 +330,38 @@ func TestAFileThatIsNotWholeIsNoDoneImport(t *testing.T) {
 	})
 }
 
-func TestAnImportThatIsDoneIsForgottenAfterADay(t *testing.T) {
+func TestImportsAreForgottenTheOldestOnesOfAUserAndAllAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newBench(t).open()
 		admit(t, s, "ann", "service")
+		remembered := func(id string) (found bool) {
+			s.Read(func(state *channels.State) {
+				_, found, _ = channels.FindImport(state, id, channels.Who{User: "service", Roles: []string{"service"}})
+			})
+			return found
+		}
 		text := ndjson(`{"channel":"open","key":"k","value":1}`)
-		for n := range channels.MaxImports {
+		for n := range channels.MaxImports + 1 {
 			if _, err := importAs(t, s, "service", text, channels.ImportOptions{ID: fmt.Sprint("import-", n)}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		_, err := importAs(t, s, "service", text, channels.ImportOptions{ID: "one-more"})
-		if !channels.IsCode(err, channels.CodeBusy) {
-			t.Errorf("one more than are remembered: %v", err)
+		if remembered("import-0") || !remembered("import-1") {
+			t.Error("the oldest is remembered, or a younger one is not")
+		}
+		for n := range channels.MaxImports + 1 { // that do not come to their end
+			_, err := importAs(t, s, "ann", "{\"baton\":1}\n", channels.ImportOptions{ID: fmt.Sprint("anns-", n)})
+			if n < channels.MaxImports && err != nil || n == channels.MaxImports && !channels.IsCode(err, channels.CodeBusy) {
+				t.Fatalf("ann's import %d: %v", n, err)
+			}
 		}
 		time.Sleep(channels.ImportKept + time.Minute)
 		mustDo(t, s, set("ann", 1, "open", "tick", `1`)) // the log's clock goes on with its entries
 		if _, err := importAs(t, s, "service", text, channels.ImportOptions{ID: "one-more"}); err != nil {
-			t.Errorf("a day later: %v", err)
+			t.Fatal(err)
 		}
-		s.Read(func(state *channels.State) {
-			if _, found, _ := channels.FindImport(state, "import-0", channels.Who{User: "service"}); found {
-				t.Error("the first is still remembered")
-			}
-		})
+		if remembered("import-1") || !remembered("anns-0") || !remembered("one-more") {
+			t.Error("after a day one that is done is remembered, or one that is not has been forgotten")
+		}
 	})
 }
