@@ -163,6 +163,9 @@ func TestAgainstAHubALogIsExactThroughRestarts(t *testing.T) {
 			told <- string(m.Data)
 		}
 	})
+	if err := log.Ready(ctx); err != nil { // what came before is not wanted
+		t.Fatal(err)
+	}
 	var want, got []string
 	for n := range 30 {
 		if n%10 == 5 {
