@@ -45,8 +45,8 @@ var ours = map[string][]string{
 	"cmd/baton":          {"cmd"},
 	"cmd/baton/beamline": {"hub/client"}, // the public API only
 
-	"frontend/examples":    {}, // tests, of processes
-	"frontend/examples/go": {"hub/client"},
+	"frontend/examples":            {}, // tests, of processes
+	"frontend/examples/go/greeter": {"hub/client"},
 
 	// Helpers of tests. Tests may import any of them, and so may they each other.
 	"channels/channelstest":     {"channels"},

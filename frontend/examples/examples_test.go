@@ -115,7 +115,7 @@ func visitors(t *testing.T, goProgram, pythonProgram string) map[string][]string
 
 // Every example counts itself once, whoever else counts at the same time, sees it, and is greeted.
 func TestTheExamplesCountAndAreGreeted(t *testing.T) {
-	url, goProgram, pythonProgram := startHub(t), build(t, "example", "./go"), python(t)
+	url, goProgram, pythonProgram := startHub(t), build(t, "greeter", "./go/greeter"), python(t)
 	programs := visitors(t, goProgram, pythonProgram)
 	services := []struct {
 		language string

@@ -1,4 +1,4 @@
-// Command go is an example of a program that takes part in a space: with the argument serve it carries out the command
+// Command greeter is an example of a program that takes part in a space: with the argument serve it carries out the command
 // greet; without one it signs in, follows a store, counts itself in with a compare-and-set, and calls greet.
 package main
 
