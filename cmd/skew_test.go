@@ -190,13 +190,21 @@ func TestANodeThatMeetsANewerFormatSaysSoAndNothingIsLost(t *testing.T) {
 	}()
 	work(t, onNext, "next", 20)
 
+	s.until("a snapshot of the newer format", func() bool {
+		_, data, err := s.snapshots().Newest(t.Context())
+		if err == nil {
+			_ = data.Close()
+		}
+		return err == nil
+	})
+
 	// A node of this version that comes anew does not serve the space at all.
 	late := startBaton(t, s.site(1, "")...)
 	if status, _ := hubtest.NewBrowser(t).Do(http.MethodPost, late.url+"/api/v1/session",
 		map[string]string{"space": "demo", "user": "bob", "password": "bob"}, nil); status != http.StatusServiceUnavailable {
 		t.Errorf("signing in to a node that cannot read the log: status %d, want 503", status)
 	}
-	if status, detail := s.ready(late); status != http.StatusServiceUnavailable || !strings.Contains(detail, "upgrade this node") {
+	if status, detail := s.ready(late); status != http.StatusServiceUnavailable || !strings.Contains(detail, "the snapshot has format") || !strings.Contains(detail, "upgrade this node") {
 		t.Errorf("a node that cannot read the log answers readyz with %d: %s", status, detail)
 	}
 
