@@ -85,6 +85,48 @@ func TestAnEventStreamThatComesBackGetsExactlyWhatItMissedOnAnyNode(t *testing.T
 	}
 }
 
+func TestNoEventIsLostOrTornWhereverAStreamBreaksOff(t *testing.T) {
+	p := newPair(t, session.Policy{})
+	hubs := []*node{p.one, p.two}
+	alice, robot := p.one.user(t, "alice"), hubtest.Program(t, p.one.token(t, "robot"))
+	const count = 400
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for i := range count {
+			s := strconv.Itoa(i)
+			robot.Request("POST", hubs[i%2].url+"/api/v1/spaces/lab/transactions",
+				`{"writes":[{"channel":"notes","set":{"k":`+s+`}}],"appends":[{"channel":"chat","data":`+s+`}]}`).Want(200)
+		}
+	}()
+	next, last := 0, ""
+	for round := 0; next < count; round++ {
+		events := alice.Follow(hubs[round%2].url, "lab", "channels=notes,chat", last)
+		for range 1 + round%4 {
+			event, ok := events.Next()
+			if !ok {
+				t.Fatal("the stream ended")
+			}
+			var k string
+			for _, data := range messagesOf(t, event, &k) {
+				if data != strconv.Itoa(next) {
+					t.Fatalf("round %d: message %s came when %d was due", round, data, next)
+				}
+				next++
+			}
+			if k != "" && k != strconv.Itoa(next-1) {
+				t.Fatalf("round %d: the value is %s and the last message %d: an entry was torn apart", round, k, next-1)
+			}
+			if next == count {
+				break
+			}
+		}
+		last = events.Last
+		events.Close()
+	}
+	<-written
+}
+
 // messagesOf lists the messages of an event, and the value of the key k if it has one.
 func messagesOf(t *testing.T, event hubtest.Event, k *string) (messages []string) {
 	t.Helper()
