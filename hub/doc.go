@@ -36,6 +36,18 @@
 // still at it, the others ask it by the relay; one that does not answer is gone. The sweep, which proposes whatever is
 // due in a space, is a task whose ticks are not claimed: it only proposes.
 //
+// # HTTP
+//
+// What a WebSocket does works without one. An event stream is a connection like any other, with another socket: the
+// same writer brings it up to date, and the id of each event is the cursor that the connection is at, so a client that
+// comes back with it misses nothing. Reads give what changed since a cursor, in pages that never tear a position apart,
+// and can wait for a change. A request without an operation id is of a client of its own.
+//
+// Each operation is registered with public or member (api.go), as a function from one struct to another; the OpenAPI
+// document is made of these. A body is read as strictly as a frame, a refusal is a problem (RFC 9457) with the code that
+// an error frame would have, and no problem repeats what was sent. What one login session may ask for is metered apart
+// from its connections; a stop command goes past the meter, the log and whatever else waits.
+//
 // # Goroutines
 //
 // A connection has three: a reader (the one of the HTTP request), a writer, and one that pings. The writer is the only

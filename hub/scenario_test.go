@@ -194,8 +194,10 @@ func (f *byPolling) pause()       {}
 
 func (f *byPolling) until(mark string) {
 	f.t.Helper()
-	for f.have.notes["mark"] != mark {
-		f.poll("notes", "5s")
+	for asked := 0; f.have.notes["mark"] != mark; asked++ {
+		if f.poll("notes", "5s"); asked == 50 {
+			f.t.Fatalf("asked %d times, and the mark %s did not come", asked, mark)
+		}
 	}
 	for f.poll("chat", "") {
 	}
