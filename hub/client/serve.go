@@ -151,16 +151,8 @@ func (c *Client) handle(handling context.Context, i *Invocation, h Handler) {
 	if err == nil && result != nil {
 		data, err = marshal("the result", result)
 	}
-	ctx, cancel := c.untilReported()
-	defer cancel()
-	_, reportErr := ask[*wire.Written](ctx, c, func(op string) wire.Request {
-		if err != nil {
-			return &wire.Failed{Call: i.Call, Error: readable(err), Op: op}
-		}
-		return &wire.Done{Call: i.Call, Result: data, Op: op}
-	})
-	if reportErr != nil {
-		c.logger.Error("the hub was not told how a call ended", "command", i.Command, "call", i.Call, "error", reportErr)
+	if err := c.report(i.Call, data, err); err != nil {
+		c.logger.Error("the hub was not told how a call ended", "command", i.Command, "call", i.Call, "error", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -172,6 +164,23 @@ func (c *Client) handle(handling context.Context, i *Invocation, h Handler) {
 	}
 }
 
+// report tells the hub how a call ended. A result that the hub does not take ends it, too: as failed, for that reason.
+func (c *Client) report(call string, result json.RawMessage, failure error) error {
+	ctx, cancel := c.untilReported()
+	defer cancel()
+	if failure == nil {
+		_, err := ask[*wire.Written](ctx, c, func(op string) wire.Request { return &wire.Done{Call: call, Result: result, Op: op} })
+		refusal, refused := errors.AsType[*Error](err)
+		if !refused {
+			return err
+		}
+		c.logger.Warn("the hub does not take the result of a call", "call", call, "error", refusal)
+		failure = fmt.Errorf("it was carried out, but its result was refused: %s", refusal.Detail)
+	}
+	_, err := ask[*wire.Written](ctx, c, func(op string) wire.Request { return &wire.Failed{Call: call, Error: readable(failure), Op: op} })
+	return err
+}
+
 // maxHandled is how many calls are remembered after their end: the hub may hand one over twice, on two ways.
 const maxHandled = 1000
 
@@ -181,14 +190,14 @@ const reportTime = 2 * time.Second
 // untilReported returns a context for a report: without an end while the client lives.
 func (c *Client) untilReported() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(c.ctx)
-	context.AfterFunc(c.handling, func() {
+	stop := context.AfterFunc(c.handling, func() {
 		select {
 		case <-time.After(reportTime):
 			cancel()
 		case <-ctx.Done():
 		}
 	})
-	return ctx, cancel
+	return ctx, func() { stop(); cancel() }
 }
 
 // readable is the text of an error as the hub takes it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -248,6 +249,48 @@ func TestControlMovesTheSeat(t *testing.T) {
 		p.send(&wire.ControlState{Term: 5, Operator: &wire.Person{User: "demo"}}, &wire.Controlled{ID: f.ID, Term: 5, Position: 3, Cursor: "e1-3"})
 		if err := <-done; err != nil || moved.Term != 5 || c.Seat().Term != 5 || c.Seat().Operator.User != "demo" {
 			t.Errorf("moved %+v, %v; the seat is %+v", moved, err, c.Seat())
+		}
+	})
+}
+
+// What the hub refuses of a result, no repetition changes: the call ends as failed, and says why.
+func TestACallWhoseResultIsRefusedFails(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *script) {
+		_, p := serving(t, s, map[string]Handler{
+			"look":   func(context.Context, *Invocation) (any, error) { return "not what the schema says", nil },
+			"gather": func(context.Context, *Invocation) (any, error) { return strings.Repeat("x", 70<<10), nil },
+			"dream":  func(context.Context, *Invocation) (any, error) { return func() {}, nil },
+		})
+		p.send(invoke("k1", "look"))
+		done := expect[*wire.Done](p)
+		p.send(&wire.Error{ID: done.ID, Code: "schema", Detail: "the result of look does not fit its schema"})
+		failed := expect[*wire.Failed](p)
+		if failed.Call != "k1" || failed.Op == done.Op || !strings.Contains(failed.Error, "does not fit its schema") {
+			t.Errorf("it said %+v", failed)
+		}
+		p.send(&wire.Written{ID: failed.ID, Position: 2, Cursor: "e1-2"})
+		for call, command := range map[string]string{"k2": "gather", "k3": "dream"} { // what does not get as far as the hub
+			p.send(invoke(call, command))
+			failed := expect[*wire.Failed](p)
+			if failed.Call != call || failed.Error == "" {
+				t.Errorf("it said %+v", failed)
+			}
+			p.send(&wire.Written{ID: failed.ID, Position: 3, Cursor: "e1-3"})
+		}
+	})
+}
+
+func TestACallThatIsHandledLeavesNothingBehind(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *script) {
+		c, p := serving(t, s, map[string]Handler{"nothing": func(context.Context, *Invocation) (any, error) { return nil, nil }})
+		for i := range 100 {
+			p.send(invoke(fmt.Sprint("k", i), "nothing"))
+			done := expect[*wire.Done](p)
+			p.send(&wire.Written{ID: done.ID, Position: 2, Cursor: "e1-2"})
+		}
+		synctest.Wait()
+		if n := reflect.ValueOf(c.handling).Elem().FieldByName("children").Len(); n > 10 {
+			t.Errorf("after 100 calls the client holds on to %d contexts", n)
 		}
 	})
 }
