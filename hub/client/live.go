@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/baton-hub/baton/hub/wire"
 )
@@ -15,10 +16,39 @@ type liveStore struct {
 	id     uint64                     // of all its frames: they are answered only if refused
 	values map[string]json.RawMessage // nil: deleted
 	unsent map[string]struct{}
+	gone   []goneKey            // deletions that were sent, the oldest first
+	last   map[string]time.Time // when the deletion of a key was last sent
+}
+
+// A goneKey is a deletion that was sent.
+type goneKey struct {
+	key  string
+	sent time.Time
+}
+
+// goneLife is how long a deletion is kept after it was sent: if the connection lives by then it has answered a ping since.
+const goneLife = time.Minute
+
+// forget drops the keys whose deletion was sent long enough ago.
+func (l *liveStore) forget(now time.Time) {
+	n := 0
+	for ; n < len(l.gone) && now.Sub(l.gone[n].sent) >= goneLife; n++ {
+		key := l.gone[n].key
+		if l.last[key] != l.gone[n].sent {
+			continue // it was deleted once more
+		}
+		delete(l.last, key)
+		if _, unsent := l.unsent[key]; !unsent && l.values[key] == nil {
+			delete(l.values, key)
+		}
+	}
+	l.gone = slices.Delete(l.gone, 0, n)
 }
 
 // resend has everything sent again.
 func (l *liveStore) resend() {
+	l.gone = nil
+	clear(l.last)
 	for key := range l.values {
 		l.unsent[key] = struct{}{}
 	}
@@ -52,7 +82,7 @@ func (c *Client) Send(channel string, set map[string]any, options ...Option) err
 	}
 	l := c.live[channel]
 	if l == nil {
-		l = &liveStore{id: c.nextIDLocked(), values: map[string]json.RawMessage{}, unsent: map[string]struct{}{}}
+		l = &liveStore{id: c.nextIDLocked(), values: map[string]json.RawMessage{}, unsent: map[string]struct{}{}, last: map[string]time.Time{}}
 		c.live[channel] = l
 	}
 	maps.Copy(l.values, values)
@@ -85,6 +115,7 @@ const maxLiveKeys = 200
 func (c *Client) collectLiveLocked(b *batch) (room bool) {
 	for _, channel := range slices.Sorted(maps.Keys(c.live)) {
 		l := c.live[channel]
+		l.forget(time.Now())
 		for keys := range slices.Chunk(slices.Sorted(maps.Keys(l.unsent)), maxLiveKeys) {
 			if !c.addLive(b, channel, l, keys) {
 				return false
@@ -106,6 +137,10 @@ func (c *Client) addLive(b *batch, channel string, l *liveStore, keys []string) 
 	}
 	for _, key := range keys {
 		delete(l.unsent, key)
+		if l.values[key] == nil {
+			now := time.Now()
+			l.gone, l.last[key] = append(l.gone, goneKey{key, now}), now
+		}
 	}
 	return true
 }
