@@ -35,9 +35,10 @@ type batch struct {
 	after    uint64            // the position it was decided on; it is committed at after+1 or not at all
 	head     Entry             // without the transactions
 	encoded  []json.RawMessage // the transactions
-	bytes    int
-	members  []*waiting // in the order in which they were decided
-	outcomes []Outcome  // of members, valid if the entry is committed
+	bytes    int               // of them
+	load     int               // bytes, and what else they are for those who fold them
+	members  []*waiting        // in the order in which they were decided
+	outcomes []Outcome         // of members, valid if the entry is committed
 }
 
 // newBatch decides proposals on top of the state: take gives the next one, or nil; one that does not fit any more is
@@ -86,16 +87,18 @@ func (b *batch) decide(d *Draft, w *waiting, inEntry map[Op]int) (fits bool) {
 	tx := d.transaction(w.hash, answer)
 	encoded := mustJSON(tx)
 	size := len(encoded)
+	load := size + d.patched // a patch is small, and what it changes is work for every node
 	switch {
-	case size > MaxEntryBytes:
+	case load > MaxEntryBytes:
 		d.undo()
-		b.add(w, Outcome{Position: b.after, Err: Refuse(CodeTooLarge, "this changes %d bytes at once, the limit is %d", size, MaxEntryBytes)})
+		b.add(w, Outcome{Position: b.after, Err: Refuse(CodeTooLarge, "this changes %d bytes at once, the limit is %d", load, MaxEntryBytes)})
 		return true
-	case b.bytes+size > MaxEntryBytes, d.clashes():
+	case b.load+load > MaxEntryBytes, d.clashes():
 		d.undo()
 		return false
 	}
 	b.bytes += size
+	b.load += load
 	inEntry[w.Op] = len(b.members)
 	b.encoded = append(b.encoded, encoded)
 	b.add(w, Outcome{Position: d.Position(), Answer: tx.Answer})

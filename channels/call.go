@@ -122,7 +122,7 @@ func (c CallCommand) caller(d *Draft) (Who, error) {
 func (c CallCommand) deadline(d *Draft) time.Duration {
 	rule := time.Duration(d.Rules().Commands[c.Command].Deadline) * time.Millisecond
 	if c.Deadline > 0 && (rule == 0 || c.Deadline < rule) {
-		return c.Deadline
+		return max(c.Deadline, time.Millisecond)
 	}
 	return rule
 }

@@ -23,6 +23,7 @@ type Draft struct {
 	who     *Who
 	term    uint64
 	called  int // commands called
+	patched int // bytes of the values that patches made
 	effects []Effect
 	before  []overlaid // to take it back
 }
@@ -41,7 +42,7 @@ func newDraft(state *State, authority Authority) *Draft {
 
 // begin starts the next transaction of the entry.
 func (d *Draft) begin(p *Proposal) {
-	d.asked, d.who, d.term, d.called, d.effects, d.before = p, nil, 0, 0, nil, d.before[:0]
+	d.asked, d.who, d.term, d.called, d.patched, d.effects, d.before = p, nil, 0, 0, 0, nil, d.before[:0]
 }
 
 // undo takes back what the transaction did.
@@ -188,7 +189,7 @@ func (d *Draft) Append(channel string, data any) {
 // transaction returns what was decided, for the log.
 func (d *Draft) transaction(hash string, answer any) Transaction {
 	tx := Transaction{
-		Op: d.asked.Op, Hash: hash, By: Actor{ID: d.asked.Actor, User: d.asked.User}, Term: d.term, Effects: d.effects,
+		Op: d.asked.Op, Unnamed: d.asked.Unnamed, Hash: hash, By: Actor{ID: d.asked.Actor, User: d.asked.User}, Term: d.term, Effects: d.effects,
 	}
 	if answer != nil {
 		tx.Answer = mustJSON(answer)

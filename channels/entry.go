@@ -38,7 +38,8 @@ type Entry struct {
 // A Transaction is one decided operation: who asked, under which term, what it changes, and what it was answered.
 type Transaction struct {
 	Op      Op              `json:"op"`
-	Hash    string          `json:"h"` // of the request's body: the operation id is bound to it
+	Unnamed bool            `json:"u,omitempty"` // the operation is not remembered, see Proposal
+	Hash    string          `json:"h"`           // of the request's body: the operation id is bound to it
 	By      Actor           `json:"by"`
 	Term    uint64          `json:"term,omitempty"` // the term it was made under, where it needed one
 	Answer  json.RawMessage `json:"a,omitempty"`    // kept, so that a retry gets its first answer

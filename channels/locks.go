@@ -14,6 +14,8 @@ const MaxLocks = 32
 type LockRecord struct {
 	By     Who    `json:"by"`
 	Client string `json:"client"` // that holds it
+
+	Token uint64 `json:"-"` // under which it is held
 }
 
 // LockAnswer is the answer of a Lock.
@@ -45,7 +47,7 @@ func (l Lock) Decide(d *Draft) (any, error) {
 		if err := json.Unmarshal(v.Data, &r); err != nil {
 			return nil, err
 		}
-		if r.Client == client && r.By.ID == who.ID {
+		if r.Client == client && r.By.User == who.User {
 			return LockAnswer{v.Position}, nil
 		}
 		return nil, lockedBy(l.Name, r, v)
@@ -54,7 +56,7 @@ func (l Lock) Decide(d *Draft) (any, error) {
 		return nil, Refuse(CodeTooLarge, "a client holds %d locks at most: give one up first", MaxLocks)
 	}
 	who.Roles = nil // who they were is enough
-	d.Set(lockRef(l.Name), LockRecord{who, client})
+	d.Set(lockRef(l.Name), LockRecord{By: who, Client: client})
 	return LockAnswer{d.Position()}, nil
 }
 
@@ -65,7 +67,10 @@ func lockedBy(name string, r LockRecord, v Value) error {
 }
 
 // An Unlock gives a lock up. That somebody else has it, or nobody, is refused.
-type Unlock struct{ Name string }
+type Unlock struct {
+	Name  string
+	Token uint64 // under which it is held; 0 = whichever
+}
 
 // Decide is the Decide of an Unlock.
 func (u Unlock) Decide(d *Draft) (any, error) {
@@ -75,24 +80,27 @@ func (u Unlock) Decide(d *Draft) (any, error) {
 	}
 	v, held := d.Get(lockRef(u.Name))
 	var r LockRecord
-	if !held || json.Unmarshal(v.Data, &r) != nil || r.Client != d.Op().Client || r.By.ID != who.ID {
-		return nil, Refuse(CodeConflict, "you do not hold the lock %.64q", u.Name)
+	if !held || json.Unmarshal(v.Data, &r) != nil || r.Client != d.Op().Client || r.By.User != who.User ||
+		u.Token != 0 && u.Token != v.Position {
+		return nil, Refuse(CodeConflict, "you do not hold the lock %.64q, or no longer as you did", u.Name)
 	}
 	d.Delete(lockRef(u.Name))
 	return nil, nil
 }
 
-// LoseLocks frees the locks of clients that are gone: those that are not in alive.
-type LoseLocks struct{ Alive []string }
+// LoseLocks frees locks whose clients are gone, as whoever proposes it has found: by name, with the token under which it
+// was held. One that was taken anew since is not touched.
+type LoseLocks map[string]uint64
 
 // Decide is the Decide of a LoseLocks; it is the hub's own.
 func (l LoseLocks) Decide(d *Draft) (any, error) {
-	lost := locksOf(d, func(r LockRecord) bool { return !slices.Contains(l.Alive, r.Client) })
-	if len(lost) == 0 {
-		return nil, errNothing
+	for _, name := range slices.Sorted(maps.Keys(l)) {
+		if v, held := d.Get(lockRef(name)); held && v.Position == l[name] {
+			d.Delete(lockRef(name))
+		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(lost)) {
-		d.Delete(lockRef(name))
+	if len(d.effects) == 0 {
+		return nil, errNothing
 	}
 	return nil, nil
 }
@@ -107,6 +115,7 @@ func locksOf(v View, accept func(LockRecord) bool) map[string]LockRecord {
 	v.Range(LocksStore, "", func(name string, value Value) bool {
 		var r LockRecord
 		if json.Unmarshal(value.Data, &r) == nil && accept(r) {
+			r.Token = value.Position
 			locks[name] = r
 		}
 		return true

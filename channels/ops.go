@@ -77,6 +77,35 @@ func (c *clientOps) remember(d doneOp, at time.Time) {
 	c.At = at
 }
 
+// MaxClients is how many clients of one user are remembered. Nobody has that many pages open; of more, those that were
+// silent longest are forgotten, some at a time.
+const MaxClients = 10_000
+
+// remember begins to keep the operations of a client.
+func (s *State) remember(ops *clientOps) {
+	s.ops[ops.name] = ops
+	if s.clients[ops.User]++; s.clients[ops.User] <= MaxClients {
+		return
+	}
+	var others []*clientOps
+	for _, o := range s.ops {
+		if o.User == ops.User && o != ops {
+			others = append(others, o)
+		}
+	}
+	slices.SortFunc(others, func(a, b *clientOps) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.name, b.name)) })
+	for _, o := range others[:MaxClients/10] {
+		s.forget(o)
+	}
+}
+
+func (s *State) forget(ops *clientOps) {
+	delete(s.ops, ops.name)
+	if s.clients[ops.User]--; s.clients[ops.User] == 0 {
+		delete(s.clients, ops.User)
+	}
+}
+
 // ForgetAfter is how long a silent client's operations are remembered, in log time.
 const ForgetAfter = 3 * 24 * time.Hour
 
@@ -99,6 +128,9 @@ func Forget() Decide {
 		for client, ops := range d.state.ops {
 			if d.state.silent(ops) {
 				d.Delete(Ref{Channel: OpsStore, Key: client})
+			}
+			if len(d.effects) == MaxKeys { // the others another time: an entry has its limit
+				break
 			}
 		}
 		if len(d.effects) == 0 {

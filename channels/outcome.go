@@ -2,6 +2,7 @@ package channels
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 )
 
@@ -125,18 +126,19 @@ func (l LateCalls) Decide(d *Draft) (any, error) {
 	return nil, nil
 }
 
-// LoseCalls marks the calls as unknown whose service is gone: those taken by clients that are not in alive. A call that
-// nobody took is not touched.
-type LoseCalls struct{ Alive []string }
+// LoseCalls marks calls as unknown whose service is gone, as whoever proposes it has found: by id, the client that had
+// taken it. One that somebody else has by now, or nobody, is not touched.
+type LoseCalls map[string]string
 
 // Decide is the Decide of a LoseCalls; it is the hub's own.
 func (l LoseCalls) Decide(d *Draft) (any, error) {
-	lost := Calls(d, func(c Call) bool { return c.State == CallTaken && !slices.Contains(l.Alive, c.Taken) })
-	if len(lost) == 0 {
-		return nil, errNothing
+	for _, id := range slices.Sorted(maps.Keys(l)) {
+		if call, err := d.call(id); err == nil && call.State == CallTaken && call.Taken == l[id] {
+			d.endCall(call, CallUnknown, "the service that took it is gone; look at the instrument before you call again")
+		}
 	}
-	for _, call := range lost {
-		d.endCall(call, CallUnknown, "the service that took it is gone; look at the instrument before you call again")
+	if len(d.effects) == 0 {
+		return nil, errNothing
 	}
 	return nil, nil
 }

@@ -36,7 +36,7 @@ func (f *fold) apply(t *rapid.T, effects ...channels.Effect) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.at = f.at.Add(time.Second)
+	f.at = f.at.Add(channels.KeptFor)
 	if _, err := f.state.Apply(channels.Record{Position: f.state.Position() + 1, Time: f.at, Data: data}); err != nil {
 		t.Fatal(err)
 	}

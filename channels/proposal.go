@@ -7,12 +7,13 @@ import (
 
 // A Proposal is a transaction that waits to be decided.
 type Proposal struct {
-	Op     Op     // required; the same id with the same body is applied once
-	Actor  string // id of the login session or token that asks; "" = the hub itself
-	User   string // the account that asks; an operation id is bound to it
-	Body   []byte // what was asked, byte for byte the same in a retry
-	Source uint64 // the socket: proposals of one source are decided in order; 0 = on its own
-	Urgent bool   // goes before proposals of other sources: control, sign-in and sign-out, the operator
+	Op      Op     // required; the same id with the same body is applied once
+	Actor   string // id of the login session or token that asks; "" = the hub itself
+	User    string // the account that asks; an operation id is bound to it
+	Body    []byte // what was asked, byte for byte the same in a retry
+	Source  uint64 // the socket: proposals of one source are decided in order; 0 = on its own
+	Unnamed bool   // nobody knows Op, so nobody can send it again: it need not be remembered
+	Urgent  bool   // goes before proposals of other sources: control, sign-in and sign-out, the operator
 
 	Decide Decide // required
 

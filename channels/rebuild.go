@@ -167,6 +167,9 @@ func (s *Space) beginAgain(ctx context.Context, why error) {
 		l.flight = nil
 		for _, w := range f.batch.members {
 			w.sent = true
+			if w.Unnamed { // whether it was done cannot be looked up
+				w.answer(perhapsDone(w.Op))
+			}
 		}
 		l.intake.unpop(f.batch.members...)
 	}

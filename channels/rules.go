@@ -35,6 +35,7 @@ const (
 
 // Roles that rules name by default; a site adds its own.
 const (
+	RoleUser    = "user" // every person's
 	RoleStaff   = "staff"
 	RoleAdmin   = "admin"
 	RoleService = "service"
@@ -45,7 +46,7 @@ type ChannelRules struct {
 	Kind    Kind                       `json:"kind"`
 	Scope   Scope                      `json:"scope,omitempty"`    // stores only; default space
 	Live    bool                       `json:"live,omitempty"`     // stores only: last value in memory, no decision, no history
-	Write   []Right                    `json:"write"`              // who may write, append or send; any one suffices
+	Write   []Right                    `json:"write"`              // who may write, append or send; any one suffices. What is another's: by a role but user
 	Read    []Right                    `json:"read,omitempty"`     // who may join; default member
 	ReadAll []Right                    `json:"read_all,omitempty"` // scoped stores: who may read everybody's values; default staff, service
 	Keep    int                        `json:"keep,omitempty"`     // logs only: how many messages are kept; default 1,000

@@ -2,13 +2,18 @@ package channels
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
@@ -126,14 +131,67 @@ func (r *Rules) violation(schema, value json.RawMessage, what string) *Refusal {
 	if err != nil {
 		return schemaRefusal(what, []Violation{{"", "it is not JSON"}})
 	}
+	if path, found := unwieldy(instance, ""); found {
+		return schemaRefusal(what, []Violation{{path, "the number has too many digits, or too large an exponent: send it as a string"}})
+	}
 	var invalid *jsonschema.ValidationError
-	if errors.As(compiled.Validate(instance), &invalid) {
+	if errors.As(validate(compiled, instance), &invalid) {
 		return schemaRefusal(what, violations(invalid, nil))
 	}
 	return nil
 }
 
+// validate is Validate of a schema by a library that is not ours: what makes it panic is refused, and ends no hub.
+func validate(schema *jsonschema.Schema, instance any) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = &jsonschema.ValidationError{ErrorKind: &kind.FalseSchema{}}
+		}
+	}()
+	return schema.Validate(instance)
+}
+
+// The numbers that schemas are asked about: comparing others exactly, as the library does, takes long.
+const (
+	maxNumber   = 64  // characters
+	maxExponent = 400 // of ten; a 64 bit float has none beyond 324
+)
+
+// unwieldy finds a number that is not to be compared.
+func unwieldy(v any, at string) (path string, found bool) {
+	switch v := v.(type) {
+	case json.Number:
+		digits := string(v)
+		exponent := 0
+		if i := strings.IndexAny(digits, "eE"); i >= 0 {
+			var err error
+			if exponent, err = strconv.Atoi(digits[i+1:]); err != nil {
+				return at, true
+			}
+		}
+		return at, len(digits) > maxNumber || exponent > maxExponent || exponent < -maxExponent
+	case []any:
+		for i, item := range v {
+			if path, found = unwieldy(item, at+"/"+strconv.Itoa(i)); found {
+				return path, true
+			}
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if path, found = unwieldy(v[name], at+"/"+pointer.Replace(name)); found {
+				return path, true
+			}
+		}
+	}
+	return "", false
+}
+
+// pointer escapes a step of a JSON Pointer (RFC 6901).
+var pointer = strings.NewReplacer("~", "~0", "/", "~1")
+
 func schemaRefusal(what string, found []Violation) *Refusal {
+	slices.SortStableFunc(found, func(a, b Violation) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Detail, b.Detail)) })
+	found = found[:min(len(found), maxViolations)]
 	first := found[0]
 	at := ""
 	if first.Path != "" {
@@ -146,21 +204,18 @@ func schemaRefusal(what string, found []Violation) *Refusal {
 
 var english = message.NewPrinter(language.English)
 
-// violations lists the leaves of what the validator found, in its order.
+// violations lists the leaves of what the validator found, in any order.
 func violations(e *jsonschema.ValidationError, found []Violation) []Violation {
-	if len(found) >= maxViolations {
-		return found
-	}
 	for _, cause := range e.Causes {
 		found = violations(cause, found)
 	}
-	if len(e.Causes) > 0 || len(found) >= maxViolations {
+	if len(e.Causes) > 0 {
 		return found
 	}
 	var path strings.Builder
 	for _, step := range e.InstanceLocation {
 		path.WriteByte('/')
-		path.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(step))
+		path.WriteString(pointer.Replace(step))
 	}
 	return append(found, Violation{path.String(), e.ErrorKind.LocalizedString(english)})
 }

@@ -127,7 +127,7 @@ func (r *restoring) line(l snapshotLine) error {
 	case l.Client != nil:
 		ops := &l.Client.clientOps
 		ops.name, ops.User = r.name(l.Client.ID), r.name(ops.User)
-		s.ops[ops.name] = ops
+		s.remember(ops)
 	case l.End != r.lines:
 		return fmt.Errorf("it has %d lines and should have %d", r.lines, l.End)
 	default:

@@ -17,17 +17,18 @@ type State struct {
 	stores   map[storeID]*store
 	logs     map[string]*history
 	ops      map[string]*clientOps
-	rules    Rules  // decoded from ~site/rules
-	epoch    string // decoded from ~space/epoch
-	grown    int    // bytes of log folded since the last checkpoint
-	size     int    // bytes of the keys and values held
+	clients  map[string]int // how many of ops each user has
+	rules    Rules          // decoded from ~site/rules
+	epoch    string         // decoded from ~space/epoch
+	grown    int            // bytes of log folded since the last checkpoint
+	size     int            // bytes of the keys and values held
 }
 
 type storeID struct{ channel, owner string }
 
 // NewState returns the state before the first record.
 func NewState() *State {
-	return &State{stores: map[storeID]*store{}, logs: map[string]*history{}, ops: map[string]*clientOps{}}
+	return &State{stores: map[storeID]*store{}, logs: map[string]*history{}, ops: map[string]*clientOps{}, clients: map[string]int{}}
 }
 
 // Position returns how far the log has been folded.
@@ -199,9 +200,12 @@ func (s *State) applyTransaction(tx *Transaction) {
 	for _, e := range tx.Effects {
 		s.applyEffect(tx, e)
 	}
+	if tx.Unnamed {
+		return
+	}
 	if ops = s.ops[tx.Op.Client]; ops == nil {
-		ops = &clientOps{User: tx.By.User, name: tx.Op.Client}
-		s.ops[tx.Op.Client] = ops
+		ops = &clientOps{User: tx.By.User, name: tx.Op.Client, At: s.time}
+		s.remember(ops)
 	}
 	ops.remember(doneOp{N: tx.Op.N, Hash: tx.Hash, Position: s.position, Answer: tx.Answer}, s.time)
 }
@@ -215,7 +219,7 @@ func (s *State) applyEffect(tx *Transaction, e Effect) {
 	case e.Channel == OpsStore:
 		// A client that acts in the very entry in which it is forgotten is not silent any more.
 		if ops := s.ops[e.Key]; ops != nil && !ops.At.Equal(s.time) {
-			delete(s.ops, e.Key)
+			s.forget(ops)
 		}
 		return
 	}

@@ -156,9 +156,12 @@ func (h *history) add(m Message, keep int) {
 	}
 }
 
-// trim forgets the messages up to a position.
-func (h *history) trim(upTo uint64) {
+// trim forgets the messages up to a position, if they are older than a time.
+func (h *history) trim(upTo uint64, before time.Time) {
 	i, _ := slices.BinarySearchFunc(h.messages, upTo+1, byPosition)
+	for i > 0 && h.messages[i-1].At.After(before) {
+		i--
+	}
 	if i > 0 {
 		h.floor = h.messages[i-1].Position
 		h.messages = slices.Clone(h.messages[i:])

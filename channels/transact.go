@@ -25,11 +25,14 @@ type TransactAnswer struct {
 
 // Decide is the Decide of a Transact. A refusal names the part that it is about, in More: "writes/0".
 func (t Transact) Decide(d *Draft) (any, error) {
-	if err := t.check(); err != nil {
+	if err := t.check(d); err != nil {
+		return nil, err
+	}
+	if err := d.holds(t.Held); err != nil {
 		return nil, err
 	}
 	for i, w := range t.Writes {
-		w.Term, w.Held = t.Term, t.Held
+		w.Term = t.Term
 		if _, err := w.Decide(d); err != nil {
 			return nil, inPart("writes", i, err)
 		}
@@ -55,7 +58,11 @@ func (t Transact) Decide(d *Draft) (any, error) {
 	return answer, nil
 }
 
-func (t Transact) check() error {
+func (t Transact) check(d *Draft) error {
+	who, err := d.Who()
+	if err != nil {
+		return err
+	}
 	switch n := len(t.Writes) + len(t.Appends) + len(t.Calls); {
 	case n == 0:
 		return Refuse(CodeInvalid, "the transaction is empty: give writes, appends or calls")
@@ -64,8 +71,12 @@ func (t Transact) check() error {
 	}
 	keys := map[Ref]bool{}
 	for i, w := range t.Writes {
+		owner := w.Owner
+		if owner == "" {
+			owner, _ = d.Rules().Channels[w.Channel].OwnerFor(who) // if there is none, its own decision refuses
+		}
 		for _, key := range w.touched() {
-			ref := Ref{w.Channel, w.Owner, key}
+			ref := Ref{w.Channel, owner, key}
 			if keys[ref] {
 				return inPart("writes", i, Refuse(CodeInvalid, "the key %q of %s is in the transaction twice", key, w.Channel))
 			}

@@ -171,3 +171,27 @@ func make64k() []byte {
 	}
 	return data
 }
+
+func TestAKeyIsNotInATransactionTwiceUnderTwoNamesOfItsOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).openWith(channels.Options{Rules: richRules()})
+		admit(t, s, "ann")
+		wantCode(t, s.Do(t.Context(), transact("ann", 1, channels.Transact{Writes: []channels.Write{
+			{Channel: "ui", Set: values("k", `1`)}, {Channel: "ui", Owner: "ann", Set: values("k", `2`)},
+		}})), channels.CodeInvalid)
+	})
+}
+
+func TestATransactionWithoutWritesNeedsItsLocksToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).openWith(channels.Options{Rules: richRules()})
+		admit(t, s, "ann")
+		held := map[string]uint64{"changer": 7} // that nobody holds
+		for n, tr := range []channels.Transact{
+			{Held: held, Appends: []channels.Append{{Channel: "log", Data: json.RawMessage(`"moved"`)}}},
+			{Held: held, Calls: []channels.CallCommand{{Command: "go", Args: json.RawMessage(`{"target":1}`)}}},
+		} {
+			wantCode(t, s.Do(t.Context(), transact("ann", n+1, tr)), channels.CodeLocked)
+		}
+	})
+}

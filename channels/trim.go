@@ -42,7 +42,7 @@ func (s *State) Trimmable(now time.Time) (t Trim, worth bool) {
 		}
 	}
 	for channel, h := range s.logs {
-		window := time.Duration(s.rules.Channels[channel].KeepFor) * time.Millisecond
+		window := s.window(channel)
 		if window <= 0 {
 			continue
 		}
@@ -61,18 +61,23 @@ func (s *State) Trimmable(now time.Time) (t Trim, worth bool) {
 	return t, worth
 }
 
-// trim folds a Trim.
+// window is how long the messages of a log channel are kept; 0 = any time.
+func (s *State) window(channel string) time.Duration {
+	return time.Duration(s.rules.Channels[channel].KeepFor) * time.Millisecond
+}
+
+// trim folds a Trim. What is younger than its window by the log's own clock stays, whatever a node's clock has said.
 func (s *State) trim(data json.RawMessage) {
 	var t Trim
 	if json.Unmarshal(data, &t) != nil {
 		return // no version of this package writes such a one
 	}
 	for _, st := range s.stores {
-		st.dig(func(oldest Value) bool { return oldest.Position <= t.Tombstones })
+		st.dig(func(oldest Value) bool { return oldest.Position <= t.Tombstones && s.time.Sub(oldest.At) >= KeptFor })
 	}
 	for channel, upTo := range t.Messages {
-		if h := s.logs[channel]; h != nil {
-			h.trim(upTo)
+		if h, window := s.logs[channel], s.window(channel); h != nil && window > 0 {
+			h.trim(upTo, s.time.Add(-window))
 		}
 	}
 }

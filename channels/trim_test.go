@@ -67,3 +67,33 @@ func TestWhatIsOlderThanItsWindowIsForgottenAlikeOnEveryReplica(t *testing.T) {
 		})
 	})
 }
+
+func TestANodeWithAWrongClockForgetsNothingEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).openWith(channels.Options{Rules: richRules()}) // log: keep_for 1 min
+		admit(t, s, "ann")
+		a := channels.Append{Channel: "log", Data: json.RawMessage(`"hello"`)}
+		mustDo(t, s, propose("ann", 1, a, a.Decide))
+		mustDo(t, s, set("ann", 2, "open", "k", `1`))
+		mustDo(t, s, remove("ann", 3, "open", "k"))
+		var due channels.Trim
+		s.Read(func(state *channels.State) {
+			trim, worth := state.Trimmable(time.Now().Add(24 * time.Hour))
+			if !worth {
+				t.Fatal("a clock that is a day fast finds nothing to forget")
+			}
+			due = trim
+		})
+		if o := s.House(t.Context(), due.Decide); o.Err != nil {
+			t.Fatal(o.Err)
+		}
+		s.Read(func(state *channels.State) {
+			if m, _ := state.Messages("log", 0); len(m) != 1 {
+				t.Error("a message of this very moment is gone for good, on all nodes")
+			}
+			if _, ok := state.Since("open", "", 1); !ok {
+				t.Error("a deletion of this very moment is forgotten")
+			}
+		})
+	})
+}

@@ -86,6 +86,9 @@ func (d *Draft) patchKey(ref Ref, otherwise, patch json.RawMessage) error {
 	if err := d.checkValue(ref, patched); err != nil {
 		return err
 	}
+	if d.patched += len(patched); d.patched > MaxEntryBytes {
+		return Refuse(CodeTooLarge, "the values that are patched have more than %d bytes together: patch fewer at once", MaxEntryBytes)
+	}
 	if there && len(patch) < len(patched) {
 		d.patch(ref, patched, patch)
 	} else {
@@ -168,16 +171,41 @@ func (w Write) conflict(d *Draft, owner string, keys []string, format string, ar
 	return r
 }
 
-// current returns the present values of keys as they are told to clients, null for those that have none.
+// maxCurrent is how many bytes of present values a refusal tells: a few of those that the writer has to look at.
+const maxCurrent = 2 * MaxValue
+
+// current returns the present values of keys as they are told to clients, null for those that have none: as many as
+// maxCurrent has room for, and none to who may not read them.
 func (d *Draft) current(channel, owner string, keys []string) map[string]json.RawMessage {
-	current := map[string]json.RawMessage{}
+	if !d.mayRead(channel, owner) {
+		return nil
+	}
+	current, size := map[string]json.RawMessage{}, 0
 	for _, key := range keys {
-		current[key] = json.RawMessage("null")
+		value := json.RawMessage("null")
 		if v, ok := d.Get(Ref{channel, owner, key}); ok {
-			current[key] = mustJSON(CurrentValue{v.Data, v.Position, v.By, v.At})
+			value = mustJSON(CurrentValue{v.Data, v.Position, v.By, v.At})
 		}
+		if size += len(key) + len(value); size > maxCurrent {
+			break
+		}
+		current[key] = value
 	}
 	return current
+}
+
+// mayRead reports whether who asks may read the values of a store. The hub itself may.
+func (d *Draft) mayRead(channel, owner string) bool {
+	if d.Actor() == "" {
+		return true
+	}
+	who, err := d.Who()
+	rules := d.Rules().Channels[channel]
+	if err != nil || !Permits(rules.Readers(), who) {
+		return false
+	}
+	own, err := rules.OwnerFor(who)
+	return err == nil && own == owner || Permits(rules.ReadersOfAll(), who)
 }
 
 // CurrentValue is how a present value is told to clients.
@@ -243,7 +271,7 @@ func (d *Draft) storeRules(channel, named string, who Who) (rules ChannelRules, 
 	if own, err := rules.OwnerFor(who); err == nil && own == named {
 		return rules, own, nil
 	}
-	if !permitsByRole(rules.Write, who) {
+	if !permitsByRole(slices.DeleteFunc(slices.Clone(rules.Write), func(r Right) bool { return r == RoleUser }), who) {
 		return rules, "", Refuse(CodeForbidden, "you may not write what belongs to %.64q in %s: it is for %s", named, channel, rules.Write)
 	}
 	return rules, named, CheckKey(named)

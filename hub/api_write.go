@@ -207,21 +207,28 @@ func transact(v *visit, in *transactInput) (*writtenOutput, error) {
 
 // oneOp reads the operation id of a request: of its header, or of its body, or a new one, which nobody else knows, so the
 // request cannot be sent again under it.
-func oneOp(header, body string) (channels.Op, error) {
+func oneOp(header, body string) (operation, error) {
 	if header != "" && body != "" && header != body {
-		return channels.Op{}, invalid("the header Baton-Op and op in the body differ: give one of them")
+		return operation{}, invalid("the header Baton-Op and op in the body differ: give one of them")
 	}
 	if header == "" {
 		header = body
 	}
 	if header == "" {
-		return channels.Op{Client: "http-" + rand.Text()[:20], N: 1}, nil
+		return operation{channels.Op{Client: "http-" + rand.Text()[:20], N: 1}, true}, nil
 	}
-	return channels.ParseOp(header)
+	op, err := channels.ParseOp(header)
+	return operation{op, false}, err
+}
+
+// An operation is the id under which a change is decided.
+type operation struct {
+	channels.Op
+	unnamed bool // the client did not give it, and is not told
 }
 
 // decide has a change decided. What was asked, all of it, is what the operation id is bound to.
-func (v *visit) decide(op channels.Op, asked []any, decide channels.Decide) channels.Outcome {
+func (v *visit) decide(op operation, asked []any, decide channels.Decide) channels.Outcome {
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return channels.Outcome{Err: invalid("the body cannot be read")}
@@ -232,7 +239,7 @@ func (v *visit) decide(op channels.Op, asked []any, decide channels.Decide) chan
 	ctx, cancel := context.WithTimeout(v.r.Context(), decideTime)
 	defer cancel()
 	o := v.room.replica().Do(ctx, channels.Proposal{
-		Op: op, Actor: v.who.ID, User: v.who.User, Body: body, Urgent: operator, Decide: decide,
+		Op: op.Op, Unnamed: op.unnamed, Actor: v.who.ID, User: v.who.User, Body: body, Urgent: operator, Decide: decide,
 	})
 	if code := refusedWith(o.Err); code == channels.CodeForbidden || code == channels.CodeNotOperator || code == channels.CodeOldTerm {
 		v.hub.logger.Info("refused", "space", v.room.name, "user", v.who.User, "session", v.who.ID, "code", code, "op", op)

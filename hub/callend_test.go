@@ -183,7 +183,7 @@ func TestACallWhoseServiceDiesIsUnknownAndNeverInvokedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := space.House(t.Context(), channels.LoseCalls{Alive: []string{"alice-tab"}}.Decide); o.Err != nil { // what the sweep finds after a while
+	if o := space.House(t.Context(), channels.LoseCalls{called.Call: "service-1"}.Decide); o.Err != nil { // what the sweep finds after a while
 		t.Fatal(o.Err)
 	}
 	unknown := callState(t, ann, called.Call, "unknown")

@@ -20,7 +20,7 @@ func (c *conn) lock(f *wire.Lock) {
 
 // unlock answers an Unlock.
 func (c *conn) unlock(f *wire.Unlock) {
-	c.propose(f, f.Op, channels.Unlock{Name: f.Name}.Decide, func(o channels.Outcome, cursor string) wire.Frame {
+	c.propose(f, f.Op, channels.Unlock{Name: f.Name, Token: f.Token}.Decide, func(o channels.Outcome, cursor string) wire.Frame {
 		return &wire.Written{ID: f.ID, Position: o.Position, Cursor: cursor}
 	})
 }

@@ -131,24 +131,23 @@ func (d *desk) loseLocked(open []channels.Call, locks map[string]channels.LockRe
 		missed[client] = since
 		return now.Sub(since) >= missedGrace
 	}
-	lostCall, lostLock := false, false
+	lostCalls, lostLocks := channels.LoseCalls{}, channels.LoseLocks{}
 	for _, call := range open {
-		lostCall = call.State == channels.CallTaken && gone(call.Taken) || lostCall
+		if call.State == channels.CallTaken && gone(call.Taken) {
+			lostCalls[call.ID] = call.Taken
+		}
 	}
-	for _, lock := range locks {
-		lostLock = gone(lock.Client) || lostLock
-	}
-	for client, since := range missed {
-		if now.Sub(since) < missedGrace {
-			alive = append(alive, client)
+	for name, lock := range locks {
+		if gone(lock.Client) {
+			lostLocks[name] = lock.Token
 		}
 	}
 	d.missed = missed
-	if lostCall {
-		due = append(due, channels.LoseCalls{Alive: alive}.Decide)
+	if len(lostCalls) > 0 {
+		due = append(due, lostCalls.Decide)
 	}
-	if lostLock {
-		due = append(due, channels.LoseLocks{Alive: alive}.Decide)
+	if len(lostLocks) > 0 {
+		due = append(due, lostLocks.Decide)
 	}
 	return due
 }

@@ -49,7 +49,7 @@ const lockPause = 4 * time.Second
 
 // Unlock gives the lock up. An *Error with code conflict says that it was lost before.
 func (l *Lock) Unlock(ctx context.Context) error {
-	_, err := ask[*wire.Written](ctx, l.c, func(op string) wire.Request { return &wire.Unlock{Name: l.Name, Op: op} })
+	_, err := ask[*wire.Written](ctx, l.c, func(op string) wire.Request { return &wire.Unlock{Name: l.Name, Token: l.Token, Op: op} })
 	return err
 }
 

@@ -101,7 +101,7 @@ func (r *Lock) fields() []field {
 }
 
 func (r *Unlock) fields() []field {
-	return []field{{"name", required, &r.Name}, {"op", required, &r.Op}}
+	return []field{{"name", required, &r.Name}, {"token", optional, &r.Token}, {"op", required, &r.Op}}
 }
 
 func (r *Serve) fields() []field {

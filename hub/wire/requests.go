@@ -121,8 +121,9 @@ type Lock struct {
 // Unlock gives a lock up. Answered by [Written].
 type Unlock struct {
 	Head
-	Name string `json:"name"` // Required.
-	Op   string `json:"op"`   // Required.
+	Name  string `json:"name"`            // Required.
+	Token uint64 `json:"token,omitempty"` // Optional. Only if it is held under this token, see Locked
+	Op    string `json:"op"`              // Required.
 }
 
 // Serve offers to carry out commands; it replaces what the connection served before. Answered by [Serving], then an

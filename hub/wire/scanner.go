@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -278,8 +279,10 @@ func (s *scanner) number() error {
 	}
 	literal := s.in[begin:s.at]
 	if exponent {
-		if _, err := strconv.ParseFloat(string(literal), 64); err != nil {
-			return s.wrong("the number %s is out of range: send it as a string", literal)
+		// Nor one so small that a browser would read it as zero; others would take long to tell that it is not.
+		f, err := strconv.ParseFloat(string(literal), 64)
+		if err != nil || f == 0 && bytes.ContainsAny(literal[:bytes.IndexAny(literal, "eE")], "123456789") {
+			return s.wrong("the number %s is out of range: send it as a string", shorten(string(literal)))
 		}
 	}
 	s.out = append(s.out, literal...)
