@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/baton-hub/baton/channels/mergepatch"
 )
 
 // A Write changes keys of one store, all or none.
@@ -79,7 +81,7 @@ func (d *Draft) patchKey(ref Ref, otherwise, patch json.RawMessage) error {
 	if !there {
 		present.Data = otherwise
 	}
-	patched, err := MergePatch(present.Data, patch)
+	patched, err := mergepatch.Apply(present.Data, patch)
 	if err != nil {
 		return Refuse(CodeInvalid, "patching %q: %v", ref.Key, err)
 	}

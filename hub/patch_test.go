@@ -12,7 +12,7 @@ import (
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/hubtest"
-	"github.com/baton-hub/baton/hub/wire/mergepatch"
+	"github.com/baton-hub/baton/channels/mergepatch"
 )
 
 // weighedLog counts the bytes of the entries that change the notes.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/mergepatch"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
 )
@@ -75,7 +76,7 @@ func (r *replica) frame(t *testing.T, f hubtest.Frame) {
 			r.notes[key] = string(value)
 		}
 		for key, patch := range change.Patch {
-			patched, err := channels.MergePatch(json.RawMessage(r.notes[key]), patch)
+			patched, err := mergepatch.Apply(json.RawMessage(r.notes[key]), patch)
 			if err != nil {
 				t.Fatal(err)
 			}

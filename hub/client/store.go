@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/baton-hub/baton/hub/wire"
-	"github.com/baton-hub/baton/hub/wire/mergepatch"
+	"github.com/baton-hub/baton/channels/mergepatch"
 )
 
 // A Value is what a store holds under a key. The data is shared: it must not be changed.

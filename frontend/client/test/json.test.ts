@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { newer, patched } from '../src/json.js';
 
 // The same cases that the hub's own tests read.
-const file = new URL('../../../hub/wire/mergepatch/testdata/cases.json', import.meta.url);
+const file = new URL('../../../channels/mergepatch/testdata/cases.json', import.meta.url);
 const cases = JSON.parse(readFileSync(file, 'utf8')) as {
   readonly name: string;
   readonly value?: unknown;

@@ -1,4 +1,4 @@
-package channels_test
+package mergepatch_test
 
 import (
 	"bytes"
@@ -7,11 +7,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/mergepatch"
 	jsonpatch "github.com/evanphx/json-patch/v5"
 )
 
-func FuzzMergePatches(f *testing.F) {
+func FuzzApply(f *testing.F) {
 	for _, c := range patchCases(f) {
 		f.Add([]byte(c.Value), []byte(c.Patch))
 	}
@@ -19,7 +19,7 @@ func FuzzMergePatches(f *testing.F) {
 	f.Add([]byte(`{"a":1,"a":2}`), []byte(` {"a":1e400,"b":-0,"\u0061":"\ud800"} `))
 	f.Add([]byte(`{} `), []byte(`{} {}`))
 	f.Fuzz(func(t *testing.T, value, patch []byte) {
-		got, err := channels.MergePatch(value, patch)
+		got, err := mergepatch.Apply(value, patch)
 		readable := (len(value) == 0 || json.Valid(value)) && json.Valid(patch)
 		if (err == nil) != readable {
 			t.Fatalf("%s patched with %s: %v", value, patch, err)
@@ -30,7 +30,7 @@ func FuzzMergePatches(f *testing.F) {
 		if !json.Valid(got) {
 			t.Fatalf("%s patched with %s is not JSON: %s", value, patch, got)
 		}
-		if twice, err := channels.MergePatch(got, patch); err != nil || !bytes.Equal(twice, got) {
+		if twice, err := mergepatch.Apply(got, patch); err != nil || !bytes.Equal(twice, got) {
 			t.Errorf("%s patched with %s is %s, and patched again %s (%v)", value, patch, got, twice, err)
 		}
 		if len(value) > 0 {

@@ -1,47 +1,13 @@
 package channels_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/baton-hub/baton/channels"
 )
-
-type patchCase struct {
-	Name                 string
-	Value, Patch, Result json.RawMessage
-}
-
-// patchCases are those of RFC 7396, appendix A, and more. Clients, which apply the patches that changes carry, pass them
-// too.
-func patchCases(t testing.TB) (cases []patchCase) {
-	t.Helper()
-	data, err := os.ReadFile("../hub/wire/mergepatch/testdata/cases.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &cases); err != nil || len(cases) < 15 {
-		t.Fatalf("%d cases, %v", len(cases), err)
-	}
-	return cases
-}
-
-func TestMergePatch(t *testing.T) {
-	for _, c := range patchCases(t) {
-		var want bytes.Buffer
-		if err := json.Compact(&want, c.Result); err != nil {
-			t.Fatal(err)
-		}
-		got, err := channels.MergePatch(c.Value, c.Patch)
-		if err != nil || string(got) != want.String() {
-			t.Errorf("%s: %s patched with %s is %s (%v), want %s", c.Name, c.Value, c.Patch, got, err, &want)
-		}
-	}
-}
 
 func patch(key, value string) func(*channels.Write) {
 	return func(w *channels.Write) {

@@ -1,7 +1,7 @@
-// Package mergepatch is how a client brings a value up to date with the patch that a change carries: a JSON Merge Patch,
-// RFC 7396. Hub and client must make the same value of the same patch, to the byte, so package channels, which imports
-// nothing of the project and decides by its own copy, and this package, which programs can import without it, pass the
-// same cases. They are in testdata/cases.json for clients in other languages too: to them, alike as JSON is alike enough.
+// Package mergepatch makes of a value and a JSON Merge Patch (RFC 7396) the patched value. Every replica and every client
+// that is sent the patch of a change must make the same value of it, to the byte, so there is one package for both. It
+// imports nothing of the project. Clients in other languages pass the cases in testdata/cases.json; to them, alike as JSON
+// is alike enough.
 package mergepatch
 
 import (
@@ -35,7 +35,13 @@ func Apply(value, patch json.RawMessage) (json.RawMessage, error) {
 func decode(data []byte, into *any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	return d.Decode(into)
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if rest := bytes.Trim(data[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return fmt.Errorf("%.20q comes after the end of the JSON", rest)
+	}
+	return nil
 }
 
 // merge is MergePatch of RFC 7396, section 2. It may change target.

@@ -6,22 +6,29 @@ import (
 	"os"
 	"testing"
 
-	"github.com/baton-hub/baton/hub/wire/mergepatch"
+	"github.com/baton-hub/baton/channels/mergepatch"
 )
 
-func TestTheCasesOfTheRFCAndOurs(t *testing.T) {
+type patchCase struct {
+	Name                 string
+	Value, Patch, Result json.RawMessage
+}
+
+// patchCases are those of RFC 7396, appendix A, and more.
+func patchCases(t testing.TB) (cases []patchCase) {
+	t.Helper()
 	data, err := os.ReadFile("testdata/cases.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cases []struct {
-		Name                 string
-		Value, Patch, Result json.RawMessage
-	}
 	if err := json.Unmarshal(data, &cases); err != nil || len(cases) < 15 {
 		t.Fatalf("%d cases, %v", len(cases), err)
 	}
-	for _, c := range cases {
+	return cases
+}
+
+func TestTheCasesOfTheRFCAndOurs(t *testing.T) {
+	for _, c := range patchCases(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			value, patch := bytes.Clone(c.Value), bytes.Clone(c.Patch)
 			got, err := mergepatch.Apply(c.Value, c.Patch)
@@ -40,7 +47,7 @@ func TestTheCasesOfTheRFCAndOurs(t *testing.T) {
 }
 
 func TestWhatIsNotJSONIsAnError(t *testing.T) {
-	for _, c := range [][2]string{{`{`, `{}`}, {`{}`, `{`}, {`{}`, ``}} {
+	for _, c := range [][2]string{{`{`, `{}`}, {`{}`, `{`}, {`{}`, ``}, {`{}`, `{} {}`}, {`{}]`, `{}`}} {
 		if got, err := mergepatch.Apply(json.RawMessage(c[0]), json.RawMessage(c[1])); err == nil {
 			t.Errorf("%q patched with %q is %s", c[0], c[1], got)
 		}
