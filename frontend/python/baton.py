@@ -897,7 +897,7 @@ class Lock:
 
     def unlock(self) -> None:
         """Gives the lock up. BatonError conflict says that it was lost before."""
-        self._link.ask({"type": "unlock", "name": self.name}, None)
+        self._link.ask({"type": "unlock", "name": self.name, "token": self.token}, None)
 
     def __enter__(self) -> Lock:
         return self
@@ -1253,7 +1253,7 @@ class _Link:
         if invocation._timer is not None:
             invocation._timer.cancel()
         try:
-            self.ask(report, None)
+            self._report(report)
         except BatonError as lost:
             _log.error("the hub was not told how the call %s ended: %s", invocation.call, lost)
         with self._mu:
@@ -1261,6 +1261,18 @@ class _Link:
             self._handled[invocation.call] = None
             while len(self._handled) > _KEPT:
                 del self._handled[next(iter(self._handled))]
+
+    def _report(self, report: Dict[str, Any]) -> None:
+        """Tells the hub how a call ended. A result that it does not take ends the call as well: as failed, for that reason."""
+        try:
+            self.ask(report, None)
+        except BatonError as refused:
+            self._client._alive()
+            if report["type"] != "done" or refused.code == "timeout":
+                raise
+            _log.warning("the hub does not take the result of the call %s: %s", report["call"], refused)
+            text = f"it was carried out, but its result was refused: {refused.detail}"
+            self.ask({"type": "failed", "call": report["call"], "error": text[:2000]}, None)
 
 
 def _websockets() -> Tuple[Any, str]:

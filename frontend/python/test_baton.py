@@ -322,6 +322,15 @@ class Serving(Case):
         failed = self.refused("failed", alice.call, "motor.move", {"from": 1}, timeout=PATIENCE)
         self.assertIn("to", failed.detail)
 
+    def test_a_call_whose_result_is_refused_fails(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+        results = {"schema": {"angle": "wide"}, "too large": "x" * 70_000, "no JSON": {1, 2}, "good": {"angle": 3}}
+        sam.serve({"measure": lambda call: results[call.args]})
+        for case in ("schema", "too large", "no JSON"):
+            with self.subTest(case):
+                self.refused("failed", alice.call, "measure", case, timeout=PATIENCE)
+        self.assertEqual({"angle": 3}, alice.call("measure", "good", timeout=PATIENCE))
+
     def test_a_cancelled_call_sees_it(self) -> None:
         sam, alice = self.client("sam"), self.client()
         began, reasons = threading.Event(), []
@@ -447,7 +456,7 @@ class Protocol(unittest.TestCase):
                     yield case["frame"]
 
     def test_merge_patches(self) -> None:
-        cases = json.loads((ROOT / "hub/wire/mergepatch/testdata/cases.json").read_text())
+        cases = json.loads((ROOT / "channels/mergepatch/testdata/cases.json").read_text())
         for case in cases:
             with self.subTest(case["name"]):
                 before = json.dumps(case.get("value"))
