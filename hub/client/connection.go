@@ -26,8 +26,9 @@ const (
 	pongTime    = 10 * time.Second
 )
 
-// maxIncoming is the largest message that is read: a store in its whole.
-const maxIncoming = 64 << 20
+// maxIncoming is the largest message that is read: everything in the channels that are joined, which the hub sends as one.
+// What is larger cannot be followed, however often it is tried, see whyLost.
+const maxIncoming = 1 << 30
 
 // backoff returns how long to wait before attempt n (from 0): full jitter, so that a thousand clients of a node that
 // went away do not come back at once.
@@ -241,6 +242,10 @@ func byeOf(frames []wire.Frame) *wire.Bye {
 
 // whyLost reads what the hub said before the connection ended: in a bye, or if that was lost, in the close code.
 func (c *Client) whyLost(err error, bye *wire.Bye) lost {
+	if errors.Is(err, websocket.ErrMessageTooBig) {
+		err = fmt.Errorf("the channels that are joined have more than %d MiB together: follow fewer of them with one client, or read them in parts over HTTP: %w",
+			maxIncoming>>20, err)
+	}
 	l := lost{err: err}
 	code, reason := int(websocket.CloseStatus(err)), ""
 	if bye != nil {
