@@ -73,8 +73,16 @@ type Live interface {
 	// renewed; followers that are already there are not told of that.
 	Publish(ctx context.Context, key LiveKey, data []byte, lifetime time.Duration) error
 	// Follow delivers the present value of every key of every space, then each change, in order, from one goroutine,
-	// until ctx ends (nil) or it fails. An implementation keeps one consumer a call, so a node calls it once.
-	Follow(ctx context.Context, deliver func(LiveValue)) error
+	// until ctx ends (nil) or it fails. After a break it begins anew by itself, with the present values. An
+	// implementation keeps one consumer a call, so a node calls it once.
+	Follow(ctx context.Context, follower LiveFollower) error
+}
+
+// A LiveFollower is what Live.Follow tells. All of it is called from one goroutine at a time.
+type LiveFollower struct {
+	Begin   func()          // Every present value comes from here on. Optional.
+	Deliver func(LiveValue) // Required.
+	Current func()          // Those that were there at the last Begin have come: any other is gone. Optional.
 }
 
 // ErrPlan is returned by Ticks.Plan when another plan with the same version is in force.

@@ -312,8 +312,8 @@ func (h *Hub) liveCursor(clock uint64) string {
 // livePage is what a live store has, or what changed since a client looked on this very node.
 func (v *visit) livePage(answer *readAnswer, f feed, since string) {
 	if clock, ok := v.hub.liveClock(since); ok {
-		changed, _, now, known := v.room.board.since(clock, func(p *posted) bool { return p.feed == f }, func(*posted) bool { return false })
-		if known {
+		changed, _, now := v.room.board.since(clock, func(p *posted) bool { return p.feed == f }, func(*posted) bool { return false })
+		if !v.room.board.missed(f, clock) {
 			answer.Cursor, answer.Values = v.hub.liveCursor(now), map[string]wire.Value{}
 			for _, p := range changed {
 				if len(p.data) == 0 {

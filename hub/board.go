@@ -2,6 +2,7 @@ package hub
 
 import (
 	"container/list"
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -14,7 +15,17 @@ const (
 	signalLife = 10 * time.Second // a signal: who has not read it by then does not get it
 	goneLife   = time.Minute      // that a live value is gone: who has not read it by then gets all values anew
 
+	// followTime is how long a value may stay that a new follow of the live values did not bring: when the hub's memory of
+	// them is gone, whoever sent it does so again in this time.
+	followTime = 10 * time.Second
+
 	signalBytes = 4 << 20 // of all signals; the oldest make room
+)
+
+// What a live store holds at most, on every node.
+const (
+	maxLiveKeys  = 10_000 // and so many keys that are gone, for as long as that is remembered
+	maxLiveBytes = 16 << 20
 )
 
 // A board holds what only the newest of is worth anything: the last value of every key of the live stores of a space, and
@@ -22,10 +33,12 @@ const (
 // looked, each key and each sender once.
 type board struct {
 	mu      sync.Mutex
-	clock   uint64 // grows with each change
-	floor   uint64 // values that went up to here may be forgotten
+	clock   uint64          // grows with each change
+	floors  map[feed]uint64 // values that went up to here may be forgotten
 	values  trail
 	signals trail
+	follow  uint64    // counts the follows of the live values
+	brought time.Time // when the last one had brought all there were; zero: it has yet to, or what it did not bring is gone
 }
 
 // A posted is one thing on a board.
@@ -35,6 +48,7 @@ type posted struct {
 	client  string // of a signal: that sent it
 	data    []byte // of a value its JSON, empty if it is gone; of a signal its frame
 	changed uint64
+	follow  uint64 // of a value: which brought it
 	at      time.Time
 }
 
@@ -42,12 +56,31 @@ type posted struct {
 type trail struct {
 	byKey map[feed]map[string]*list.Element
 	order *list.List // of *posted, the newest first
-	bytes int
+	sizes map[feed]size
+	bytes int // of all feeds
 }
 
-func newBoard() *board { return &board{values: newTrail(), signals: newTrail()} }
+// A size is what a trail has of one feed.
+type size struct{ keys, gone, bytes int }
 
-func newTrail() trail { return trail{map[feed]map[string]*list.Element{}, list.New(), 0} }
+// with returns the size with one thing more, or less if n is -1.
+func (s size) with(n int, data []byte) size {
+	if len(data) == 0 {
+		s.gone += n
+	} else {
+		s.keys += n
+	}
+	s.bytes += n * len(data)
+	return s
+}
+
+func newBoard() *board {
+	return &board{floors: map[feed]uint64{}, values: newTrail(), signals: newTrail()}
+}
+
+func newTrail() trail {
+	return trail{byKey: map[feed]map[string]*list.Element{}, order: list.New(), sizes: map[feed]size{}}
+}
 
 // put takes the place of what was there for the key.
 func (t *trail) put(p *posted) {
@@ -59,14 +92,17 @@ func (t *trail) put(p *posted) {
 	}
 	t.byKey[p.feed][p.key] = t.order.PushFront(p)
 	t.bytes += len(p.data)
+	t.sizes[p.feed] = t.sizes[p.feed].with(1, p.data)
 }
 
 func (t *trail) drop(e *list.Element) {
 	p := t.order.Remove(e).(*posted)
 	t.bytes -= len(p.data)
+	t.sizes[p.feed] = t.sizes[p.feed].with(-1, p.data)
 	delete(t.byKey[p.feed], p.key)
 	if len(t.byKey[p.feed]) == 0 {
 		delete(t.byKey, p.feed)
+		delete(t.sizes, p.feed)
 	}
 }
 
@@ -85,8 +121,48 @@ func (t *trail) since(clock uint64, wanted func(*posted) bool) (found []*posted)
 func (b *board) set(f feed, key string, data []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.setLocked(f, key, data)
+}
+
+func (b *board) setLocked(f feed, key string, data []byte) {
 	b.clock++
-	b.values.put(&posted{feed: f, key: key, data: data, changed: b.clock, at: time.Now()})
+	b.values.put(&posted{feed: f, key: key, data: data, changed: b.clock, follow: b.follow, at: time.Now()})
+}
+
+// followed notes that the live values are followed anew: all of them come again, but those that went away meanwhile.
+func (b *board) followed() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.follow++
+	b.brought = time.Time{}
+}
+
+// current notes that all have come.
+func (b *board) current() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.brought = time.Now()
+}
+
+// settle takes the values away that the last follow did not bring, when whoever sent them had time to do so again. It
+// returns the stores that they were in.
+func (b *board) settle(now time.Time) (changed map[feed]bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.brought.IsZero() || now.Sub(b.brought) < followTime {
+		return nil
+	}
+	b.brought = time.Time{}
+	changed = map[feed]bool{}
+	for e := b.values.order.Back(); e != nil; {
+		newer, p := e.Prev(), e.Value.(*posted)
+		if p.follow < b.follow && len(p.data) > 0 {
+			b.setLocked(p.feed, p.key, nil)
+			changed[p.feed] = true
+		}
+		e = newer
+	}
+	return changed
 }
 
 // signal puts a signal on the board.
@@ -103,18 +179,35 @@ func (b *board) signal(f feed, user, client string, frame []byte) {
 // sender names who sends signals: a client, which may have the id of another user's.
 func sender(client, user string) string { return client + " " + user }
 
-// room refuses keys for which a live store has no room.
-func (b *board) room(f feed, keys []string) error {
+// room refuses changes for which a live store has no room.
+func (b *board) room(f feed, set map[string]json.RawMessage, gone []string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := len(b.values.byKey[f])
-	for _, key := range keys {
-		if b.values.byKey[f][key] == nil {
-			n++
+	was := b.values.sizes[f]
+	is := was
+	change := func(key string, data []byte) {
+		if old := b.values.byKey[f][key]; old != nil {
+			is = is.with(-1, old.Value.(*posted).data)
+		}
+		is = is.with(1, data)
+	}
+	for key, data := range set {
+		change(key, data)
+	}
+	for _, key := range gone {
+		if _, again := set[key]; !again {
+			change(key, nil)
 		}
 	}
-	if n > maxLiveKeys {
+	switch {
+	case is.keys > max(was.keys, maxLiveKeys):
 		return channels.Refuse(channels.CodeTooLarge, "%s would have more than %d keys: delete those that nobody needs", f.channel, maxLiveKeys)
+	case is.gone > max(was.gone, maxLiveKeys):
+		return channels.Refuse(channels.CodeTooLarge, "%s has had more than %d keys deleted lately, each of which is remembered for a minute: "+
+			"delete fewer, or wait a minute", f.channel, maxLiveKeys)
+	case is.bytes > max(was.bytes, maxLiveBytes):
+		return channels.Refuse(channels.CodeTooLarge, "%s would have %d bytes of values, the limit is %d: send smaller values, or delete those that nobody needs",
+			f.channel, is.bytes, maxLiveBytes)
 	}
 	return nil
 }
@@ -139,14 +232,21 @@ func (b *board) now() uint64 {
 	return b.clock
 }
 
-// since returns what came after a clock and is wanted, and the present clock. known is false if values may have gone in
-// the meantime of which nothing is known any more.
-func (b *board) since(clock uint64, value, signal func(*posted) bool) (values, signals []*posted, now uint64, known bool) {
+// since returns what came after a clock and is wanted, and the present clock. Whether values have gone in the meantime of
+// which nothing is known any more, missed tells after it.
+func (b *board) since(clock uint64, value, signal func(*posted) bool) (values, signals []*posted, now uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old := time.Now().Add(-signalLife)
 	signals = b.signals.since(clock, func(p *posted) bool { return p.at.After(old) && signal(p) })
-	return b.values.since(clock, value), signals, b.clock, clock >= b.floor
+	return b.values.since(clock, value), signals, b.clock
+}
+
+// missed reports whether a value of a live store may have gone after a clock that nothing is known of any more.
+func (b *board) missed(f feed, clock uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return clock < b.floors[f]
 }
 
 // prune forgets the signals that are old or whose sender is gone, and old news of values that are.
@@ -157,7 +257,7 @@ func (b *board) prune(now time.Time, gone func(client string) bool) {
 	b.values.prune(func(p *posted) bool {
 		forget := len(p.data) == 0 && now.Sub(p.at) >= goneLife
 		if forget {
-			b.floor = max(b.floor, p.changed)
+			b.floors[p.feed] = max(b.floors[p.feed], p.changed)
 		}
 		return forget
 	})

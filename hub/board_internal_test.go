@@ -27,7 +27,7 @@ func TestASlowReaderGetsTheNewestSignalOfEachSender(t *testing.T) {
 			b.signal(f, "alice", client, fmt.Appendf(nil, "%s%d", client, i))
 		}
 	}
-	_, signals, clock, _ := b.since(0, everything, everything)
+	_, signals, clock := b.since(0, everything, everything)
 	var got []string
 	for _, s := range signals {
 		got = append(got, string(s.data))
@@ -35,7 +35,7 @@ func TestASlowReaderGetsTheNewestSignalOfEachSender(t *testing.T) {
 	if want := []string{"a99", "b99", "c99"}; !slices.Equal(got, want) {
 		t.Errorf("it gets %v, not %v", got, want)
 	}
-	if _, signals, _, _ := b.since(clock, everything, everything); len(signals) > 0 {
+	if _, signals, _ := b.since(clock, everything, everything); len(signals) > 0 {
 		t.Errorf("and then again %v", signals)
 	}
 }
@@ -48,7 +48,7 @@ func TestNobodyGetsASignalThatIsOld(t *testing.T) {
 		time.Sleep(signalLife / 2)
 		b.signal(f, "bob", "bob-1", []byte("new"))
 		time.Sleep(signalLife / 2)
-		if _, signals, _, _ := b.since(0, everything, everything); len(signals) != 1 || string(signals[0].data) != "new" {
+		if _, signals, _ := b.since(0, everything, everything); len(signals) != 1 || string(signals[0].data) != "new" {
 			t.Errorf("somebody gets %d signals, the first is %q", len(signals), signals[0].data)
 		}
 		b.prune(time.Now(), func(string) bool { return false })
@@ -71,7 +71,7 @@ func TestSignalsTakeABoundedAmountOfMemory(t *testing.T) {
 	if b.signals.bytes > signalBytes {
 		t.Errorf("the signals take %d bytes", b.signals.bytes)
 	}
-	_, signals, _, _ := b.since(0, everything, everything)
+	_, signals, _ := b.since(0, everything, everything)
 	if last := signals[len(signals)-1]; last.client != "client-999" {
 		t.Errorf("the newest is of %s", last.client)
 	}
@@ -81,38 +81,163 @@ func TestWhoLooksAfterNewsOfGoneValuesWereForgottenIsTold(t *testing.T) {
 	b := newBoard()
 	f := feed{channel: "motors"}
 	b.set(f, "x", []byte("1"))
-	_, _, early, _ := b.since(0, everything, everything)
+	_, _, early := b.since(0, everything, everything)
 	b.set(f, "x", nil)
-	if values, _, _, known := b.since(early, everything, everything); len(values) != 1 || !known {
-		t.Errorf("that x is gone comes as %v, %v", values, known)
+	b.set(feed{channel: "other"}, "x", []byte("1"))
+	if values, _, _ := b.since(early, everything, everything); len(values) != 2 || b.missed(f, early) {
+		t.Errorf("that x is gone comes as %v, %v", values, b.missed(f, early))
 	}
 	b.prune(time.Now().Add(goneLife), func(string) bool { return false })
-	if _, _, _, known := b.since(early, everything, everything); known {
+	if !b.missed(f, early) {
 		t.Error("who has seen x believes in it for ever")
 	}
-	if _, _, _, known := b.since(b.now(), everything, everything); !known {
+	if b.missed(f, b.now()) {
 		t.Error("who has seen that it is gone gets everything anew")
 	}
+	if b.missed(feed{channel: "other"}, early) {
+		t.Error("who looks at another store gets everything anew")
+	}
+	b.set(feed{channel: "other"}, "x", nil)
+	b.prune(time.Now().Add(goneLife), func(string) bool { return false })
 	if len(b.values.byKey) != 0 {
 		t.Errorf("it is remembered for ever: %v", b.values.byKey)
 	}
 }
 
+// set is a change of a live store that sets keys to data.
+func set(data []byte, keys ...string) map[string]json.RawMessage {
+	set := map[string]json.RawMessage{}
+	for _, key := range keys {
+		set[key] = data
+	}
+	return set
+}
+
 func TestALiveStoreHasABoundedNumberOfKeys(t *testing.T) {
 	b := newBoard()
 	f := feed{channel: "motors"}
+	one := []byte("1")
 	for i := range maxLiveKeys {
-		b.set(f, fmt.Sprint(i), []byte("1"))
+		b.set(f, fmt.Sprint(i), one)
 	}
-	if err := b.room(f, []string{"0", "1"}); err != nil {
+	if err := b.room(f, set(one, "0", "1"), []string{"2"}); err != nil {
 		t.Errorf("keys that are there are refused: %v", err)
 	}
-	if err := b.room(f, []string{"another"}); !channels.IsCode(err, channels.CodeTooLarge) {
+	if err := b.room(f, set(one, "another"), nil); !channels.IsCode(err, channels.CodeTooLarge) {
 		t.Errorf("another one is answered %v", err)
 	}
-	if err := b.room(feed{channel: "other"}, []string{"another"}); err != nil {
+	if err := b.room(f, set(one, "another"), []string{"0"}); err != nil {
+		t.Errorf("one in the place of another is refused: %v", err)
+	}
+	if err := b.room(feed{channel: "other"}, set(one, "another"), nil); err != nil {
 		t.Errorf("another store has no room: %v", err)
 	}
+}
+
+func TestALiveStoreThatIsFullHasRoomForWhatTakesThePlaceOfDeletedKeys(t *testing.T) {
+	b := newBoard()
+	f := feed{channel: "motors"}
+	one := []byte("1")
+	for i := range maxLiveKeys {
+		b.set(f, fmt.Sprint("k", i), one)
+	}
+	for i := range 100 {
+		b.set(f, fmt.Sprint("k", i), nil) // deleted, as the refusal advises
+	}
+	if err := b.room(f, set(one, "new"), nil); err != nil {
+		t.Error(err)
+	}
+	for i := range 2 * maxLiveKeys {
+		key := fmt.Sprint("sample-", i)
+		if b.room(f, set(one, key), nil) != nil {
+			break
+		}
+		b.set(f, key, one)
+		if b.room(f, nil, []string{key}) != nil {
+			break
+		}
+		b.set(f, key, nil)
+	}
+	if n := b.values.sizes[f]; n.gone != maxLiveKeys {
+		t.Errorf("%d keys that are gone are remembered", n.gone)
+	}
+	if err := b.room(f, nil, []string{"one more"}); err == nil || !strings.Contains(err.Error(), "minute") {
+		t.Errorf("one more is answered %v, and not how long to wait", err)
+	}
+	b.prune(time.Now().Add(goneLife), func(string) bool { return false })
+	if err := b.room(f, nil, []string{"one more"}); err != nil {
+		t.Errorf("a minute later: %v", err)
+	}
+}
+
+func TestTheValuesOfALiveStoreTakeABoundedAmountOfMemory(t *testing.T) {
+	b := newBoard()
+	f := feed{channel: "motors"}
+	big := make([]byte, 64<<10)
+	var err error
+	n := 0
+	for ; n < maxLiveKeys; n++ {
+		key := fmt.Sprint("k", n)
+		if err = b.room(f, set(big, key), nil); err != nil {
+			break
+		}
+		b.set(f, key, big)
+	}
+	if !channels.IsCode(err, channels.CodeTooLarge) || b.values.bytes != maxLiveBytes || n != maxLiveBytes/len(big) {
+		t.Fatalf("%d values of %d bytes went in, then %v", n, b.values.bytes, err)
+	}
+	if err := b.room(f, set(big[1:], "k0"), nil); err != nil {
+		t.Errorf("a smaller value in the place of another is refused: %v", err)
+	}
+	if err := b.room(f, set(big, "new"), []string{"k0"}); err != nil {
+		t.Errorf("one in the place of another is refused: %v", err)
+	}
+	for i := range n {
+		b.set(f, fmt.Sprint("k", i), nil)
+	}
+	b.prune(time.Now().Add(goneLife), func(string) bool { return false })
+	if len(b.values.sizes) != 0 || b.values.bytes != 0 {
+		t.Errorf("of nothing there are %+v, %d bytes", b.values.sizes, b.values.bytes)
+	}
+}
+
+// A node that was cut off hears what is there now, and of nothing that went away meanwhile.
+func TestWhatTheLiveValuesDoNotBringAgainIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoard()
+		f, other := feed{channel: "motors"}, feed{channel: "other"}
+		b.followed()
+		b.set(f, "stays", []byte("1"))
+		b.set(f, "goes", []byte("1"))
+		b.set(other, "stays", []byte("1"))
+		b.current()
+		time.Sleep(followTime)
+		if changed := b.settle(time.Now()); len(changed) > 0 {
+			t.Errorf("what the only follow has brought is gone from %v", changed)
+		}
+		b.followed()
+		b.set(f, "stays", []byte("1"))
+		b.set(other, "stays", []byte("1"))
+		time.Sleep(time.Hour)
+		if changed := b.settle(time.Now()); len(changed) > 0 {
+			t.Errorf("before all has come values are gone from %v", changed)
+		}
+		b.current()
+		clock := b.now()
+		if changed := b.settle(time.Now()); len(changed) > 0 {
+			t.Errorf("before anybody could send again values are gone from %v", changed)
+		}
+		time.Sleep(followTime)
+		if changed := b.settle(time.Now()); len(changed) != 1 || !changed[f] {
+			t.Errorf("values are gone from %v", changed)
+		}
+		if values, _ := b.all(f); len(values) != 1 || values["stays"] == nil {
+			t.Errorf("there are %v", values)
+		}
+		if values, _, _ := b.since(clock, everything, everything); len(values) != 1 || values[0].key != "goes" || len(values[0].data) != 0 {
+			t.Errorf("who looks is told %v", values)
+		}
+	})
 }
 
 func TestWhoHasLeftIsForgottenInTheEnd(t *testing.T) {

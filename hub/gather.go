@@ -176,7 +176,8 @@ func (c *conn) gatherRestLocked(p *parcel) {
 
 // gatherLiveLocked adds the newest of what has no history: one change for each live store, and the signals.
 func (c *conn) gatherLiveLocked(p *parcel) {
-	values, signals, clock, known := c.room.board.since(c.clock, func(v *posted) bool {
+	board, before := c.room.board, c.clock
+	values, signals, clock := board.since(c.clock, func(v *posted) bool {
 		from, joined := c.live[v.feed]
 		return joined && v.changed > from
 	}, func(v *posted) bool {
@@ -184,12 +185,18 @@ func (c *conn) gatherLiveLocked(p *parcel) {
 		return joined && v.changed > from && !c.sent(v)
 	})
 	c.clock = clock
-	if !known {
-		c.gatherAllLiveLocked(p)
-		values = nil
+	whole := map[feed]bool{}
+	for f, from := range c.live {
+		if board.missed(f, max(from, before)) {
+			whole[f] = true
+			c.gatherWholeLocked(p, f)
+		}
 	}
 	changes := map[feed]*wire.Change{}
 	for _, v := range values {
+		if whole[v.feed] {
+			continue
+		}
 		frame := changes[v.feed]
 		if frame == nil {
 			frame = &wire.Change{Channel: v.feed.channel, Set: map[string]json.RawMessage{}}
@@ -214,14 +221,11 @@ func (c *conn) sent(v *posted) bool {
 	return v.client == c.client && v.key == sender(c.client, c.who.User)
 }
 
-// gatherAllLiveLocked is for a client so slow that it was forgotten what went away since it last looked.
-func (c *conn) gatherAllLiveLocked(p *parcel) {
-	for f := range c.live {
-		values, clock := c.room.board.all(f)
-		c.clock = min(c.clock, clock)
-		frame := liveFrame(channels.ChannelRules{}, values)
-		frame.Channel, frame.Reason = f.channel, wire.ReasonTrimmed
-		frame.Cursor = channels.Cursor{Epoch: c.room.epochNow(), Position: c.cursor}.String()
-		p.addFrame(frame)
-	}
+// gatherWholeLocked sends all of a live store to a client so slow that it was forgotten what went away since it last looked.
+func (c *conn) gatherWholeLocked(p *parcel, f feed) {
+	values, _ := c.room.board.all(f) // what has changed since the clock comes once more
+	frame := liveFrame(c.room.channels[f.channel], values)
+	frame.Channel, frame.Reason = f.channel, wire.ReasonTrimmed
+	frame.Cursor = channels.Cursor{Epoch: c.room.epochNow(), Position: c.cursor}.String()
+	p.addFrame(frame)
 }

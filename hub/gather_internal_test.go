@@ -252,3 +252,42 @@ func TestADeadlineOfAnyLengthIsOne(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoJoinsALiveStoreGetsItOnceAndKeepsItsDefaults(t *testing.T) {
+	r := openRoom(t)
+	f, other := feed{channel: "motors"}, feed{channel: "other"}
+	forget := func() { r.board.prune(time.Now().Add(2*goneLife), func(string) bool { return false }) }
+	r.board.set(f, "x", []byte("1"))
+	r.board.set(f, "y", []byte("1"))
+	r.board.set(f, "x", nil)
+	forget()
+	c := &conn{room: r, live: map[feed]uint64{}, signals: map[feed]uint64{}, wake: make(chan struct{}, 1)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.channels = map[string]channels.ChannelRules{
+		"motors": {Kind: channels.KindStore, Live: true, Default: map[string]json.RawMessage{"speed": json.RawMessage("3")}},
+	}
+	c.joinLiveLocked(f) // this goes out as joined
+	next := func() (frames []wire.Joined) {
+		p := &parcel{}
+		c.gatherLiveLocked(p)
+		if len(p.data) > 0 {
+			if err := json.Unmarshal(append(p.data, ']'), &frames); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return frames
+	}
+	if frames := next(); len(frames) > 0 {
+		t.Errorf("all of it goes out again: %+v", frames)
+	}
+	c.joinLiveLocked(other)
+	r.board.set(f, "y", nil)
+	forget()
+	if frames := next(); len(frames) != 1 || frames[0].Channel != "motors" || len(frames[0].Values) != 0 || string(frames[0].Defaults["speed"]) != "3" {
+		t.Errorf("who missed that the last key went gets %+v", frames)
+	}
+	if frames := next(); len(frames) > 0 {
+		t.Errorf("all of it goes out again: %+v", frames)
+	}
+}

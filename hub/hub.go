@@ -136,7 +136,7 @@ func New(o Options) (*Hub, error) {
 		return nil, err
 	}
 	h.mux = h.routes()
-	h.keep("following live values", func(ctx context.Context) error { return o.Live.Follow(ctx, h.hear) })
+	h.keep("following live values", func(ctx context.Context) error { return o.Live.Follow(ctx, h.liveFollower()) })
 	h.keep("following signals", func(ctx context.Context) error { return o.Signals.Follow(ctx, h.hearSignal) })
 	h.running.Go(h.announce)
 	h.startTasks()
@@ -181,6 +181,18 @@ func (h *Hub) Close() {
 		}
 	}
 	h.running.Wait()
+}
+
+// liveFollower takes the live values of all spaces.
+func (h *Hub) liveFollower() channels.LiveFollower {
+	each := func(note func(*board)) func() {
+		return func() {
+			for _, r := range h.rooms {
+				note(r.board)
+			}
+		}
+	}
+	return channels.LiveFollower{Begin: each((*board).followed), Deliver: h.hear, Current: each((*board).current)}
 }
 
 // hear takes one live value from the nodes and services.

@@ -132,6 +132,9 @@ func resumeFrom(state *channels.State, given string) (since uint64, reason strin
 
 func (c *conn) joinLiveLocked(f feed) map[string][]byte {
 	values, clock := c.room.board.all(f)
+	if len(c.live)+len(c.signals) == 0 {
+		c.clock = clock // nothing before it is for this connection
+	}
 	c.live[f] = clock
 	return values
 }

@@ -47,7 +47,7 @@ func TestTheBoardShowsEachReaderTheNewestOnce(t *testing.T) {
 		var clock uint64
 		look := func() {
 			var values []*posted
-			values, _, clock, _ = b.since(clock, func(p *posted) bool { return p.feed == f }, everything)
+			values, _, clock = b.since(clock, func(p *posted) bool { return p.feed == f }, everything)
 			for _, p := range values {
 				var n int
 				if _, err := fmt.Sscan(string(p.data), &n); err != nil || n <= seen[p.key] {

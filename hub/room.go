@@ -49,7 +49,8 @@ type room struct {
 	back     time.Time       // when it was within reach again
 	news     uint64          // grows with stale
 	rules    int             // version of those in force
-	applied  time.Time       // when the ring's head came
+	channels map[string]channels.ChannelRules
+	applied  time.Time // when the ring's head came
 	presence presence
 	watch    watch
 	stir     stir // of the board
@@ -110,7 +111,7 @@ func (r *room) changeRulesLocked(state *channels.State) {
 	if version == r.rules {
 		return
 	}
-	r.rules = version
+	r.rules, r.channels = version, state.Rules().Channels
 	for conn := range r.conns {
 		after := 100*time.Millisecond + rand.N(rulesJitter)
 		if conn.who.Has(channels.RoleService) { // before those who call them

@@ -11,9 +11,6 @@ import (
 	"github.com/baton-hub/baton/hub/wire"
 )
 
-// maxLiveKeys is how many keys a live store has at most.
-const maxLiveKeys = 10_000
-
 // sendLive answers a Send to a live store, if it is refused.
 func (c *conn) sendLive(f *wire.Send) {
 	if err := c.room.sendValues(c.ctx, c.who, f.Channel, f.Set, f.Delete); err != nil {
@@ -29,7 +26,7 @@ func (r *room) sendValues(ctx context.Context, who channels.Who, channel string,
 		refusal = errors.Join(refusal, channels.CheckKey(key))
 	}
 	if refusal == nil {
-		refusal = r.board.room(feed{channel: channel}, slices.Concat(keys, gone)) // what is gone is remembered for a while
+		refusal = r.board.room(feed{channel: channel}, set, gone)
 	}
 	if refusal != nil {
 		return refusal

@@ -210,4 +210,11 @@ func (r *room) pruneBoard() {
 	gone := r.presence.gone(now, callGrace)
 	r.mu.Unlock()
 	r.board.prune(now, func(client string) bool { return gone[client] })
+	if changed := r.board.settle(now); len(changed) > 0 {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for f := range changed {
+			r.stir.upLocked(f)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package channelstest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func TestLive(t *testing.T, newLive func(t *testing.T) (open func(t *testing.T) 
 		{"any key can be used", testLiveKeys},
 		{"an empty value says that it is gone", testLiveGone},
 		{"a value that is not renewed is forgotten", testLiveLifetime},
+		{"a follower is told when it begins and when it has what is there", testLiveCurrent},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, newLive(t)) })
 	}
@@ -111,6 +113,36 @@ func testLiveLifetime(t *testing.T, open func(*testing.T) channels.Live) {
 	}
 }
 
+func testLiveCurrent(t *testing.T, open func(*testing.T) channels.Live) {
+	live := open(t)
+	for present := range 3 {
+		said := make(chan string, 16)
+		background(t, "Follow", func(ctx context.Context) error {
+			return live.Follow(ctx, channels.LiveFollower{
+				Begin:   func() { said <- "begin" },
+				Deliver: func(v channels.LiveValue) { said <- v.Key },
+				Current: func() { said <- "current" },
+			})
+		})
+		var got, want []string
+		for range present + 2 {
+			got = append(got, soon(t, said, "what there is"))
+		}
+		want = append(want, "begin")
+		for n := range present {
+			want = append(want, fmt.Sprint("key-", n))
+		}
+		if want = append(want, "current"); !slices.Equal(got, want) {
+			t.Fatalf("it is told %v, want %v", got, want)
+		}
+		publish(t, live, channels.LiveKey{Space: "s", Channel: "c", Key: fmt.Sprint("key-", present)}, "x", 0)
+		if next := soon(t, said, "a change"); next != fmt.Sprint("key-", present) {
+			t.Fatalf("then it is told %s", next)
+		}
+		none(t, said, "more than was published")
+	}
+}
+
 // presentLive follows until a value is there that is known to be, and some more, and returns all keys that came.
 func presentLive(t testing.TB, live channels.Live, known channels.LiveKey) map[channels.LiveKey]bool {
 	t.Helper()
@@ -140,12 +172,12 @@ func followLive(t testing.TB, live channels.Live) <-chan channels.LiveValue {
 	t.Helper()
 	c := make(chan channels.LiveValue, 16)
 	background(t, "Follow", func(ctx context.Context) error {
-		return live.Follow(ctx, func(v channels.LiveValue) {
+		return live.Follow(ctx, channels.LiveFollower{Deliver: func(v channels.LiveValue) {
 			select {
 			case c <- v:
 			case <-ctx.Done():
 			}
-		})
+		}})
 	})
 	return c
 }

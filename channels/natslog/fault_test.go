@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -215,7 +216,9 @@ func TestClosedStoreEndsEverything(t *testing.T) {
 	outcomes := make(chan error, 4)
 	delivered := make(chan struct{})
 	go func() { outcomes <- log.Follow(t.Context(), 0, func(channels.Record) { close(delivered) }) }()
-	go func() { outcomes <- live.Follow(t.Context(), func(channels.LiveValue) {}) }()
+	go func() {
+		outcomes <- live.Follow(t.Context(), channels.LiveFollower{Deliver: func(channels.LiveValue) {}})
+	}()
 	go func() {
 		outcomes <- ticks.Follow(t.Context(), nil, func(context.Context, channels.Tick) error { return nil })
 	}()
@@ -261,7 +264,13 @@ func TestLiveComesBackAfterARestartOfTheServer(t *testing.T) {
 	put := func(value string) error { return live.Publish(t.Context(), key, []byte(value), 0) }
 	values, outcome := make(chan string, 100), make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() { outcome <- live.Follow(ctx, func(v channels.LiveValue) { values <- string(v.Data) }) }()
+	var begun, current atomic.Int64
+	follower := channels.LiveFollower{
+		Begin:   func() { begun.Add(1) },
+		Deliver: func(v channels.LiveValue) { values <- string(v.Data) },
+		Current: func() { current.Add(1) },
+	}
+	go func() { outcome <- live.Follow(ctx, follower) }()
 	for i := range 20 {
 		if err := put(fmt.Sprint(i)); err != nil {
 			t.Fatal(err)
@@ -289,6 +298,9 @@ func TestLiveComesBackAfterARestartOfTheServer(t *testing.T) {
 			return false
 		}
 	})
+	if n := current.Load(); n < 2 || begun.Load() < n {
+		t.Errorf("it was told %d times that it begins, and %d times that it has what is there", begun.Load(), n)
+	}
 	cancel()
 	if err := <-outcome; err != nil {
 		t.Fatal(err)

@@ -74,7 +74,14 @@ func (l *live) Publish(_ context.Context, key channels.LiveKey, data []byte, lif
 }
 
 // Follow begins every consumer with the present values: sequences mean nothing after a restart of a memory stream.
-func (l *live) Follow(ctx context.Context, deliver func(channels.LiveValue)) error {
+func (l *live) Follow(ctx context.Context, follower channels.LiveFollower) error {
+	awaited, begun := uint64(0), false // how many of the present values have yet to come, from here on
+	come := func() {
+		if begun && awaited == 0 {
+			begun = false
+			tell(follower.Current)
+		}
+	}
 	return l.store.tail(ctx, tailing{
 		stream: liveStream,
 		config: func(ctx context.Context) (jetstream.ConsumerConfig, error) {
@@ -86,16 +93,29 @@ func (l *live) Follow(ctx context.Context, deliver func(channels.LiveValue)) err
 				FilterSubject: "live.>",
 			}, nil
 		},
-		deliver: func(_ context.Context, m jetstream.Msg, _ *jetstream.MsgMetadata) error {
+		begin: func(pending uint64) {
+			awaited, begun = pending, true
+			tell(follower.Begin)
+			come()
+		},
+		deliver: func(_ context.Context, m jetstream.Msg, meta *jetstream.MsgMetadata) error {
+			awaited = min(max(awaited, 1)-1, meta.NumPending) // one that was replaced before it came does not
+			defer come()
 			key, err := liveKey(m.Subject())
 			if err != nil {
 				l.store.logger.Warn("not a live value of ours", "subject", m.Subject(), "why", err)
 				return nil
 			}
-			deliver(channels.LiveValue{LiveKey: key, Data: m.Data()})
+			follower.Deliver(channels.LiveValue{LiveKey: key, Data: m.Data()})
 			return nil
 		},
 	})
+}
+
+func tell(what func()) {
+	if what != nil {
+		what()
+	}
 }
 
 // liveKey reads what subject wrote.

@@ -14,6 +14,8 @@ type tailing struct {
 	stream string
 	// config says where a new consumer starts. It is asked again whenever one is made.
 	config func(ctx context.Context) (jetstream.ConsumerConfig, error)
+	// begin is called when a new consumer was made, with how many messages there are for it. Optional.
+	begin func(pending uint64)
 	// deliver is called for each message, in the order in which the server sent them to this consumer, none left out.
 	// An error ends the consumer, and a new one is made.
 	deliver func(ctx context.Context, m jetstream.Msg, meta *jetstream.MsgMetadata) error
@@ -81,6 +83,9 @@ func (s *Store) tailOnce(ctx context.Context, t tailing) (delivered bool, err er
 		return false, fmt.Errorf("reading from a consumer: %w", cause(err))
 	}
 	defer messages.Stop()
+	if t.begin != nil {
+		t.begin(consumer.CachedInfo().NumPending)
+	}
 	for n := uint64(1); ; n++ {
 		m, err := messages.Next(jetstream.NextContext(ctx))
 		if err == nil {
