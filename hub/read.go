@@ -1,7 +1,7 @@
 package hub
 
 import (
-	"slices"
+	"maps"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub/wire"
@@ -34,11 +34,13 @@ func (r *room) valuesFrame(state *channels.State, who channels.Who, f *wire.Read
 	case rules.Live:
 		values, _ := r.board.all(from)
 		answer.Values = liveFrame(rules, values).Values
+		setOf(f.Keys).keep(answer.Values)
+	case len(f.Keys) > 0:
+		answer.Values = valuesOf(named(state, channels.Ref{Channel: f.Channel, Owner: from.owner}, f.Keys))
 	default:
 		answer.Values = valuesOf(state.All(f.Channel, from.owner).Values)
 	}
 	answer.Defaults = rules.Default
-	keep(answer.Values, f.Keys)
 	return answer, nil
 }
 
@@ -56,20 +58,49 @@ func allValues(state *channels.State, who channels.Who, f *wire.Read, answer *wi
 		return channels.Refuse(channels.CodeForbidden, "you may not read everybody's values of %s: it is for %s", f.Channel, rules.ReadersOfAll())
 	}
 	answer.Owners = map[string]map[string]wire.Value{}
+	keys := setOf(f.Keys)
 	for _, owner := range state.Owners(f.Channel) {
 		values := valuesOf(state.All(f.Channel, owner).Values)
-		if keep(values, f.Keys); len(values) > 0 {
+		if keys.keep(values); len(values) > 0 {
 			answer.Owners[owner] = values
 		}
 	}
 	return nil
 }
 
-// keep leaves the named keys only, all if none is named.
-func keep(values map[string]wire.Value, keys []string) {
-	for key := range values {
-		if len(keys) > 0 && !slices.Contains(keys, key) {
-			delete(values, key)
+// named are the values of some keys of a store, which is ref without a key. It does not look at the others: the state is
+// locked, and there may be very many.
+func named(state *channels.State, ref channels.Ref, keys []string) map[string]channels.Value {
+	values := make(map[string]channels.Value, len(keys))
+	for _, ref.Key = range keys {
+		if v, ok := state.Get(ref); ok {
+			values[ref.Key] = v
 		}
 	}
+	return values
+}
+
+// keySet is the keys that somebody asked for; nil: all.
+type keySet map[string]struct{}
+
+func setOf(keys []string) keySet {
+	if len(keys) == 0 {
+		return nil
+	}
+	set := make(keySet, len(keys))
+	for _, key := range keys {
+		set[key] = struct{}{}
+	}
+	return set
+}
+
+// keep leaves the values of these keys.
+func (s keySet) keep(values map[string]wire.Value) {
+	if s == nil {
+		return
+	}
+	maps.DeleteFunc(values, func(key string, _ wire.Value) bool {
+		_, asked := s[key]
+		return !asked
+	})
 }
