@@ -164,7 +164,7 @@ func (c CallCommand) allowed(d *Draft, who Who) (term uint64, err error) {
 	if len(c.Args) > MaxValue {
 		return 0, Refuse(CodeTooLarge, "the arguments have %d bytes, the limit is %d: put them into a store and name its key", len(c.Args), MaxValue)
 	}
-	return term, orNil(d.Rules().violation(rules.Args, c.Args, "the arguments of "+c.Command))
+	return term, d.Rules().CheckArgs(c.Command, c.Args)
 }
 
 // orNil keeps a nil *Refusal from becoming an error that is not nil.

@@ -11,6 +11,7 @@ type JournalRecord struct {
 	Call    string `json:"call,omitempty"`
 	Result  string `json:"result,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	LeftOut int    `json:"left_out,omitempty"` // of a stop: so many more came with it and are not journaled
 }
 
 func ended(c Call) JournalRecord {
@@ -25,12 +26,13 @@ type JournalStop struct {
 	Command string
 	By      Who
 	Result  string
+	LeftOut int // so many more were sent by the same user since the last record, which have none
 }
 
 // Decide is the Decide of a JournalStop; it is the hub's own, and never refused.
 func (j JournalStop) Decide(d *Draft) (any, error) {
 	d.Append(ControlLog, JournalRecord{
-		Do: "stop", User: j.By.User, Name: j.By.Name, Session: j.By.ID, Command: j.Command, Result: j.Result,
+		Do: "stop", User: j.By.User, Name: j.By.Name, Session: j.By.ID, Command: j.Command, Result: j.Result, LeftOut: j.LeftOut,
 	})
 	return nil, nil
 }

@@ -106,6 +106,12 @@ func (r *Rules) CheckValue(channel, key string, value json.RawMessage) error {
 	return refusal
 }
 
+// CheckArgs refuses arguments that the schema of their command does not allow, like CheckValue. A decision does that by
+// itself; this is for stop commands, which are not decided.
+func (r *Rules) CheckArgs(command string, args json.RawMessage) error {
+	return orNil(r.violation(r.Commands[command].Args, args, "the arguments of "+command))
+}
+
 // maxViolations is how many of the things that are wrong with a value are told.
 const maxViolations = 10
 

@@ -203,12 +203,18 @@ func (d *desk) overdueLocked(waiting []channels.Call, state *channels.State, now
 }
 
 // serve answers a Serve: the calls that this very client has taken before are given to it again, in case they were
-// lost on the way (it knows which it has), and those that wait are offered.
+// lost on the way (it knows which it has), it is told of those that were given up, and those that wait are offered.
 func (c *conn) serve(f *wire.Serve) {
 	r := c.room
+	commands := make([]string, 0, len(f.Commands)) // each once
+	for _, command := range f.Commands {
+		if !slices.Contains(commands, command) {
+			commands = append(commands, command)
+		}
+	}
 	r.replica().Read(func(state *channels.State) {
 		rules := state.Rules()
-		for _, command := range f.Commands {
+		for _, command := range commands {
 			if err := mayServe(rules, command, c.who); err != nil {
 				c.refuse(f.ID, "", state.Position(), err)
 				return
@@ -216,10 +222,10 @@ func (c *conn) serve(f *wire.Serve) {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.calls.servesLocked(c, f.Commands)
-		c.reply(state.Position(), &wire.Serving{ID: f.ID, Commands: f.Commands})
+		r.calls.servesLocked(c, commands)
+		c.reply(state.Position(), &wire.Serving{ID: f.ID, Commands: commands})
 		r.attendLocked()
-		mine := func(call channels.Call) bool { return slices.Contains(f.Commands, call.Command) }
+		mine := func(call channels.Call) bool { return slices.Contains(commands, call.Command) }
 		for _, call := range channels.Calls(state, mine) {
 			switch {
 			case call.State == channels.CallTaken && call.Taken == c.client:
@@ -227,6 +233,8 @@ func (c *conn) serve(f *wire.Serve) {
 				if call.Cancel {
 					c.reply(state.Position(), &wire.Cancelled{Call: call.ID})
 				}
+			case call.State == channels.CallUnknown && call.Taken == c.client: // given up while it was away
+				c.reply(state.Position(), &wire.Cancelled{Call: call.ID})
 			case call.State == channels.CallWaiting:
 				r.calls.offerLocked([]channels.Call{call})
 			}
@@ -324,6 +332,8 @@ func (r *room) stop(who channels.Who, command string, args json.RawMessage, done
 	r.replica().Read(func(state *channels.State) {
 		if !channels.Permits(state.Rules().Commands[command].Call, who) {
 			refusal = channels.Refuse(channels.CodeForbidden, "you may not call %s", command)
+		} else {
+			refusal = state.Rules().CheckArgs(command, args)
 		}
 	})
 	if refusal != nil {
@@ -357,12 +367,6 @@ func (r *room) stop(who channels.Who, command string, args json.RawMessage, done
 }
 
 func stopSubject(space string) string { return "stop." + space }
-
-func (r *room) stopped(who channels.Who, invoke *wire.Invoke) {
-	r.hub.logger.Info("stop", "space", r.name, "command", invoke.Command, "user", who.User, "session", who.ID)
-	journal := channels.JournalStop{Command: invoke.Command, By: who, Result: "delivered"}
-	r.replica().ProposeOwn("", journal.Decide, func(channels.Outcome) {})
-}
 
 // deliver gives an invocation to all services of its command on this node; it reports whether there is one.
 func (r *room) deliver(invoke *wire.Invoke) bool {

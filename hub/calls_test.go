@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -92,4 +93,65 @@ func TestACallIsNotCarriedOutUnderATermThatIsOver(t *testing.T) {
 	if f.Type == "invoke" {
 		t.Errorf("bob is the operator under a later term, and the service is told: %s", f.Data)
 	}
+}
+
+func TestTheArgumentsOfAStopFitItsSchema(t *testing.T) {
+	n := newNode(t, nodeOptions{rules: func(r *channels.Rules) {
+		stop := r.Commands["stop"]
+		stop.Args = json.RawMessage(`{"type":"object","required":["axis"]}`)
+		r.Commands["stop"] = stop
+	}})
+	service := hubtest.OpenToken(t, n.url, "service-1", n.token(t, "beamline"))
+	service.Do(frame{"type": "serve", "commands": []string{"stop"}}, "serving", nil)
+	_, ann := n.open(t, "alice")
+	ann.Refused(frame{"type": "call", "command": "stop", "args": frame{"axes": 7}}, "schema")
+	ann.Do(frame{"type": "call", "command": "stop", "args": frame{"axis": 7}}, "called", nil)
+	var invoke wire.Invoke
+	service.Expect("invoke", &invoke)
+	if string(invoke.Args) != `{"axis":7}` {
+		t.Errorf("the service was given %s", invoke.Args)
+	}
+}
+
+func TestAServiceThatComesBackIsToldThatItsCallWasGivenUp(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	token := n.token(t, "beamline")
+	service := hubtest.OpenToken(t, n.url, "service-1", token)
+	service.Do(frame{"type": "serve", "commands": []string{"look"}}, "serving", nil)
+	_, ann := n.open(t, "alice")
+	var called wire.Called
+	ann.Do(frame{"type": "call", "command": "look", "deadline_ms": 500}, "called", &called)
+	service.Expect("invoke", nil)
+	_ = service.Socket.CloseNow()
+	callState(t, ann, called.Call, "unknown")
+	again := hubtest.OpenToken(t, n.url, "service-1", token)
+	again.Send(frame{"type": "serve", "id": 1, "commands": []string{"look"}})
+	var cancelled wire.Cancelled
+	if again.Expect("cancel", &cancelled); cancelled.Call != called.Call {
+		t.Errorf("it is told to stop %s, and goes on with %s", cancelled.Call, called.Call)
+	}
+	other := hubtest.OpenToken(t, n.url, "service-2", token)
+	other.Send(frame{"type": "serve", "id": 1, "commands": []string{"look"}}, frame{"type": "ping", "id": 2})
+	other.Wait("the pong", func(f hubtest.Frame) bool {
+		if f.Type == "cancel" {
+			t.Error("another service is told to stop it")
+		}
+		return f.Type == "pong"
+	})
+}
+
+func TestACommandThatIsNamedTwiceIsServedOnce(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	service := hubtest.OpenToken(t, n.url, "service-1", n.token(t, "beamline"))
+	service.Do(frame{"type": "serve", "commands": []string{"look", "stop", "look"}}, "serving", nil)
+	_, ann := n.open(t, "alice")
+	ann.Do(frame{"type": "call", "command": "look"}, "called", nil)
+	service.Expect("invoke", nil)
+	service.Send(frame{"type": "ping", "id": 99})
+	service.Wait("the pong", func(f hubtest.Frame) bool {
+		if f.Type == "invoke" {
+			t.Errorf("it was handed over once more: %s", f.Data)
+		}
+		return f.Type == "pong"
+	})
 }

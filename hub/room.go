@@ -27,6 +27,7 @@ type room struct {
 	name  string
 	board *board
 	calls *desk
+	stops *stopJournal
 
 	opening chan struct{} // holds a token while somebody opens the replica
 	space   atomic.Pointer[channels.Space]
@@ -62,7 +63,7 @@ func newRoom(h *Hub, name string) *room {
 		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{}, opening: make(chan struct{}, 1),
 		presence: newPresence(h.options.Node),
 	}
-	r.calls = newDesk(r)
+	r.calls, r.stops = newDesk(r), newStopJournal(r.journalStop)
 	r.stir.room = r
 	r.ring.reset(1)
 	return r
