@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/mergepatch"
 	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/hubtest"
-	"github.com/baton-hub/baton/channels/mergepatch"
 )
 
 // weighedLog counts the bytes of the entries that change the notes.

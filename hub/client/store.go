@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/channels/mergepatch"
+	"github.com/baton-hub/baton/hub/wire"
 )
 
 // A Value is what a store holds under a key. The data is shared: it must not be changed.
