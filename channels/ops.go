@@ -58,6 +58,14 @@ func (c *clientOps) lookUp(op Op, user, hash string) (*doneOp, error) {
 	return nil, nil
 }
 
+// UserOf returns whose a client id is, as far as its operations are remembered; "" if nobody has made one.
+func (s *State) UserOf(client string) string {
+	if ops := s.ops[client]; ops != nil {
+		return ops.User
+	}
+	return ""
+}
+
 // same returns the second of two strings if they are alike: the one that is kept anyway.
 func same(s, kept string) string {
 	if s == kept {

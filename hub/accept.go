@@ -49,7 +49,7 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(strings.Split(strings.ReplaceAll(r.Header.Get("Sec-WebSocket-Protocol"), " ", ""), ","), wire.Subprotocol) {
 		return &problem{status: http.StatusBadRequest, code: "invalid", detail: "Connect with the WebSocket subprotocol " + wire.Subprotocol + "."}
 	}
-	if err := room.vacancy(who); err != nil {
+	if err := room.vacancy(who, client); err != nil {
 		return err
 	}
 	h.running.Add(1) // while the server still waits for this request
@@ -89,8 +89,14 @@ func (h *Hub) checkOrigin(r *http.Request) error {
 	}
 }
 
-// vacancy refuses a connection beyond the limits.
-func (r *room) vacancy(who channels.Who) error {
+// vacancy refuses a connection beyond the limits, and one under the client id of somebody else.
+func (r *room) vacancy(who channels.Who, client string) error {
+	if r.taken(who, client) {
+		return &problem{
+			status: http.StatusConflict, code: "client_taken",
+			detail: "Somebody else uses this client id. Take a new random one, for every page load or process.",
+		}
+	}
 	l := r.hub.options.Limits
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -115,6 +121,19 @@ func (r *room) vacancy(who channels.Who) error {
 		return full("This node is full. Try again, another may have room.")
 	}
 	return nil
+}
+
+// taken reports whether a client id is another user's: because the log says so, or as long as it says nothing, because one
+// is connected with it. Whoever has it first would else make the operations of the other fail.
+func (r *room) taken(who channels.Who, client string) bool {
+	user := ""
+	r.replica().Read(func(state *channels.State) { user = state.UserOf(client) })
+	if user != "" {
+		return user != who.User
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.presence.any(func(a attendant) bool { return a.Client == client && a.User != who.User })
 }
 
 // serveConn runs a WebSocket until it ends; it is the reader.

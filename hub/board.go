@@ -2,6 +2,8 @@ package hub
 
 import (
 	"container/list"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"sync"
@@ -45,7 +47,7 @@ type board struct {
 type posted struct {
 	feed    feed
 	key     string // of a value; of a signal who sent it
-	client  string // of a signal: that sent it
+	sender  string // of a signal
 	data    []byte // of a value its JSON, empty if it is gone; of a signal its frame
 	changed uint64
 	follow  uint64 // of a value: which brought it
@@ -166,18 +168,25 @@ func (b *board) settle(now time.Time) (changed map[feed]bool) {
 }
 
 // signal puts a signal on the board.
-func (b *board) signal(f feed, user, client string, frame []byte) {
+func (b *board) signal(f feed, user, sender string, frame []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.clock++
-	b.signals.put(&posted{feed: f, key: sender(client, user), client: client, data: frame, changed: b.clock, at: time.Now()})
+	b.signals.put(&posted{feed: f, key: signalKey(sender, user), sender: sender, data: frame, changed: b.clock, at: time.Now()})
 	for b.signals.bytes > signalBytes {
 		b.signals.drop(b.signals.order.Back())
 	}
 }
 
-// sender names who sends signals: a client, which may have the id of another user's.
-func sender(client, user string) string { return client + " " + user }
+// signalKey names who sends signals: a client, which may have the id of another user's.
+func signalKey(sender, user string) string { return sender + " " + user }
+
+// senderOf is what others know a client by: always the same, and its id cannot be told from it. Who knows the id could
+// make operations under it, before the client does.
+func senderOf(client string) string {
+	sum := sha256.Sum256([]byte("sender " + client))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
+}
 
 // room refuses changes for which a live store has no room.
 func (b *board) room(f feed, set map[string]json.RawMessage, gone []string) error {
@@ -250,10 +259,10 @@ func (b *board) missed(f feed, clock uint64) bool {
 }
 
 // prune forgets the signals that are old or whose sender is gone, and old news of values that are.
-func (b *board) prune(now time.Time, gone func(client string) bool) {
+func (b *board) prune(now time.Time, gone func(sender string) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.signals.prune(func(p *posted) bool { return now.Sub(p.at) >= signalLife || gone(p.client) })
+	b.signals.prune(func(p *posted) bool { return now.Sub(p.at) >= signalLife || gone(p.sender) })
 	b.values.prune(func(p *posted) bool {
 		forget := len(p.data) == 0 && now.Sub(p.at) >= goneLife
 		if forget {

@@ -72,8 +72,8 @@ func TestSignalsTakeABoundedAmountOfMemory(t *testing.T) {
 		t.Errorf("the signals take %d bytes", b.signals.bytes)
 	}
 	_, signals, _ := b.since(0, everything, everything)
-	if last := signals[len(signals)-1]; last.client != "client-999" {
-		t.Errorf("the newest is of %s", last.client)
+	if last := signals[len(signals)-1]; last.sender != "client-999" {
+		t.Errorf("the newest is of %s", last.sender)
 	}
 }
 

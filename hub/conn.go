@@ -27,6 +27,7 @@ type conn struct {
 	who      channels.Who
 	proof    proof // what the log must hold for it to go on
 	client   string
+	sender   string // what others know the client by
 	limiter  *rate.Limiter
 	stopping *rate.Limiter // of stop commands, which nothing else holds up
 	outbox   *outbox       // of signals, which have a limit of their own
@@ -79,7 +80,7 @@ func (s webSocket) Write(ctx context.Context, message []byte, _ channels.Cursor)
 // newConn makes a connection that has yet to enter its room.
 func (h *Hub) newConn(s socket, r *room, who channels.Who, proof proof, client string) *conn {
 	c := &conn{
-		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: s, who: who, proof: proof, client: client,
+		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: s, who: who, proof: proof, client: client, sender: senderOf(client),
 		limiter: h.options.Limits.limiter(who), stopping: rate.NewLimiter(20, 50),
 		wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
 		left:  make(chan struct{}),

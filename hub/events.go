@@ -52,7 +52,7 @@ func followEvents(v *visit, in *eventsInput) (*huma.StreamResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.room.vacancy(v.who); err != nil {
+	if err := v.room.vacancy(v.who, in.Client); err != nil {
 		return nil, err
 	}
 	if in.Client == "" {

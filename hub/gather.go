@@ -218,7 +218,7 @@ func (c *conn) gatherLiveLocked(p *parcel) {
 
 // sent reports whether a signal is the connection's own.
 func (c *conn) sent(v *posted) bool {
-	return v.client == c.client && v.key == sender(c.client, c.who.User)
+	return v.key == signalKey(c.sender, c.who.User)
 }
 
 // gatherWholeLocked sends all of a live store to a client so slow that it was forgotten what went away since it last looked.

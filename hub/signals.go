@@ -89,7 +89,7 @@ func (c *conn) sendSignal(f *wire.Send) (refusal error) {
 		}
 	})
 	if refusal == nil {
-		signal := &wire.Signal{Channel: f.Channel, From: c.client, By: c.who.User, Data: f.Data}
+		signal := &wire.Signal{Channel: f.Channel, From: c.sender, By: c.who.User, Data: f.Data}
 		c.outbox.offer(f.Channel, wire.AppendFrame(nil, signal))
 	}
 	return refusal
@@ -207,9 +207,12 @@ func (s *stir) wakeLocked() {
 func (r *room) pruneBoard() {
 	now := time.Now()
 	r.mu.Lock()
-	gone := r.presence.gone(now, callGrace)
+	gone := map[string]bool{}
+	for client := range r.presence.gone(now, callGrace) {
+		gone[senderOf(client)] = true
+	}
 	r.mu.Unlock()
-	r.board.prune(now, func(client string) bool { return gone[client] })
+	r.board.prune(now, func(sender string) bool { return gone[sender] })
 	if changed := r.board.settle(now); len(changed) > 0 {
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -3,6 +3,7 @@ package hub_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/baton-hub/baton/hub"
@@ -44,21 +45,23 @@ func TestASignalReachesEverybodyElseOnEveryNode(t *testing.T) {
 	hear(t, ann, bob, "cursors")
 	hear(t, bob, ann, "cursors")
 
+	from := ""
 	ann.Send(signal("cursors", frame{"x": 1}))
 	for _, tab := range []*hubtest.Tab{second, bob} {
 		var s wire.Signal
 		for string(s.Data) != `{"x":1}` {
 			tab.Expect("signal", &s)
 		}
-		if s.Channel != "cursors" || s.From != "alice-tab" || s.By != "alice" {
+		if s.Channel != "cursors" || s.From == "alice-tab" || s.From == "" || s.By != "alice" || from != "" && s.From != from {
 			t.Errorf("the signal came as %+v", s)
 		}
+		from = s.From
 	}
 	bob.Send(signal("cursors", "bob's, after hers"))
 	var first wire.Signal
 	for string(first.Data) != `"bob's, after hers"` {
 		ann.Expect("signal", &first)
-		if first.From == "alice-tab" {
+		if first.From == from {
 			t.Errorf("she hears herself: %+v", first)
 		}
 	}
@@ -126,4 +129,45 @@ func TestSignalsAreForThoseWhoMay(t *testing.T) {
 			t.Errorf("%s is answered %+v", request, e)
 		}
 	}
+}
+
+// refusedClient fails unless somebody is refused the connection under a client id.
+func refusedClient(t *testing.T, n *node, b *hubtest.Browser, client string) {
+	t.Helper()
+	socket, response, err := b.TryOpen(n.url, client)
+	if err == nil {
+		_ = socket.CloseNow()
+	}
+	if response == nil || response.StatusCode != http.StatusConflict {
+		t.Errorf("connecting as %s is answered %v, %v", client, response, err)
+	}
+}
+
+func TestNobodyTakesTheClientIDOfAnother(t *testing.T) {
+	p := newPair(t, session.Policy{})
+	browser, ann := p.one.open(t, "alice")
+	b, bob := p.one.open(t, "bob")
+	c, carl := p.two.open(t, "bob")
+	bob.Do(join("cursors"), "joined", nil)
+	ann.Send(signal("cursors", 1))
+	var s wire.Signal
+	bob.Expect("signal", &s)
+	b.Open(p.one.url, s.From) // told to everybody
+	refusedClient(t, p.one, b, "alice-tab")
+	until(t, "the other node knows who is here", func() bool {
+		var e wire.Presence
+		for len(e.Members) < 2 {
+			carl.Expect("presence", &e)
+		}
+		return true
+	})
+	refusedClient(t, p.two, c, "alice-tab")
+	browser.Open(p.one.url, "alice-tab").Do(write("notes", "k", 1), "written", nil) // another socket of the same client
+
+	// Once it has made an operation it is hers while she is away, too.
+	_ = ann.Socket.CloseNow()
+	var written wire.Written
+	browser.Open(p.one.url, "alice-late").Do(write("notes", "k", 2), "written", &written)
+	carl.Do(frame{"type": "read", "channel": "notes", "seen": written.Cursor}, "values", nil)
+	refusedClient(t, p.two, c, "alice-late")
 }

@@ -110,7 +110,7 @@ class Message(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """What somebody sent over a signal: sender is the client id, by the user."""
+    """What somebody sent over a signal: sender names the client (always the same, and not its id), by the user."""
 
     sender: str
     by: str

@@ -11,7 +11,7 @@ import (
 // A Signal is what somebody sent over a signal: it is stored nowhere, and comes at most once.
 type Signal struct {
 	Channel string
-	From    string // the client that sent it
+	From    string // names the client that sent it: always the same, and not its id
 	By      string // its user
 	Data    json.RawMessage
 }

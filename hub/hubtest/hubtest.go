@@ -112,7 +112,17 @@ type Frame struct {
 // Open opens a tab of the browser on a hub and waits for the welcome.
 func (b *Browser) Open(hub, client string) *Tab {
 	b.t.Helper()
-	return Dial(b.t, hub, client, &websocket.DialOptions{HTTPClient: b.http, HTTPHeader: http.Header{"Origin": {hub}}})
+	return Dial(b.t, hub, client, b.options(hub))
+}
+
+// TryOpen opens a socket, if the hub lets it.
+func (b *Browser) TryOpen(hub, client string) (*websocket.Conn, *http.Response, error) {
+	b.t.Helper()
+	return TryDial(b.t, hub, client, b.options(hub))
+}
+
+func (b *Browser) options(hub string) *websocket.DialOptions {
+	return &websocket.DialOptions{HTTPClient: b.http, HTTPHeader: http.Header{"Origin": {hub}}}
 }
 
 // OpenToken opens a socket as a program does, with a token.

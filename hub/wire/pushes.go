@@ -119,7 +119,7 @@ type Cancelled struct {
 // Signal is a signal of another client. Of those that were sent faster than they could be read there is only the newest.
 type Signal struct {
 	Channel string          `json:"channel"`
-	From    string          `json:"from"` // the client that sent it
+	From    string          `json:"from"` // names the client that sent it: always the same, and not its id
 	By      string          `json:"by"`   // its user
 	Data    json.RawMessage `json:"data"`
 }

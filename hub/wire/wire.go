@@ -38,7 +38,8 @@ import (
 const Subprotocol = "baton.v1"
 
 // Path is the HTTP path of the WebSocket endpoint. Its query has client=<client id>: 4 to 40 of A-Z a-z 0-9 _ and -,
-// random, new for every page load or process, kept in memory only.
+// random, new for every page load or process, kept in memory only. It is a secret until its first operation; who connects
+// with that of another user is refused with 409 and takes a new one.
 const Path = "/api/v1/ws"
 
 // The codes with which a hub closes a connection. After SignedOut, Forbidden and Replaced a client does not come back

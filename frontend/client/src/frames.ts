@@ -79,7 +79,7 @@ export interface MessageFrame extends MessageData {
 export interface SignalFrame {
   readonly type: 'signal';
   readonly channel: string;
-  /** The client that sent it. */
+  /** Names the client that sent it: always the same, and not its id. */
   readonly from: string;
   readonly by: string;
   readonly data: unknown;

@@ -134,7 +134,7 @@ func frames(comments comments) channel {
 		fmt.Fprintf(&b, "- %s: %s\n", c.code, c.reason)
 	}
 	id := &schema{Type: "string", Pattern: "^[A-Za-z0-9_-]{4,40}$"}
-	id.Description = "The client id: random, new for every page load or process, and kept in memory. Operation ids begin with it."
+	id.Description = "The client id: random, new for every page load or process, and kept in memory. Operation ids begin with it. That of another user is refused with 409: take a new one."
 	subprotocol := &schema{Const: wire.Subprotocol}
 	return channel{
 		Address: wire.Path, Title: "Frames", Description: b.String(), Messages: map[string]reference{},
