@@ -1,9 +1,6 @@
 package channels
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // A Page is a part of what a store or a log channel has after a cursor, in the order in which it last changed.
 type Page struct {
@@ -41,7 +38,17 @@ func (s *State) Page(channel, owner string, from Cursor, limit int) (p Page, ok 
 	case max(base, from.Position) < st.floor:
 		return Page{}, false
 	}
-	changes := st.changesAfter(from.Position, base)
+	var changes []change
+	for key, v := range st.after(from.Position) {
+		there := len(v.Data) > 0
+		if !there && v.Position <= base {
+			continue
+		}
+		changes = append(changes, change{v.Position, key, there})
+		if limit > 0 && len(changes) > limit && v.Position > changes[0].position {
+			break // that there is more is all one needs to know
+		}
+	}
 	if i := wholePosition(changes, limit, func(c change) uint64 { return c.position }); i < len(changes) {
 		p.More, changes = true, changes[:i]
 		p.Next = Cursor{s.epoch, changes[i-1].position, base}
@@ -62,24 +69,6 @@ type change struct {
 	position uint64
 	key      string
 	there    bool // it has a value now; else it was deleted
-}
-
-// changesAfter returns the last changes after a position, in their order, without deletions up to another.
-func (s *store) changesAfter(after, deletionsAfter uint64) (changes []change) {
-	for key, v := range s.values {
-		if v.Position > after {
-			changes = append(changes, change{v.Position, key, true})
-		}
-	}
-	for key, v := range s.graves {
-		if v.Position > max(after, deletionsAfter) {
-			changes = append(changes, change{v.Position, key, false})
-		}
-	}
-	slices.SortFunc(changes, func(a, b change) int {
-		return cmp.Or(cmp.Compare(a.position, b.position), cmp.Compare(a.key, b.key))
-	})
-	return changes
 }
 
 // wholePosition returns how many of the items to take so that there are about limit, at least one, and all of a position.

@@ -132,6 +132,9 @@ func (r *restoring) line(l snapshotLine) error {
 		return fmt.Errorf("it has %d lines and should have %d", r.lines, l.End)
 	default:
 		r.ended = true
+		for _, st := range s.stores {
+			st.sortTrail()
+		}
 	}
 	return nil
 }
@@ -149,6 +152,7 @@ func (r *restoring) value(l *savedValue) error {
 	case st == nil:
 		return fmt.Errorf("a value of %s comes before its store", l.Channel)
 	case l.Deletes():
+		st.follow(l.Key, v.Position)
 		st.bury(l.Key, v)
 	default:
 		st.set(l.Key, v)

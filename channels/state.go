@@ -65,10 +65,7 @@ func (s *State) last(ref Ref) Value {
 	if st == nil {
 		return Value{}
 	}
-	if v, ok := st.values[ref.Key]; ok {
-		return v
-	}
-	if v, ok := st.graves[ref.Key]; ok {
+	if v, ok := st.last(ref.Key); ok {
 		return v
 	}
 	return Value{Position: st.floor, Other: st.floor}

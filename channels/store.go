@@ -1,7 +1,9 @@
 package channels
 
 import (
+	"cmp"
 	"encoding/json"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -35,7 +37,8 @@ const KeptTombstones = 10_000
 type store struct {
 	values map[string]Value
 	graves map[string]Value // of deleted keys: Data is empty
-	order  []grave          // graves, oldest first; an item whose position differs from graves[key] is void
+	order  []keyAt          // graves, oldest first; an item whose position differs from graves[key] is void
+	trail  []keyAt          // what changed, oldest first; an item is void if its key has changed, or was forgotten, since
 	floor  uint64           // deletions up to here may have been forgotten
 
 	touched touch // by whom it was last changed
@@ -61,7 +64,8 @@ func (s *store) touch(position uint64, client string) {
 	s.touched = touch{position, client, s.touched.otherThan(client)}
 }
 
-type grave struct {
+// keyAt is a key as an entry left it.
+type keyAt struct {
 	key      string
 	position uint64
 }
@@ -71,21 +75,63 @@ func newStore() *store {
 }
 
 func (s *store) set(key string, v Value) {
+	s.follow(key, v.Position)
 	delete(s.graves, key)
 	s.values[key] = v
+}
+
+// follow puts a change of a key on the trail, before it happens. A key that has changed in the same entry is there.
+func (s *store) follow(key string, position uint64) {
+	if last, ok := s.last(key); ok && last.Position == position {
+		return
+	}
+	if len(s.trail) > 2*(len(s.values)+len(s.graves))+64 {
+		s.trail = slices.DeleteFunc(s.trail, func(k keyAt) bool {
+			last, ok := s.last(k.key)
+			return !ok || last.Position != k.position
+		})
+	}
+	s.trail = append(s.trail, keyAt{key, position})
+}
+
+// sortTrail is for a store whose keys came in another order than that of their changes.
+func (s *store) sortTrail() {
+	slices.SortFunc(s.trail, func(a, b keyAt) int { return cmp.Compare(a.position, b.position) })
+}
+
+// last returns the value or the tombstone of a key.
+func (s *store) last(key string) (v Value, ok bool) {
+	if v, ok = s.values[key]; !ok {
+		v, ok = s.graves[key]
+	}
+	return v, ok
+}
+
+// after yields what has changed after a position and how it is now, values and tombstones, in the order of the changes.
+// It costs what has changed since, not what there is.
+func (s *store) after(position uint64) iter.Seq2[string, Value] {
+	from, _ := slices.BinarySearchFunc(s.trail, position+1, func(k keyAt, p uint64) int { return cmp.Compare(k.position, p) })
+	return func(yield func(string, Value) bool) {
+		for _, k := range s.trail[from:] {
+			if v, ok := s.last(k.key); ok && v.Position == k.position && !yield(k.key, v) {
+				return
+			}
+		}
+	}
 }
 
 func (s *store) remove(key string, tombstone Value) {
 	if _, ok := s.values[key]; !ok {
 		return
 	}
+	s.follow(key, tombstone.Position)
 	delete(s.values, key)
 	s.bury(key, tombstone)
 }
 
 func (s *store) bury(key string, tombstone Value) {
 	s.graves[key] = tombstone
-	s.order = append(s.order, grave{key, tombstone.Position})
+	s.order = append(s.order, keyAt{key, tombstone.Position})
 	s.dig(func(Value) bool { return len(s.graves) > KeptTombstones })
 }
 
@@ -116,13 +162,10 @@ func (s *store) since(after uint64) (c Changes, ok bool) {
 		return Changes{}, false
 	}
 	c.Values = map[string]Value{}
-	for key, v := range s.values {
-		if v.Position > after {
+	for key, v := range s.after(after) {
+		if len(v.Data) > 0 {
 			c.Values[key] = v
-		}
-	}
-	for key, v := range s.graves {
-		if v.Position > after {
+		} else {
 			c.Removed = append(c.Removed, key)
 		}
 	}
