@@ -105,7 +105,7 @@ describe('the golden files', () => {
       golden('call', 'taken, to be cancelled, with a deadline'),
     );
     expect(settings.get()).toMatchObject({ reason: 'new', values: new Map([['exposure', { s: 0.02 }]]) });
-    expect(cursors.get().latest.get('c2cd')).toEqual({ by: 'bob', data: { x: 0.25, y: 0.5 } });
+    expect(cursors.get().latest.get('kW2mZb0aQ9s-Xr41')).toEqual({ by: 'bob', data: { x: 0.25, y: 0.5 } });
     expect(baton.calls.get().at(-1)).toMatchObject({ call: 'c1ab.22', state: 'taken', cancelling: true });
     sockets.last.push(golden('call', 'cancelled'));
     expect(baton.calls.get().at(-1)?.state).toBe('cancelled');
