@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -25,8 +23,8 @@ type KeyHeaders struct {
 	OpHeader
 	Term      uint64 `header:"Baton-Term" doc:"The term one acts under, where only the operator may write."`
 	TermQuery uint64 `query:"term" doc:"As the header Baton-Term."`
-	IfMatch   string `header:"If-Match" doc:"Refuse (412) unless the value has one of these ETags; *: unless there is one."`
-	NoneMatch string `header:"If-None-Match" doc:"Refuse (412) if the value has one of these ETags; *: if there is one."`
+	IfMatch   string `header:"If-Match" doc:"Refuse (412) unless the value, or the default that the key has instead, has one of these ETags; *: unless there is a value."`
+	NoneMatch string `header:"If-None-Match" doc:"Refuse (412) if the value, or the default that the key has instead, has one of these ETags; *: if there is a value."`
 }
 
 type getKeyInput struct {
@@ -35,7 +33,7 @@ type getKeyInput struct {
 }
 
 type valueOutput struct {
-	ETag         string `header:"ETag" doc:"The cursor of the value's last change, in quotes. Live values have none."`
+	ETag         string `header:"ETag" doc:"In quotes: the cursor of the value's last change, or default- and a hash of the default. Live values have none."`
 	LastModified string `header:"Last-Modified"`
 	CacheControl string `header:"Cache-Control"`
 	By           string `header:"Baton-By" doc:"The user who changed it, percent-encoded."`
@@ -102,9 +100,16 @@ func keyOperations(a *api) {
 	})
 }
 
+// keyCaching lets the client keep a value, and ask each time whether it is still the same.
+const keyCaching = "private, no-cache"
+
 func getKey(v *visit, in *getKeyInput) (*valueOutput, error) {
-	out := &valueOutput{CacheControl: "private, no-cache"}
-	_, err := v.look(func(state *channels.State) (bool, error) {
+	none, err := conditionOf(v.r.Header, "If-None-Match")
+	if err != nil {
+		return nil, err
+	}
+	out := &valueOutput{CacheControl: keyCaching}
+	_, err = v.look(func(state *channels.State) (bool, error) {
 		rules, f, err := readable(state, v.who, in.Channel, in.Owner)
 		switch {
 		case err != nil:
@@ -115,14 +120,13 @@ func getKey(v *visit, in *getKeyInput) (*valueOutput, error) {
 			values, _ := v.room.board.all(f)
 			out.Body = values[in.Key]
 		default:
-			value, _ := state.Get(channels.Ref{Channel: in.Channel, Owner: f.owner, Key: in.Key})
-			out.Body, out.By, out.ETag = value.Data, url.PathEscape(value.By), etag(state.CursorAt(value.Position))
-			if !value.At.IsZero() {
-				out.LastModified = value.At.UTC().Format(http.TimeFormat)
-			}
+			out.value(state, channels.Ref{Channel: in.Channel, Owner: f.owner, Key: in.Key})
 		}
 		if len(out.Body) == 0 {
 			out.Body = rules.Default[in.Key]
+			if !rules.Live {
+				out.ETag = defaultTag(out.Body)
+			}
 		}
 		return true, nil
 	})
@@ -131,45 +135,44 @@ func getKey(v *visit, in *getKeyInput) (*valueOutput, error) {
 		return nil, err
 	case len(out.Body) == 0:
 		return nil, channels.Refuse(channels.CodeUnknownName, "there is no key %.128q in %s", in.Key, in.Channel)
-	case out.ETag != "" && matches(in.NoneMatch, out.ETag):
-		return nil, &problem{status: http.StatusNotModified, header: http.Header{"Etag": {out.ETag}}}
+	case out.ETag != "" && (none.any || none.names(out.ETag)):
+		v.w.Header().Del("Cache-Control") // the library adds to it
+		return nil, &problem{status: http.StatusNotModified, header: http.Header{"Etag": {out.ETag}, "Cache-Control": {keyCaching}}}
 	}
 	return out, nil
+}
+
+// value fills in the value of a key, if it has one.
+func (out *valueOutput) value(state *channels.State, key channels.Ref) {
+	value, ok := state.Get(key)
+	if !ok {
+		return
+	}
+	out.Body, out.By, out.ETag = value.Data, url.PathEscape(value.By), etag(state.CursorAt(value.Position))
+	if !value.At.IsZero() {
+		out.LastModified = value.At.UTC().Format(http.TimeFormat)
+	}
 }
 
 func notAStore(channel string, rules channels.ChannelRules) error {
 	return invalid("%s is a %s and has no keys: read it without one", channel, rules.Kind)
 }
 
-func etag(c channels.Cursor) string { return `"` + c.String() + `"` }
-
-// etags are those of a header; the mark of weak ones is left out, as no value has a weak one.
-func etags(header string) (tags []string) {
-	for tag := range strings.SplitSeq(header, ",") {
-		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag != "" {
-			tags = append(tags, tag)
-		}
-	}
-	return tags
-}
-
-// matches reports whether a header names the ETag of a value that is there.
-func matches(header, tag string) bool {
-	tags := etags(header)
-	return slices.Contains(tags, tag) || slices.Contains(tags, "*")
-}
-
 // changeKey changes one key.
 func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMessage, w writeBody) (*keyOutput, error) {
 	rules, err := v.rules(p.Channel)
-	conditional := h.IfMatch != "" || h.NoneMatch != ""
+	if err != nil {
+		return nil, err
+	}
+	if rules.Kind != channels.KindStore {
+		return nil, notAStore(p.Channel, rules)
+	}
+	c, err := conditionsOf(v.r.Header)
 	switch {
 	case err != nil:
 		return nil, err
-	case rules.Kind != channels.KindStore:
-		return nil, notAStore(p.Channel, rules)
-	case rules.Live && (conditional || w.Patch != nil):
-		return nil, invalid("%s is a live store: put or delete without conditions", p.Channel)
+	case rules.Live && (c.given() || w.Patch != nil || p.Owner != "" || h.Op != "" || h.Term != 0 || h.TermQuery != 0):
+		return nil, invalid("%s is a live store: put or delete without conditions, owner, term and operation id", p.Channel)
 	case rules.Live:
 		return &keyOutput{}, v.room.sendValues(v.r.Context(), v.who, p.Channel, w.Set, w.Delete)
 	case h.Term != 0 && h.TermQuery != 0 && h.Term != h.TermQuery:
@@ -180,8 +183,8 @@ func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMess
 		return nil, err
 	}
 	w.Owner, w.Term = p.Owner, max(h.Term, h.TermQuery)
-	o := v.decide(op, []any{how, p.Channel, p.Owner, p.Key, what, w.Term, h.IfMatch, h.NoneMatch}, w.ifMatch(p, h))
-	if conditional && refusedWith(o.Err) == channels.CodeConflict {
+	o := v.decide(op, []any{how, p.Channel, p.Owner, p.Key, what, w.Term, c.match.text, c.none.text}, w.under(p, c))
+	if c.given() && refusedWith(o.Err) == channels.CodeConflict {
 		failed := problemOf(o.Err)
 		failed.status = http.StatusPreconditionFailed
 		return nil, failed
@@ -196,11 +199,11 @@ func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMess
 // never is where no key was ever changed.
 const never = 1<<63 - 1
 
-// ifMatch returns the decision of a change of one key under the conditions of its headers.
-func (b writeBody) ifMatch(p KeyPath, h KeyHeaders) channels.Decide {
+// under returns the decision of a change of one key under conditions.
+func (b writeBody) under(p KeyPath, c conditions) channels.Decide {
 	return func(d *channels.Draft) (any, error) {
 		w := channels.Write{Channel: p.Channel, Owner: b.Owner, Set: b.Set, Delete: b.Delete, Patch: b.Patch, Term: b.Term}
-		if h.IfMatch == "" && h.NoneMatch == "" {
+		if !c.given() {
 			return w.Decide(d)
 		}
 		owner, err := ownerOf(d, p)
@@ -209,10 +212,15 @@ func (b writeBody) ifMatch(p KeyPath, h KeyHeaders) channels.Decide {
 		}
 		v, there := d.Get(channels.Ref{Channel: p.Channel, Owner: owner, Key: p.Key})
 		tag := etag(channels.Cursor{Epoch: d.Epoch(), Position: v.Position})
+		if !there {
+			tag = ""
+			if value, ok := d.Rules().Channels[p.Channel].Default[p.Key]; ok {
+				tag = defaultTag(value)
+			}
+		}
 		// Not refused here: whether the client may write at all is decided first.
-		holds := (h.IfMatch == "" || there && matches(h.IfMatch, tag)) && (h.NoneMatch == "" || !there || !matches(h.NoneMatch, tag))
 		w.If = map[string]uint64{p.Key: v.Position}
-		if !holds {
+		if !c.hold(there, tag) {
 			w.If[p.Key] = never
 		}
 		return w.Decide(d)

@@ -128,7 +128,7 @@ func writeChannel(v *visit, in *writeInput) (*writtenOutput, error) {
 		return v.written(v.decide(op, []any{"append", in.Channel, b}, message.Decide))
 	case len(b.Data) > 0:
 		return nil, invalid("%s is a store: give set, delete or patch", in.Channel)
-	case rules.Live && storeOnly:
+	case rules.Live && (storeOnly || b.Term != 0 || !op.unnamed):
 		return nil, invalid("%s is a live store: give set or delete, and nothing else", in.Channel)
 	case rules.Live:
 		return &writtenOutput{}, v.room.sendValues(v.r.Context(), v.who, in.Channel, b.Set, b.Delete)

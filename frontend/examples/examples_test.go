@@ -154,6 +154,20 @@ func TestTheExamplesCountAndAreGreeted(t *testing.T) {
 	}
 }
 
+// Every example is the first to count somewhere.
+func TestEachExampleCountsAloneOnAHubThatIsNew(t *testing.T) {
+	goProgram := build(t, "greeter", "./go/greeter")
+	for language, args := range visitors(t, goProgram, python(t)) {
+		t.Run(language, func(t *testing.T) {
+			url := startHub(t)
+			start(t, "serving greet", []string{"BATON_URL=" + url}, goProgram, "serve")
+			if got, err := visit(t.Context(), url, "Hello alice, from Go", args); err != nil || got != "1" {
+				t.Errorf("it was visit %s, %v", got, err)
+			}
+		})
+	}
+}
+
 var told = regexp.MustCompile(`^signed in as alice\n(?:somebody was quicker\n)*visit (\d+)\nsaw visit (\d+)\ngreet: "(.*)"\n$`)
 
 // visit runs a program and returns which visit it says it was.
