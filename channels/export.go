@@ -29,8 +29,9 @@ type ExportHead struct {
 	At       time.Time `json:"at"`     // log time then
 	Channels []string  `json:"channels,omitempty"`
 	Owner    string    `json:"owner,omitempty"`
-	Values   int       `json:"values"`   // nearly how many will follow
-	Messages int       `json:"messages"` // and of these
+	Withheld []string  `json:"withheld,omitempty"` // channels of a whole space that are left out: whoever asked may not read them
+	Values   int       `json:"values"`             // nearly how many will follow
+	Messages int       `json:"messages"`           // and of these
 }
 
 // An ExportItem is a value (Key and Value), a key that was deleted while the export was written (Key and Deleted), or a
@@ -91,19 +92,21 @@ type Exporting struct {
 }
 
 // Export looks whether the login session or token may export that ("" is the hub itself, which may), and returns what
-// writes it. Everything of a space is for staff, admins and services; a store or log is for whoever may read it, with
-// everybody's values if they may read those; what is their own is for everybody.
+// writes it. Everybody gets what they may read, and no more: a store or log if its rules let them read it, with everybody's
+// values if they may read those, else their own. Admins get everything. A space without naming channels is for staff,
+// admins and services; what they may not read of it is left out, and the head names it.
 func (s *Space) Export(actor string, e Export) (*Exporting, error) {
 	x := &Exporting{space: s, asked: e, actor: actor, parts: map[storeID]*exportPart{}}
 	var err error
 	s.Read(func(state *State) {
 		var parts []*exportPart
-		if parts, err = x.plan(state); err != nil {
+		var withheld []string
+		if parts, withheld, err = x.plan(state); err != nil {
 			return
 		}
 		x.head = ExportHead{
 			Baton: ExportVersion, Space: s.Name(), Epoch: state.epoch, Cursor: state.Cursor().String(), At: state.time,
-			Channels: e.Channels, Owner: e.Owner,
+			Channels: e.Channels, Owner: e.Owner, Withheld: withheld,
 		}
 		for _, p := range parts {
 			values, messages := p.count(state)
@@ -140,7 +143,7 @@ func (x *Exporting) round(ctx context.Context, n int) (last bool, upTo uint64, e
 	var parts []*exportPart
 	var inOneGo []ExportItem
 	err = x.read(ctx, func(state *State) error {
-		if parts, err = x.plan(state); err != nil {
+		if parts, _, err = x.plan(state); err != nil {
 			return err
 		}
 		upTo = state.position

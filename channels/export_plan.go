@@ -19,43 +19,47 @@ type exportPart struct {
 	removed []string // and what is gone since
 }
 
-// plan returns the parts of the export as of a state, if they may be exported.
-func (x *Exporting) plan(state *State) ([]*exportPart, error) {
-	who, all := Who{}, true
+// plan returns the parts of the export as of a state, if they may be exported. Of channels that were not named, what may not
+// be read is left out, and withheld says so.
+func (x *Exporting) plan(state *State) (parts []*exportPart, withheld []string, err error) {
+	who, all, whole := Who{}, true, true
 	if x.actor != "" {
-		var err error
 		if who, err = x.space.options.Authority.Identify(state, x.actor); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		all = portsAll(who)
+		all, whole = who.Has(RoleAdmin), portsWhole(who)
 	}
-	asked := x.asked.Channels
-	if len(asked) == 0 {
-		if !all && !x.asked.Mine {
-			return nil, Refuse(CodeForbidden, "a whole space is exported by staff, admins and services: name the channels that you want, or export what is your own with owner=me")
+	asked, named := x.asked.Channels, len(x.asked.Channels) > 0
+	if !named {
+		if !whole && !x.asked.Mine {
+			return nil, nil, Refuse(CodeForbidden, "a whole space is exported by staff, admins and services: name the channels that you want, or export what is your own with owner=me")
 		}
 		asked = append(slices.Sorted(maps.Keys(state.rules.Channels)), ControlLog)
 	}
-	var parts []*exportPart
 	for _, channel := range asked {
-		rules, err := exportRules(state, channel, len(x.asked.Channels) > 0)
+		rules, err := exportRules(state, channel, named)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if rules.Kind == KindSignal || rules.Live {
 			continue
 		}
 		found, err := x.partsOf(state, channel, rules, who, all)
-		if err != nil {
-			return nil, err
+		switch {
+		case IsCode(err, CodeForbidden) && !named:
+			withheld = append(withheld, channel)
+		case err != nil:
+			return nil, nil, err
 		}
 		parts = append(parts, found...)
 	}
-	return parts, nil
+	return parts, withheld, nil
 }
 
-// portsAll reports whether somebody may export a whole space, and import into it what is not their own.
-func portsAll(who Who) bool { return who.Has(RoleStaff) || who.Has(RoleAdmin) || who.Has(RoleService) }
+// portsWhole reports whether somebody may ask for a space without naming channels. They get what they may read.
+func portsWhole(who Who) bool {
+	return who.Has(RoleStaff) || who.Has(RoleAdmin) || who.Has(RoleService)
+}
 
 // exportRules returns the rules of a channel; one that was named must be one that can be exported.
 func exportRules(state *State, channel string, named bool) (ChannelRules, error) {
@@ -72,7 +76,7 @@ func exportRules(state *State, channel string, named bool) (ChannelRules, error)
 	return rules, nil
 }
 
-// partsOf returns the parts of one channel.
+// partsOf returns the parts of one channel, as far as who may read it: with all everything.
 func (x *Exporting) partsOf(state *State, channel string, rules ChannelRules, who Who, all bool) ([]*exportPart, error) {
 	scoped := rules.Scope == ScopeUser || rules.Scope == ScopeGroup
 	named := len(x.asked.Channels) > 0
@@ -93,10 +97,10 @@ func (x *Exporting) partsOf(state *State, channel string, rules ChannelRules, wh
 		return nil, Refuse(CodeInvalid, "the values of %s belong to nobody in particular: export it without owner", channel)
 	case byThem && !scoped && rules.Kind == KindStore:
 		return nil, nil
-	case x.asked.Mine || all || own && Permits(readers, who):
+	case all:
 	case !Permits(readers, who):
 		return nil, Refuse(CodeForbidden, "you may not export %s: it is for %s", channel, readers)
-	case scoped && !Permits(rules.ReadersOfAll(), who):
+	case scoped && !own && !Permits(rules.ReadersOfAll(), who):
 		return nil, Refuse(CodeForbidden, "everybody's values of %s are for %s: export your own with owner=me", channel, rules.ReadersOfAll())
 	}
 	if rules.Kind == KindLog {

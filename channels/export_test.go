@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -257,6 +258,63 @@ func TestAnExportEndsWhenWhoAskedForItIsSignedOut(t *testing.T) {
 		}
 		if strings.Contains(w.String(), `{"end":`) {
 			t.Error("it looks whole")
+		}
+	})
+}
+
+// guardedRules have stores that not every role may read or write.
+func guardedRules() *channels.Rules {
+	rules := *testRules
+	rules.Channels = maps.Clone(rules.Channels)
+	staff := []channels.Right{"staff"}
+	rules.Channels["minutes"] = channels.ChannelRules{Kind: channels.KindStore, Write: staff, Read: staff}
+	rules.Channels["remarks"] = channels.ChannelRules{Kind: channels.KindStore, Scope: channels.ScopeUser, Write: staff, Read: staff}
+	rules.Channels["drafts"] = channels.ChannelRules{Kind: channels.KindStore, Scope: channels.ScopeUser, Write: []channels.Right{"owner"}, ReadAll: []channels.Right{"admin"}}
+	return &rules
+}
+
+func TestExportAndImportReachNoMoreThanReadingAndWritingDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).openWith(channels.Options{Rules: guardedRules()})
+		admit(t, s, "ann", "service", "staff", "admin")
+		all := ndjson(
+			`{"channel":"minutes","key":"k","value":1}`, `{"channel":"remarks","owner":"ann","key":"k","value":1}`,
+			`{"channel":"drafts","owner":"ann","key":"k","value":1}`, `{"channel":"drafts","owner":"staff","key":"k","value":1}`,
+		)
+		if _, err := importAs(t, s, "admin", all, channels.ImportOptions{ID: "by-admin"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			actor          string
+			asked          channels.Export
+			gets, withheld string
+			refused        int // lines of the same that may not be imported
+		}{
+			{"admin", channels.Export{}, "[drafts ann k drafts staff k minutes  k remarks ann k]", "[]", 0},
+			{"staff", channels.Export{}, "[minutes  k remarks ann k]", "[drafts]", 1},
+			{"service", channels.Export{}, "[]", "[drafts minutes remarks]", 4},
+			{"staff", channels.Export{Mine: true}, "[drafts staff k]", "[]", 1},
+			{"ann", channels.Export{Mine: true}, "[drafts ann k]", "[remarks]", 3},
+		} {
+			text := export(t, s, c.actor, c.asked)
+			var head channels.ExportHead
+			first, _, _ := strings.Cut(text, "\n")
+			if err := json.Unmarshal([]byte(first), &head); err != nil {
+				t.Fatal(err)
+			}
+			gets := slices.Sorted(maps.Keys(apply(t, text).values))
+			if fmt.Sprint(gets) != c.gets || fmt.Sprint(head.Withheld) != c.withheld {
+				t.Errorf("%s gets %v for %+v, and withheld are %v", c.actor, gets, c.asked, head.Withheld)
+			}
+			report, err := importAs(t, s, c.actor, all, channels.ImportOptions{DryRun: true})
+			if err != nil || report.RefusedLines != c.refused {
+				t.Errorf("%s may not import %+v, %v", c.actor, report.Refused, err)
+			}
+		}
+		for _, channel := range []string{"minutes", "remarks", "drafts"} {
+			if _, err := s.Export("service", channels.Export{Channels: []string{channel}}); !channels.IsCode(err, channels.CodeForbidden) {
+				t.Errorf("a service asks for %s: %v", channel, err)
+			}
 		}
 	})
 }

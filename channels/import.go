@@ -29,7 +29,7 @@ const (
 // do what it says, so an import is gone on with exactly where it was.
 type ImportRecord struct {
 	ID     string       `json:"id"`
-	By     string       `json:"by"` // the user; only they may go on with it, and staff, admins and services
+	By     string       `json:"by"` // the user; only they may go on with it, and admins
 	State  string       `json:"state"`
 	Line   int          `json:"line"`            // lines up to here are done
 	Total  int          `json:"total,omitempty"` // nearly how many lines there are, if the file says so
@@ -58,12 +58,12 @@ type ImportItem struct {
 // whoever imports it, and so are its messages: authors, times and positions in the file are for those who read it. (A
 // backup is what keeps them.) A store's schema holds, and the limits.
 //
-// Staff, admins and services import anything; everybody else their own values in scoped stores, and what else they may
-// write and append anyway.
+// Everybody imports what they may write and append, and no more: their own values in scoped stores, and those of others
+// where a role of theirs lets them write those. Admins import anything.
 //
 // What is for the operator alone is another matter, because an import is not a write of the operator's: nobody chose these
-// values in view of what the instrument does now. It goes there as long as nobody is in control, or under the term of the
-// operator who imports it, and is refused while somebody else is in control. That is decided with each step, so a step of
+// values in view of what the instrument does now. It goes there under the term of the operator who imports it, or, if
+// an admin does, as long as nobody is in control, and is refused while somebody else is. That is decided with each step, so a step of
 // an import never lands under the hands of somebody who has just taken control.
 type Import struct {
 	ID    string
@@ -123,13 +123,13 @@ func (i Import) begin(d *Draft, who Who) (ImportRecord, error) {
 	return ImportRecord{ID: i.ID, By: who.User, State: ImportOpen, Total: i.Total}, d.forgetImports(who.User)
 }
 
-// FindImport returns the record of an import, which only those may see whose it is, and staff, admins and services.
+// FindImport returns the record of an import, which only those may see whose it is, and admins.
 func FindImport(v View, id string, who Who) (record ImportRecord, found bool, err error) {
 	value, found := v.Get(importRef(id))
 	if found {
 		err = json.Unmarshal(value.Data, &record)
 	}
-	if err == nil && found && record.By != who.User && !portsAll(who) {
+	if err == nil && found && record.By != who.User && !who.Has(RoleAdmin) {
 		return ImportRecord{}, false, Refuse(CodeForbidden, "the import %s is somebody else's: choose another id", id)
 	}
 	return record, found, err
@@ -256,8 +256,8 @@ func (i Import) ownerOf(rules ChannelRules, who Who, item ImportItem) (string, e
 		return "", Refuse(CodeInvalid, "the values of %s belong to nobody in particular: leave owner out", item.Channel)
 	case err == nil && item.Owner == own:
 		return own, nil
-	case !portsAll(who):
-		return "", Refuse(CodeForbidden, "what belongs to %.64q is imported by staff, admins and services", item.Owner)
+	case !writesOfOthers(rules, who) && !who.Has(RoleAdmin):
+		return "", Refuse(CodeForbidden, "you may not write what belongs to %.64q in %s: it is for %s", item.Owner, item.Channel, rules.Write)
 	}
 	return item.Owner, CheckKey(item.Owner)
 }
@@ -265,13 +265,13 @@ func (i Import) ownerOf(rules ChannelRules, who Who, item ImportItem) (string, e
 // allow says whether lines of a channel may be taken over now.
 func (i Import) allow(d *Draft, who Who, rules ChannelRules, channel string) error {
 	operators := slices.Contains(rules.Write, RightOperator)
-	if portsAll(who) && !Permits(rules.Write, who) && (!operators || d.vacant()) {
+	if who.Has(RoleAdmin) && !Permits(rules.Write, who) && (!operators || d.vacant()) {
 		return nil
 	}
 	_, err := d.allow(rules.Write, who, i.Term, "import into "+channel)
 	var r *Refusal
-	if errors.As(err, &r) && operators && portsAll(who) {
-		r.Detail += "; an import goes there while nobody is in control, or under the operator's own term"
+	if errors.As(err, &r) && operators && !Permits(rules.Write, who) {
+		r.Detail += "; an import goes there under the operator's own term, or, by an admin, while nobody is in control"
 	}
 	return err
 }

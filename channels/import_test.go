@@ -46,8 +46,8 @@ func TestAnExportThatIsImportedElsewhereGivesTheSame(t *testing.T) {
 		exported := export(t, from, "service", channels.Export{})
 
 		to := newBench(t).open()
-		admit(t, to, "", "service")
-		report, err := importAs(t, to, "service", exported, channels.ImportOptions{})
+		admit(t, to, "", "service", "admin")
+		report, err := importAs(t, to, "admin", exported, channels.ImportOptions{})
 		if err != nil || report.State != channels.ImportDone || report.Line != strings.Count(exported, "\n") {
 			t.Fatalf("%+v, %v", report, err)
 		}
@@ -56,7 +56,7 @@ func TestAnExportThatIsImportedElsewhereGivesTheSame(t *testing.T) {
 		if !got.same(want) {
 			t.Errorf("there are %d values and %v, want %d and %v", len(got.values), got.messages, len(want.values), want.messages)
 		}
-		again, err := importAs(t, to, "service", exported, channels.ImportOptions{ID: "another"})
+		again, err := importAs(t, to, "admin", exported, channels.ImportOptions{ID: "another"})
 		if err != nil || again.Counts.Set != 0 || again.Counts.Unchanged != len(want.values) {
 			t.Errorf("importing the same values again: %+v, %v", again, err)
 		}
@@ -170,7 +170,8 @@ func TestAnImportGoesOnOnlyWithTheSameFileAndForTheSamePerson(t *testing.T) {
 func TestADryRunChangesNothingAndNamesEveryLineThatWouldBeRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newBench(t).openWith(channels.Options{Rules: journalRules()})
-		admit(t, s, "ann", "service")
+		admit(t, s, "ann", "service", "admin")
+		passSeat(t, s, "", 2)
 		mustDo(t, s, set("ann", 1, "open", "same", `1`))
 		mustDo(t, s, set("ann", 2, "open", "other", `1`))
 		before, at := snapshotOf(t, s), position(s)
@@ -189,7 +190,7 @@ func TestADryRunChangesNothingAndNamesEveryLineThatWouldBeRefused(t *testing.T) 
 			`{"channel":"motors","key":"k","value":1}`,
 			`{"channel":"journal","data":1}`,
 		)
-		report, err := importAs(t, s, "service", text, channels.ImportOptions{DryRun: true})
+		report, err := importAs(t, s, "admin", text, channels.ImportOptions{DryRun: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,12 +239,12 @@ func TestAnImportStopsAtALineThatIsRefusedAndGoesOnWhenItIsMended(t *testing.T) 
 	})
 }
 
-func TestWhatIsTheOperatorsIsImportedWhileNobodyIsInControlOrUnderTheOperatorsTerm(t *testing.T) {
+func TestWhatIsTheOperatorsIsImportedUnderTheOperatorsTermOrByAnAdminWhileNobodyIsInControl(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rules := journalRules()
 		rules.Channels["queue"] = channels.ChannelRules{Kind: channels.KindStore, Write: []channels.Right{"operator"}}
 		s := newBench(t).openWith(channels.Options{Rules: rules})
-		admit(t, s, "ann", "bob", "service")
+		admit(t, s, "ann", "bob", "service", "admin")
 		text := ndjson(`{"channel":"queue","key":"k","value":1}`)
 		try := func(actor string, term uint64) error {
 			_, err := importAs(t, s, actor, text, channels.ImportOptions{DryRun: true, Term: term})
@@ -261,10 +262,11 @@ func TestWhatIsTheOperatorsIsImportedWhileNobodyIsInControlOrUnderTheOperatorsTe
 		wants("the operator without a term", try("ann", 0), channels.CodeNoTerm)
 		wants("the operator under an old term", try("ann", 7), channels.CodeOldTerm)
 		wants("the operator under the term", try("ann", 1), "")
-		wants("a service while somebody is in control", try("service", 1), channels.CodeNotOperator)
+		wants("an admin while somebody is in control", try("admin", 1), channels.CodeNotOperator)
 		wants("another user", try("bob", 1), channels.CodeNotOperator)
 		passSeat(t, s, "", 2)
-		wants("a service while nobody is", try("service", 0), "")
+		wants("an admin while nobody is", try("admin", 0), "")
+		wants("a service, which may not write there", try("service", 0), channels.CodeNoTerm)
 		wants("a user while nobody is", try("bob", 2), channels.CodeNotOperator)
 	})
 }
@@ -336,7 +338,7 @@ func TestImportsAreForgottenTheOldestOnesOfAUserAndAllAfterADay(t *testing.T) {
 		admit(t, s, "ann", "service")
 		remembered := func(id string) (found bool) {
 			s.Read(func(state *channels.State) {
-				_, found, _ = channels.FindImport(state, id, channels.Who{User: "service", Roles: []string{"service"}})
+				_, found, _ = channels.FindImport(state, id, channels.Who{User: "admin", Roles: []string{"admin"}})
 			})
 			return found
 		}

@@ -97,8 +97,8 @@ func admit(t *testing.T, s *channels.Space, users ...string) {
 	o := s.House(t.Context(), func(d *channels.Draft) (any, error) {
 		for _, u := range users {
 			who := channels.Who{ID: u, User: u}
-			if u == "service" {
-				who.Roles = []string{"service"}
+			if u == "service" || u == "admin" || u == "staff" {
+				who.Roles = []string{u}
 			}
 			d.Set(channels.Ref{Channel: channels.SessionsStore, Key: u}, who)
 		}

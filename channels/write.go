@@ -273,10 +273,15 @@ func (d *Draft) storeRules(channel, named string, who Who) (rules ChannelRules, 
 	if own, err := rules.OwnerFor(who); err == nil && own == named {
 		return rules, own, nil
 	}
-	if !permitsByRole(slices.DeleteFunc(slices.Clone(rules.Write), func(r Right) bool { return r == RoleUser }), who) {
+	if !writesOfOthers(rules, who) {
 		return rules, "", Refuse(CodeForbidden, "you may not write what belongs to %.64q in %s: it is for %s", named, channel, rules.Write)
 	}
 	return rules, named, CheckKey(named)
+}
+
+// writesOfOthers reports whether somebody may write the values of others in a scoped store: by a role that not everybody has.
+func writesOfOthers(rules ChannelRules, who Who) bool {
+	return permitsByRole(slices.DeleteFunc(slices.Clone(rules.Write), func(r Right) bool { return r == RoleUser }), who)
 }
 
 func unknownChannel(channel string) error {

@@ -24,8 +24,9 @@ func exportCommand(s streams) *cobra.Command {
 		Use:   "export",
 		Short: "Write what a space holds as lines of JSON",
 		Long: `Write what a space holds as lines of JSON (NDJSON): its values and messages, with who wrote them and when. 'baton import'
-reads them. Everything is for staff, admins and services; a channel for who may read it; --owner me is for everybody: their
-own values, and the messages that they wrote. Unlike a backup it has no sign-ins, tokens or rules, and can be read by others.`,
+reads them. It has what you may read, and no more: --owner me is for everybody, their own values and the messages that they
+wrote; a space without --channel is for staff, admins and services. What is left out of it, because you may not read it, is
+said; admins get everything. Unlike a backup it has no sign-ins, tokens or rules, and can be read by others.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			a, err := from.open(c.Context())
@@ -63,7 +64,13 @@ func runExport(ctx context.Context, a *access, query url.Values, w io.Writer, s 
 	if _, err := io.Copy(seen, response.Body); err != nil {
 		return fmt.Errorf("reading the export: %w", err)
 	}
-	return seen.whole()
+	if err := seen.whole(); err != nil {
+		return err
+	}
+	if left := seen.head.Withheld; len(left) > 0 {
+		newLogger(s.err).Warn("not everything is in it: only an admin may export all of these", "channels", left)
+	}
+	return nil
 }
 
 // An exportWatch passes an export on and looks at it on the way: at the first line, the last, and how many there are.

@@ -27,7 +27,7 @@ func exportFile(t *testing.T, n int, value string) string {
 	said := 0
 	fmt.Fprintf(&b, `{"baton":1,"space":"demo","epoch":"","cursor":"","at":"2020-01-01T00:00:00Z","values":%d,"messages":%d}`+"\n", n, n/50)
 	for i := range n {
-		fmt.Fprintf(&b, `{"channel":"equipment","key":"k%06d","value":%s}`+"\n", i, value)
+		fmt.Fprintf(&b, `{"channel":"ui","key":"k%06d","value":%s}`+"\n", i, value)
 		if i%50 == 49 {
 			fmt.Fprintf(&b, `{"channel":"chat","data":%d}`+"\n", said)
 			said++
@@ -84,7 +84,7 @@ func TestAnImportGoesOnByItselfWhenTheHubIsKilledAndEveryLineIsImportedOnce(t *t
 		t.Fatalf("after %d kills it exited with %d: %s\n%s", kills, got.code, got.out, got.errors)
 	}
 	out := filepath.Join(t.TempDir(), "out.ndjson")
-	if got := as(t, "sam", p.url, "export", "--channel", "equipment,chat", "-o", out); got.code != 0 {
+	if got := as(t, "sam", p.url, "export", "--channel", "ui,chat", "-o", out); got.code != 0 {
 		t.Fatal(got.errors)
 	}
 	want, have := linesOf(t, in), linesOf(t, out)
@@ -138,14 +138,15 @@ func TestADryRunOnTheCommandLineNamesTheLinesAndFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad := file(t, "bad.ndjson", strings.Replace(string(text), `"equipment","key":"k000003"`, `"equipmnt","key":"k000003"`, 1))
+	bad := file(t, "bad.ndjson", strings.Replace(string(text), `"ui","key":"k000003"`, `"uii","key":"k000003"`, 1))
 	for what, args := range map[string][]string{"a dry run": {"import", bad, "--dry-run"}, "an import": {"import", bad}} {
 		if got := as(t, "sam", p.url, args...); got.code != 1 || !strings.Contains(got.out+got.errors, "line 5: ") ||
 			strings.Contains(got.errors, "--id file-") != (what == "an import") {
 			t.Errorf("%s of a bad file: %+v", what, got)
 		}
 	}
-	if got := as(t, "alice", p.url, "import", good); got.code != 1 || !strings.Contains(got.errors, "you may not import into equipment") {
+	theirs := file(t, "theirs.ndjson", strings.ReplaceAll(string(text), `"channel":"ui"`, `"channel":"equipment"`))
+	if got := as(t, "alice", p.url, "import", theirs); got.code != 1 || !strings.Contains(got.errors, "you may not import into equipment") {
 		t.Errorf("by a user: %+v", got)
 	}
 	whole := strings.TrimSuffix(string(text), "\n")

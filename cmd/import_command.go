@@ -41,7 +41,8 @@ run again, without anything being done twice. The first line that is refused end
 that was mended; --dry-run finds all such lines before. The same file is imported once, until that is forgotten after a day;
 to import it once more, give it an --id of its own.
 
-What is the operator's is imported while nobody is in control, or under --term by the operator.`,
+You import what you may write, and no more; admins import everything, such as a whole space. What is the operator's alone is
+imported under --term by the operator, or by an admin while nobody is in control.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if err := channels.CheckImportID(o.ID); o.ID != "" && err != nil {

@@ -57,7 +57,8 @@ func portOperations(a *api) {
 		Summary: "Export a space, some channels, or what is yours",
 		Description: `A stream of JSON lines: the head, a line for each value and message, and in the end a line with counts; without it the stream was cut off.
 Changes that were made meanwhile come in further lines, so that the lines, applied in their order, give what was there at the cursor of the last one.
-Everything is for staff, admins and services; a channel for who may read it; what is yours (owner=me) for everybody.`,
+It has what you may read, and no more: a channel that you may join, everybody's values of a scoped store if you may read those, else your own (owner=me). Admins get everything.
+Without naming channels it is for staff, admins and services; what they may not read is left out, and withheld in the head names it.`,
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The lines", Content: map[string]*huma.MediaType{ndjson: {Schema: &huma.Schema{Type: huma.TypeString}}},
 		}},
@@ -66,6 +67,7 @@ Everything is for staff, admins and services; a channel for who may read it; wha
 		OperationID: "import", Method: http.MethodPut, Path: "/api/v1/spaces/{space}/import", Tags: []string{"portability"},
 		Summary: "Import what was exported",
 		Description: `The body is a stream of JSON lines as export gives it. It is imported in steps, all lines of a step or none; the first line that is refused ends it, and what came before it stays.
+It changes what you may write, and no more; admins import everything, and into what is the operator's while nobody is in control.
 An import that was interrupted goes on with the same id: either with the same body again, whose lines are done once all the same, or, with from, with the rest of it.
 As long as the last line of the export has not come, its state is open.`,
 		RequestBody: &huma.RequestBody{

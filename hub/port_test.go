@@ -51,13 +51,16 @@ func TestWhatIsImportedOverHTTPIsExportedAgain(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	sam, alice := signedIn(t, n, "sam"), signedIn(t, n, "alice")
 	text := ndjson(
-		`{"channel":"notes","key":"a","value":{"x":[1,"é"]}}`, `{"channel":"ui","owner":"alice","key":"tab","value":null}`,
-		`{"channel":"chat","data":"one"}`, `{"channel":"chat","data":"two"}`,
+		`{"channel":"notes","key":"a","value":{"x":[1,"é"]}}`, `{"channel":"chat","data":"one"}`, `{"channel":"chat","data":"two"}`,
 	)
 	status, answer := port(t, sam, n.url, "PUT", "import?id=first", text)
 	var report channels.ImportReport
-	if err := json.Unmarshal([]byte(answer), &report); err != nil || status != 200 || report.State != channels.ImportDone || report.Line != 6 {
+	if err := json.Unmarshal([]byte(answer), &report); err != nil || status != 200 || report.State != channels.ImportDone || report.Line != 5 {
 		t.Fatalf("it answered %d %s", status, answer)
+	}
+	hers := ndjson(`{"channel":"ui","owner":"alice","key":"tab","value":null}`)
+	if status, answer := port(t, alice, n.url, "PUT", "import?id=hers", hers); status != 200 {
+		t.Errorf("alice's own: %d %s", status, answer)
 	}
 	if status, answer = port(t, sam, n.url, "GET", "import?id=first", ""); status != 200 || !strings.Contains(answer, `"state":"done"`) {
 		t.Errorf("the import is %d %s", status, answer)
@@ -167,5 +170,23 @@ func TestExportsAndImportsTellHowFarTheyAre(t *testing.T) {
 	}
 	if got := jobs["export lab"].String(); got != "1 of 1;<nil>;" {
 		t.Errorf("the export told %s", got)
+	}
+}
+
+func TestAServiceReachesByExportAndImportOnlyWhatItMayReadAndWrite(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	robot := hubtest.Program(t, n.token(t, "robot"))
+	n.user(t, "sam").Request("PUT", n.channel("secret")+"/k", `"staff only"`).Want(200)
+	at := n.url + "/api/v1/spaces/lab/"
+	robot.Request("GET", at+"export?channels=secret", "").Problem(403, "forbidden")
+	whole := robot.Request("GET", at+"export", "")
+	whole.Want(200)
+	if strings.Contains(whole.Body, "staff only") || !strings.Contains(whole.Body, `"withheld":["secret"]`) {
+		t.Errorf("a service exports %s", whole.Body)
+	}
+	for id, line := range map[string]string{
+		"secret": `{"channel":"secret","key":"k","value":"by robot"}`, "others": `{"channel":"ui","owner":"sam","key":"k","value":"by robot"}`,
+	} {
+		robot.Request("PUT", at+"import?id="+id, ndjson(line), "Content-Type", "application/x-ndjson").Problem(403, "forbidden")
 	}
 }
