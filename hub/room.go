@@ -33,6 +33,8 @@ type room struct {
 	space   atomic.Pointer[channels.Space]
 	trouble atomic.Pointer[string] // why the replica could not be brought up when that was last tried
 
+	checkpointing atomic.Bool // this node makes one
+
 	epoch  atomic.Value // string: of the ring's head
 	policy atomic.Pointer[session.Policy]
 

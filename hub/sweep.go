@@ -21,8 +21,8 @@ const (
 
 // sweep proposes what is due in a space. It only proposes: whether the operator's link is lost, or their time is up, is
 // decided on the log, so it does no harm if two nodes sweep at once or one of them has a wrong clock.
-func (r *room) sweep(all context.Context) error {
-	ctx, cancel := context.WithTimeout(all, sweepTime)
+func (r *room) sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepTime)
 	defer cancel()
 	space, err := r.opened(ctx)
 	if err != nil {
@@ -52,11 +52,25 @@ func (r *room) sweep(all context.Context) error {
 	}
 	err = errors.Join(err, r.sweepCalls(ctx, space, alive), r.sweepSessions(ctx, space))
 	if space.NeedsCheckpoint() {
-		ctx, cancel := context.WithTimeout(all, checkpointTime)
-		defer cancel()
-		err = errors.Join(err, space.Checkpoint(ctx))
+		r.checkpointBeside(space)
 	}
 	return err
+}
+
+// checkpointBeside makes a checkpoint while the sweep goes on to other spaces: the larger a space is the longer it takes.
+func (r *room) checkpointBeside(space *channels.Space) {
+	if !r.checkpointing.CompareAndSwap(false, true) {
+		return // the last one goes on
+	}
+	h := r.hub
+	h.tasking.Go(func() {
+		defer r.checkpointing.Store(false)
+		ctx, cancel := context.WithTimeout(h.ctx, checkpointTime)
+		defer cancel()
+		if err := space.Checkpoint(ctx); err != nil && h.ctx.Err() == nil {
+			h.logger.Warn("making a checkpoint failed", "space", r.name, "error", err)
+		}
+	})
 }
 
 // watchedLocked reports whether this node would have heard of everybody who is connected: when the log, and with it
