@@ -85,8 +85,8 @@ type LiveFollower struct {
 	Current func()          // Those that were there at the last Begin have come: any other is gone. Optional.
 }
 
-// ErrPlan is returned by Ticks.Plan when another plan with the same version is in force.
-var ErrPlan = errors.New("another plan with this version is in force")
+// ErrPlan is returned by Ticks.Plan when the plan in force is a newer one, or another one with the same version.
+var ErrPlan = errors.New("another plan is in force")
 
 // ErrElsewhere is returned by the handler of a tick that is not for this node, such as one of a plan that it does not
 // know yet: the tick comes again in a moment, perhaps to another node.
@@ -105,7 +105,8 @@ type Ticks interface {
 	// Plan puts a plan in force if its version is higher than that of the one that is: schedules that it does not have
 	// are removed, with their ticks that wait. A plan with a lower version changes nothing, so nodes of two versions do
 	// not fight. Calling it again, from any node, changes nothing, but finishes what a node left half done. It returns
-	// ErrPlan when the plan in force has the same version and other schedules.
+	// ErrPlan when the plan in force has a higher version, or the same and other schedules: then this node may have to
+	// wait in vain for its ticks.
 	Plan(ctx context.Context, p Plan) error
 	// Follow hands the ticks of schedules without a label, and of those with one of these, to this node, until ctx ends
 	// (nil) or it fails. Ticks of different schedules may be handled at once, those of one schedule are handed to this

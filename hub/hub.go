@@ -102,6 +102,8 @@ type Hub struct {
 	atHand  sync.Map       // question → true: runs and duties that this node has
 	tasking sync.WaitGroup // what needs the spaces to its end
 
+	planTrouble atomic.Pointer[string] // why this node's tasks may never run
+
 	connNumbers atomic.Uint64
 	connections atomic.Int64
 }

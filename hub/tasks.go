@@ -133,7 +133,9 @@ func (h *Hub) handleTicks(ctx context.Context) error {
 	}
 	err := h.options.Ticks.Plan(ctx, plan)
 	if errors.Is(err, channels.ErrPlan) {
-		h.logger.Error("the tasks of this node are not what is in force: raise the version of its site file", "error", err)
+		trouble := "the tasks of this node's site file are not what is in force, so they may never run: raise the version of its site file"
+		h.logger.Error(trouble, "error", err, "site_version", h.options.TasksVersion)
+		h.planTrouble.Store(&trouble)
 		err = nil
 	}
 	if err != nil {
@@ -168,6 +170,8 @@ type TaskStatus struct {
 	Call  string    `json:"call,omitempty" doc:"The command that it calls."`
 	Node  string    `json:"node,omitempty" doc:"Of a duty, which goes on all the time: the node that has it now."`
 	Runs  []TaskRun `json:"runs" doc:"The last ones, the newest first."`
+
+	Trouble string `json:"trouble,omitempty" doc:"Why it may not run, such as a site file that is older than the one in force."`
 }
 
 // TaskRuns returns the tasks and duties of a space that this node knows, by name, with their last runs.
@@ -179,9 +183,13 @@ func (h *Hub) TaskRuns(ctx context.Context, space string) ([]TaskStatus, error) 
 	all := []TaskStatus{}
 	for _, j := range h.jobs {
 		if j.room != nil && j.room.name == space {
-			all = append(all, TaskStatus{
+			status := TaskStatus{
 				Name: j.name, Every: j.schedule.Every.Milliseconds(), Cron: j.schedule.Cron, On: j.schedule.Label, Call: j.call,
-			})
+			}
+			if trouble := h.planTrouble.Load(); trouble != nil {
+				status.Trouble = *trouble
+			}
+			all = append(all, status)
 		}
 	}
 	for _, d := range h.duties {

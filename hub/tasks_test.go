@@ -373,6 +373,25 @@ func TestTasksRunByPeriodCalendarAndLabelUntilANewerSiteRemovesThem(t *testing.T
 	wantEachOnce(t, three, "odd")
 }
 
+func TestANodeWhoseSiteFileIsOlderThanTheOneInForceSaysThatItsTasksMayNeverRun(t *testing.T) {
+	store := natstest.Embedded(t)
+	ticks, err := store.Ticks(t.Context())
+	if err == nil {
+		err = ticks.Plan(t.Context(), channels.Plan{Version: 1 << 20, Schedules: []channels.Schedule{{Name: "lab/new", Every: time.Hour}}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(t, nodeOptions{store: store, more: func(o *hub.Options) {
+		o.TasksVersion = 1
+		o.Tasks = []hub.Task{{Space: "lab", Name: "old", Every: time.Hour, Run: nothing}}
+	}})
+	(&tally{t: t}).await("the task to be in trouble", func() bool {
+		tasks, err := n.TaskRuns(t.Context(), "lab")
+		return err == nil && len(tasks) == 1 && strings.Contains(tasks[0].Trouble, "raise the version of its site file")
+	})
+}
+
 func TestTasksThatCannotBeAreRefused(t *testing.T) {
 	run := nothing
 	for what, tasks := range map[string][]hub.Task{

@@ -204,8 +204,12 @@ func testTicksPlans(t *testing.T, open func(*testing.T) channels.Ticks) {
 	}
 	newer := []channels.Schedule{every("both", time.Second), every("new", time.Second)}
 	plan(t, b, 2, newer...)
-	plan(t, a, 1, every("old", time.Second), every("both", time.Second)) // changes nothing
-	err := a.Plan(t.Context(), channels.Plan{Version: 2, Schedules: newer[:1]})
+	older := []channels.Schedule{every("old", time.Second), every("both", time.Second)}
+	err := a.Plan(t.Context(), channels.Plan{Version: 1, Schedules: older}) // changes nothing
+	if !errors.Is(err, channels.ErrPlan) {
+		t.Fatalf("an older plan: got %v, not %v", err, channels.ErrPlan)
+	}
+	err = a.Plan(t.Context(), channels.Plan{Version: 2, Schedules: newer[:1]})
 	if !errors.Is(err, channels.ErrPlan) {
 		t.Fatalf("another plan with the same version: got %v, not %v", err, channels.ErrPlan)
 	}

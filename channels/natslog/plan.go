@@ -36,7 +36,7 @@ func (t *ticks) Plan(ctx context.Context, p channels.Plan) error {
 			return err
 		}
 		if sequence > 0 && present.Version >= p.Version {
-			return t.follow(ctx, present, sequence, present.Version == p.Version && !samePlan(present, p))
+			return t.follow(ctx, present, sequence, p)
 		}
 		m := nats.NewMsg(planSubject)
 		m.Data = wanted
@@ -46,8 +46,9 @@ func (t *ticks) Plan(ctx context.Context, p channels.Plan) error {
 	}
 }
 
-// follow makes the schedules what a plan says that is in force, until no newer one is.
-func (t *ticks) follow(ctx context.Context, p channels.Plan, sequence uint64, other bool) error {
+// follow makes the schedules what a plan says that is in force, until no newer one is. It returns ErrPlan if that is not
+// the plan that was asked for.
+func (t *ticks) follow(ctx context.Context, p channels.Plan, sequence uint64, asked channels.Plan) error {
 	for {
 		messages, err := scheduleMessages(p)
 		if err != nil {
@@ -63,10 +64,13 @@ func (t *ticks) follow(ctx context.Context, p channels.Plan, sequence uint64, ot
 		if last == sequence {
 			break
 		}
-		p, sequence, other = newer, last, false
+		p, sequence = newer, last
 	}
-	if other {
-		return fmt.Errorf("%w: version %d, raise the version to put this one in force", channels.ErrPlan, p.Version)
+	switch {
+	case p.Version > asked.Version:
+		return fmt.Errorf("%w: a newer one, version %d, and this one has version %d", channels.ErrPlan, p.Version, asked.Version)
+	case !samePlan(p, asked):
+		return fmt.Errorf("%w: another one with the same version %d", channels.ErrPlan, p.Version)
 	}
 	return nil
 }
