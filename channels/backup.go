@@ -27,13 +27,19 @@ func ReadState(ctx context.Context, o Options) (*State, error) {
 // BeginEpoch ends the present epoch of a space and begins a new one: for a space that was put back as it was once. What
 // clients and nodes have seen since then is not in its log, and the positions of that will be used again. So a cursor of
 // the epoch before gets everything anew, and an entry that was decided in it is passed over. Of the options, Name, Log and
-// Snapshots count.
-func BeginEpoch(ctx context.Context, o Options) (epoch string, err error) {
+// Snapshots count. Before that the space is given to first, nil if there is nothing to be done: what it decides as the house
+// is in force before anybody can come.
+func BeginEpoch(ctx context.Context, o Options, first func(*Space) error) (epoch string, err error) {
 	s, err := Open(ctx, Options{Name: o.Name, Log: o.Log, Snapshots: o.Snapshots, Authority: noAuthority{}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return "", err
 	}
 	defer s.Close()
+	if first != nil {
+		if err := first(s); err != nil {
+			return "", err
+		}
+	}
 	epoch = newEpoch()
 	if o := s.House(ctx, commitEpoch(s.Epoch(), epoch)); o.Err != nil {
 		return "", fmt.Errorf("beginning a new epoch of %s: %w", s.Name(), o.Err)

@@ -51,7 +51,7 @@ func TestASpaceThatWasPutBackBeginsANewEpochAndKeepsWhatItHas(t *testing.T) {
 		fill(t, s)
 		first := s.Epoch()
 		want := inState(s, []string{"open", "ui"}, []string{"log"})
-		epoch, err := channels.BeginEpoch(t.Context(), channels.Options{Name: "lab", Log: b.log, Snapshots: b.snapshots})
+		epoch, err := channels.BeginEpoch(t.Context(), channels.Options{Name: "lab", Log: b.log, Snapshots: b.snapshots}, nil)
 		if err != nil || epoch == first {
 			t.Fatalf("the epoch is %s and was %s, %v", epoch, first, err)
 		}

@@ -136,15 +136,19 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 
 func restoreCommand(s streams) *cobra.Command {
 	var to storeFlags
-	var replace bool
+	var how restoreHow
 	c := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Put a backup back",
 		Long: `Put a backup back, into a place where nothing is, or with --replace instead of what is there. No hub may be running on it.
 The file is read and checked to its end before anything is changed.
 
-Positions, authors and times are what they were, and who was signed in still is. Each space begins a new epoch: tabs and
-programs that come back with a cursor of before get everything anew.`,
+Positions, authors and times are what they were. Each space begins a new epoch: tabs and programs that come back with a
+cursor of before get everything anew. Everybody has to sign in again, since nobody can tell who signed out after the backup;
+--keep-sessions leaves them signed in, and the operator in control: for a disaster right after it.
+
+Tokens are those of the backup. One that was revoked after it works again: revoke it once more, before a hub is started for
+others, and make those anew that were minted since.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkURL("--nats", to.NATS, "nats", "tls", "ws", "wss"); err != nil {
@@ -160,15 +164,22 @@ programs that come back with a cursor of before get everything anew.`,
 				return err
 			}
 			defer store.Close()
-			about, err := restore(c.Context(), store, f, replace, newJobs(s.err, newLogger(s.err)))
+			about, err := restore(c.Context(), store, f, how, newJobs(s.err, newLogger(s.err)))
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(s.out, "restored what was backed up at %s: %d spaces\n", about.At.Format(time.RFC3339), len(about.Spaces))
+			if how.keep {
+				fmt.Fprintln(s.out, "who was signed in then still is, also whoever has signed out since")
+			} else {
+				fmt.Fprintln(s.out, "everybody is signed out, and has to sign in again")
+			}
+			fmt.Fprintln(s.out, "tokens are those of then: revoke again what was revoked since")
 			return nil
 		},
 	}
 	to.add(c)
-	c.Flags().BoolVar(&replace, "replace", false, "remove what is there first")
+	c.Flags().BoolVar(&how.replace, "replace", false, "remove what is there first")
+	c.Flags().BoolVar(&how.keep, "keep-sessions", false, "who was signed in at the backup still is, though they may have signed out since")
 	return c
 }

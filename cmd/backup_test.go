@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,7 +114,7 @@ func TestABackupOfAHubWithItsServerEmbeddedIsTakenWhileItRunsAndRestoredElsewher
 	mustRun(t, "backup", "--data", data, "-o", stopped)
 	for _, file := range []string{running, stopped} {
 		elsewhere := filepath.Join(shortDir(t), "data")
-		if got := mustRun(t, "restore", file, "--data", elsewhere); !strings.Contains(got.out, "1 spaces") {
+		if got := mustRun(t, "restore", file, "--data", elsewhere, "--keep-sessions"); !strings.Contains(got.out, "1 spaces") {
 			t.Errorf("it said %s", got.out)
 		}
 		p.args[len(p.args)-1] = elsewhere // at the same address, for the cookie
@@ -148,9 +149,25 @@ func TestABackupOfAnExternalNATSIsTakenBesideTheHubAndReplacesWhatIsThere(t *tes
 	if got := baton(t, nil, "", "restore", file, "--nats", server.URL); got.code != 2 || !strings.Contains(got.errors, "--replace") {
 		t.Errorf("over what is there: %d, %s", got.code, got.errors)
 	}
-	mustRun(t, "restore", file, "--nats", server.URL, "--replace")
+	mustRun(t, "restore", file, "--nats", server.URL, "--replace", "--keep-sessions")
 	p.start()
 	u.wantRestored(t, p.url)
+	p.stop()
+
+	// Somebody who signed out after the backup must not be signed in by it.
+	got := mustRun(t, "restore", file, "--nats", server.URL, "--replace")
+	if !strings.Contains(got.out, "everybody is signed out") || !strings.Contains(got.out, "revoke again") {
+		t.Errorf("it said %s", got.out)
+	}
+	p.start()
+	if code, answer := u.alice.Do(http.MethodGet, p.url+"/api/v1/spaces/demo", nil, nil); code != http.StatusUnauthorized {
+		t.Errorf("alice's cookie of before the backup still works: %d %s", code, answer)
+	}
+	sam := hubtest.NewBrowser(t)
+	sam.SignIn(p.url, "demo", "sam")
+	if seat := sam.Open(p.url, "sam-tab").Welcome.Control; seat.Operator != nil {
+		t.Errorf("%+v is in control and signed out", seat.Operator)
+	}
 }
 
 // small is a backup of a store with one space.
@@ -281,14 +298,14 @@ func TestADamagedBackupIsRefusedBeforeAnythingIsChanged(t *testing.T) {
 	store := natstest.Embedded(t)
 	fillSpace(t, store, "before", 500)
 	for what, backup := range damaged {
-		if _, err := restore(t.Context(), store, bytes.NewReader(backup), true, quietJobs()); err == nil || !strings.Contains(err.Error(), "nothing was changed") {
+		if _, err := restore(t.Context(), store, bytes.NewReader(backup), restoreHow{replace: true}, quietJobs()); err == nil || !strings.Contains(err.Error(), "nothing was changed") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	if spaces, err := store.Spaces(t.Context()); err != nil || fmt.Sprint(spaces) != "[before]" {
 		t.Errorf("then there are %v, %v", spaces, err)
 	}
-	if _, err := restore(t.Context(), store, bytes.NewReader(whole), true, quietJobs()); err != nil {
+	if _, err := restore(t.Context(), store, bytes.NewReader(whole), restoreHow{replace: true}, quietJobs()); err != nil {
 		t.Errorf("and the whole one: %v", err)
 	}
 }

@@ -18,18 +18,26 @@ import (
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/natslog"
+	"github.com/baton-hub/baton/session"
 )
+
+// restoreHow says how a backup is put back.
+type restoreHow struct {
+	replace bool // remove what is there first
+	keep    bool // the login sessions of the backup go on
+}
 
 // restore puts a backup into a store that is empty, or, to replace what is there, is made so. The whole of it is read and
 // checked before anything is changed. Then each space gets its state as a snapshot, at the position that it had, a log that
-// begins behind it, and a new epoch, so that whoever comes with a cursor of before gets everything anew. No node may use
-// the store.
-func restore(ctx context.Context, store *natslog.Store, backup io.ReadSeeker, replace bool, j *jobs) (backupAbout, error) {
+// begins behind it, and a new epoch, so that whoever comes with a cursor of before gets everything anew. Login
+// sessions are ended, if they are not to be kept: some of them may have been ended after the backup, which nobody can tell.
+// No node may use the store.
+func restore(ctx context.Context, store *natslog.Store, backup io.ReadSeeker, how restoreHow, j *jobs) (backupAbout, error) {
 	about, positions, err := checkBackup(backup, j)
 	if err != nil {
 		return about, fmt.Errorf("checking the backup, nothing was changed: %w", err)
 	}
-	if err := makeRoom(ctx, store, replace); err != nil {
+	if err := makeRoom(ctx, store, how.replace); err != nil {
 		return about, err
 	}
 	if _, err := backup.Seek(0, io.SeekStart); err != nil {
@@ -38,7 +46,7 @@ func restore(ctx context.Context, store *natslog.Store, backup io.ReadSeeker, re
 	if err := store.BeginRestore(ctx); err != nil {
 		return about, err
 	}
-	if replace {
+	if how.replace {
 		if err := store.Erase(ctx); err != nil {
 			return about, err
 		}
@@ -48,7 +56,7 @@ func restore(ctx context.Context, store *natslog.Store, backup io.ReadSeeker, re
 			return restoreBucket(ctx, store, bucket, data)
 		}
 		space := strings.TrimPrefix(stream, "spaces/")
-		return restoreSpace(ctx, store, space, positions[space], data, j)
+		return restoreSpace(ctx, store, space, positions[space], data, how.keep, j)
 	})
 	if err != nil {
 		return about, fmt.Errorf("putting the backup back, which can be tried again with --replace: %w", err)
@@ -101,7 +109,7 @@ func checkBackup(backup io.Reader, j *jobs) (about backupAbout, positions map[st
 	return about, positions, err
 }
 
-func restoreSpace(ctx context.Context, store *natslog.Store, space string, position uint64, data io.Reader, j *jobs) (err error) {
+func restoreSpace(ctx context.Context, store *natslog.Store, space string, position uint64, data io.Reader, keep bool, j *jobs) (err error) {
 	if position == 0 {
 		return nil // nothing was ever in it
 	}
@@ -123,8 +131,28 @@ func restoreSpace(ctx context.Context, store *natslog.Store, space string, posit
 	if err != nil {
 		return err
 	}
-	_, err = channels.BeginEpoch(ctx, o)
+	_, err = channels.BeginEpoch(ctx, o, func(s *channels.Space) error {
+		if keep {
+			return nil
+		}
+		return endSessions(ctx, s)
+	})
 	return err
+}
+
+// endSessions signs everybody out.
+func endSessions(ctx context.Context, s *channels.Space) error {
+	const some = 100 // in one transaction
+	for ended := some; ended == some; {
+		o := s.House(ctx, session.SignOutSome(some))
+		if o.Err == nil {
+			o.Err = json.Unmarshal(o.Answer, &ended)
+		}
+		if o.Err != nil {
+			return fmt.Errorf("ending the login sessions of %s: %w", s.Name(), o.Err)
+		}
+	}
+	return nil
 }
 
 func restoreBucket(ctx context.Context, store *natslog.Store, name string, data io.Reader) error {

@@ -105,6 +105,20 @@ func SignOut(id string) channels.Decide {
 	}
 }
 
+// SignOutSome returns the decision that ends some login sessions, at most limit, and says how many.
+func SignOutSome(limit int) channels.Decide {
+	return func(d *channels.Draft) (any, error) {
+		some := All(d)
+		some = some[:min(limit, len(some))]
+		for _, s := range some {
+			if _, err := SignOut(s.ID)(d); err != nil {
+				return nil, err
+			}
+		}
+		return len(some), nil
+	}
+}
+
 // Lost returns the hub's decision that the operator, at the login session, has no connection any more.
 func Lost(id string) channels.Decide {
 	return func(d *channels.Draft) (any, error) {
