@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,13 +13,18 @@ import (
 
 func TestStopsAreJournaledOnceASecondWithHowManyWereLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var written []string
+		var mu sync.Mutex
+		var written []string // guarded by mu
 		j := newStopJournal(func(s channels.JournalStop) {
+			mu.Lock()
+			defer mu.Unlock()
 			written = append(written, fmt.Sprintf("%s %s %s+%d", s.By.User, s.Command, s.Result, s.LeftOut))
 		})
 		wrote := func(want ...string) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(written, want) {
 				t.Errorf("it wrote %q, want %q", written, want)
 			}
