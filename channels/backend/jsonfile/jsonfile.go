@@ -18,7 +18,8 @@
 // two programs that save one file.
 //
 // A file that cannot be read, and one with edits that the hub does not take, is kept as <name>.invalid before it is
-// overwritten. It is watched by looking at it twice a second, which works on network file systems, too, and needs nothing.
+// overwritten; so is one of more than 64 MiB, which is not read. A new file is for its owner only, what is kept aside for whom
+// the file is. It is watched by looking at it twice a second, which works on network file systems, too, and needs nothing.
 package jsonfile
 
 import (
@@ -28,12 +29,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/baton-hub/baton/channels/backend"
 )
@@ -43,9 +44,6 @@ const maxSize = 64 << 20
 
 // look is how often the file is looked at.
 const look = 500 * time.Millisecond
-
-// A digest is the checksum of a file, zero if there is none.
-type digest [sha256.Size]byte
 
 // file is the Backend.
 type file struct {
@@ -93,61 +91,20 @@ type contents struct {
 
 // Load reads the file.
 func (f *file) Load(context.Context) (backend.Contents, error) {
-	data, err := os.ReadFile(f.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		f.see(digest{})
-		f.invalid = false
-		return backend.Contents{}, nil
-	}
-	if err != nil {
+	data, sum, err := read(f.path)
+	if err != nil && !errors.Is(err, errSize) {
 		return backend.Contents{}, err
 	}
-	f.see(sha256.Sum256(data))
-	c, err := parse(data)
+	f.see(sum)
+	var c backend.Contents
+	if err == nil && sum != (digest{}) {
+		c, err = parse(data)
+	}
 	f.invalid = err != nil
 	if err != nil {
 		return backend.Contents{}, fmt.Errorf("%s %w: %w", filepath.Base(f.path), backend.ErrInvalid, err)
 	}
 	return c, nil
-}
-
-func parse(data []byte) (backend.Contents, error) {
-	switch {
-	case len(data) > maxSize:
-		return backend.Contents{}, fmt.Errorf("it has %d bytes, the limit is %d", len(data), maxSize)
-	case len(bytes.TrimSpace(data)) == 0:
-		return backend.Contents{}, errors.New("it is empty")
-	case !utf8.Valid(data):
-		return backend.Contents{}, errors.New("it is not UTF-8 text")
-	}
-	var plain map[string]json.RawMessage
-	if err := json.Unmarshal(data, &plain); err != nil {
-		return backend.Contents{}, err
-	}
-	if plain == nil {
-		return backend.Contents{}, errors.New("it is not an object")
-	}
-	values, enveloped := plain["values"]
-	cursor, stamped := plain["cursor"]
-	if !enveloped || len(plain) > 1 && !stamped {
-		return backend.Contents{Values: plain}, nil
-	}
-	var c contents
-	err := errors.Join(json.Unmarshal(values, &c.Values), json.Unmarshal(orNull(cursor), &c.Cursor))
-	switch {
-	case err != nil || c.Values == nil:
-		return backend.Contents{}, errors.New(`"values" is an object and "cursor" a text, which stays as it is`)
-	case len(plain) > 2:
-		return backend.Contents{}, errors.New(`there is something beside "cursor" and "values": values belong into "values"`)
-	}
-	return backend.Contents(c), nil
-}
-
-func orNull(v json.RawMessage) json.RawMessage {
-	if v == nil {
-		return json.RawMessage("null")
-	}
-	return v
 }
 
 // Save writes the file.
@@ -182,7 +139,11 @@ func (f *file) replace(text []byte) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // what the link leads to is replaced, not the link
 	}
-	temporary, err := write(path, text)
+	mode := fs.FileMode(0o600)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	temporary, err := write(path, bytes.NewReader(text), mode)
 	if err != nil {
 		return err
 	}
@@ -229,18 +190,14 @@ func exchange(temporary, path string, seen, ours digest) (slipped bool, err erro
 	return true, nil
 }
 
-// write makes a temporary file beside path, with its mode if it is there, durable.
-func write(path string, text []byte) (name string, err error) {
+// write makes a temporary file beside path, durable.
+func write(path string, text io.Reader, mode fs.FileMode) (name string, err error) {
 	sweep(path)
 	t, err := os.CreateTemp(filepath.Dir(path), temporaryName(path))
 	if err != nil {
 		return "", err
 	}
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
-	_, err = t.Write(text)
+	_, err = io.Copy(t, text)
 	err = errors.Join(err, t.Chmod(mode), t.Sync(), t.Close())
 	if err != nil {
 		_ = os.Remove(t.Name())
@@ -269,25 +226,22 @@ func syncFolder(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-func sumOf(path string) (digest, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return digest{}, nil
-	}
-	return sha256.Sum256(data), err
-}
-
-// Keep copies what is there to <name>.invalid.
+// Keep copies what is there to <name>.invalid, for nobody to read who may not read the file.
 func (f *file) Keep(context.Context) error {
-	data, err := os.ReadFile(f.path)
+	info, err := regular(f.path)
+	if err != nil || info == nil {
+		return err
+	}
+	source, err := os.Open(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	defer source.Close()
 	aside := f.path + ".invalid"
-	temporary, err := write(aside, data)
+	temporary, err := write(aside, source, info.Mode().Perm())
 	if err != nil {
 		return err
 	}

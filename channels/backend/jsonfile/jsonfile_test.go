@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +162,8 @@ func TestWhatIsNoValuesIsInvalid(t *testing.T) {
 		`{"values": 1, "cursor": "c"}`:                 "invalid",
 		`{"values": 1}`:                                "invalid",
 		`{"values": {}, "cursor": "c", "comment": ""}`: "invalid",
+		`{"a": 1, "a": 2}`:                             "invalid",
+		`{"values": {"a": 1, "a": 2}, "cursor": "c"}`:  "invalid",
 		` `:                 "invalid",
 		`null`:              "invalid",
 		`[]`:                "invalid",
@@ -232,5 +235,63 @@ func TestOptionsThatCannotBeAreRefused(t *testing.T) {
 		if _, err := jsonfile.New(c); err == nil {
 			t.Errorf("%s was not refused", options)
 		}
+	}
+}
+
+func TestWhatIsKeptAsideIsNoMoreReadableThanTheFileAndANewFileIsItsOwnersOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "v.json")
+	b := open(t, path)
+	mode := func(path string) fs.FileMode {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Mode().Perm()
+	}
+	if _, err := b.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Save(t.Context(), backend.Contents{Cursor: "c", Values: values("1")}); err != nil || mode(path) != 0o600 {
+		t.Errorf("a new file has mode %v, %v", mode(path), err)
+	}
+	for _, want := range []fs.FileMode{0o644, 0o600, 0o640} {
+		if err := os.Chmod(path, want); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.(backend.Keeper).Keep(t.Context()); err != nil || mode(path+".invalid") != want {
+			t.Errorf("of a file with %v the copy has %v, %v", want, mode(path+".invalid"), err)
+		}
+	}
+}
+
+func TestAHugeFileIsNotRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "v.json")
+	put(t, path, "")
+	if err := os.Truncate(path, 3<<30); err != nil { // it takes no room
+		t.Fatal(err)
+	}
+	b := open(t, path)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := b.Load(t.Context())
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, backend.ErrInvalid) || !strings.Contains(err.Error(), "limit") {
+		t.Errorf("it is %v", err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+		t.Errorf("%d bytes were taken for it", took)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
+	defer cancel()
+	told := 0
+	if err := b.Watch(ctx, func() { told++ }); err != nil || told > 0 {
+		t.Errorf("it was told to have changed %d times, %v", told, err)
+	}
+}
+
+func TestWhatIsNoRegularFileIsNotRead(t *testing.T) {
+	b := open(t, t.TempDir())
+	if _, err := b.Load(t.Context()); err == nil || errors.Is(err, backend.ErrInvalid) || !strings.Contains(err.Error(), "regular") {
+		t.Errorf("a folder is %v", err)
 	}
 }
