@@ -39,7 +39,7 @@ var ours = map[string][]string{
 
 	"cmd": {
 		"channels/backend", "channels/backend/jsonfile",
-		"hub", "hub/client", "hub/wire/asyncapi", "channels", "channels/natslog", "session", "session/control", "frontend",
+		"hub", "hub/client", "hub/wire", "hub/wire/asyncapi", "channels", "channels/natslog", "session", "session/control", "frontend",
 		"cmd/baton/beamline",
 	},
 	"cmd/baton":          {"cmd"},
@@ -60,7 +60,6 @@ var testsToo = map[string][]string{
 	"hub":                {"channels/natslog", "hub/client", "channels/mergepatch", "session/control"},
 	"hub/client":         {"hub", "channels", "session"},
 	"session":            {"channels/natslog"}, // the embedded session store keeps its values there
-	"cmd":                {"hub/wire"},
 	"cmd/baton/beamline": {"hub", "channels", "session"},
 
 	"channels/backend":          {"channels/backend/jsonfile"},

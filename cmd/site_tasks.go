@@ -16,6 +16,7 @@ import (
 	"github.com/baton-hub/baton/channels/backend"
 	"github.com/baton-hub/baton/channels/backend/jsonfile"
 	"github.com/baton-hub/baton/hub"
+	"github.com/baton-hub/baton/hub/wire"
 )
 
 // siteTask is a task of a space: when, and what.
@@ -40,6 +41,12 @@ func checkpoint(ctx context.Context, space *channels.Space) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("through position %d", position), nil
+}
+
+// checkValue refuses what a client could not send as a value either.
+func checkValue(value []byte) error {
+	_, err := wire.CheckJSON(value)
+	return err
 }
 
 // builtins returns what tasks can run.
@@ -134,6 +141,7 @@ func (s *site) duties(o Options, dir string) (duties []hub.Duty, err error) {
 				Run: func(ctx context.Context, turn hub.Turn) error {
 					runner := backend.Runner{
 						Name: name, Channel: channel, Backend: kept, Space: turn.Space, Fence: turn.Fence, Report: turn.Report,
+						Check: checkValue,
 					}
 					return runner.Run(ctx)
 				},

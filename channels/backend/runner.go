@@ -23,6 +23,7 @@ type Runner struct {
 	Backend Backend
 	Space   *channels.Space
 
+	Check  func(value []byte) error         // Optional. Refuses a value that no client could send: duplicate names, depth.
 	Fence  func(*channels.Draft) error      // Optional. Refuses once this node must not commit any more.
 	Report func(failed bool, detail string) // Optional. Told of edits that were not taken, and of what fails.
 	Delay  time.Duration                    // Optional. How long changes are collected before they are saved. Default 100 ms.
@@ -296,6 +297,8 @@ func (r *Runner) sound(c comparison) (keys []string) {
 		case errors.As(channels.CheckKey(key), &refusal):
 		case len(value) > channels.MaxValue:
 			refusal = channels.Refuse(channels.CodeTooLarge, "it has %d bytes, the limit is %d", len(value), channels.MaxValue)
+		case value != nil && r.check(value) != nil:
+			refusal = channels.Refuse(channels.CodeInvalid, "%v", r.check(value))
 		default:
 			keys = append(keys, key)
 			continue
@@ -303,6 +306,13 @@ func (r *Runner) sound(c comparison) (keys []string) {
 		r.refuse(c, refusal, key)
 	}
 	return keys
+}
+
+func (r *Runner) check(value []byte) error {
+	if r.Check == nil {
+		return nil
+	}
+	return r.Check(value)
 }
 
 func (r *Runner) refuse(c comparison, refusal *channels.Refusal, keys ...string) {

@@ -332,6 +332,21 @@ func TestAnEditThatTheRulesRefuseIsReportedAndKeptAside(t *testing.T) {
 	}
 }
 
+func TestAValueThatTheCheckRefusesIsNotTakenFromTheFileAndReported(t *testing.T) {
+	l := newLab(t)
+	l.put(`{"a": {"x": 1, "x": 2}, "b": 1}`)
+	l.keep("recipes", func(r *backend.Runner) {
+		r.Check = func(value []byte) error {
+			if strings.Count(string(value), `"x"`) > 1 {
+				return errors.New("the name x is in it twice")
+			}
+			return nil
+		}
+	})
+	l.await("the other to be taken", l.storeIs(`{"b":1}`))
+	l.reported("the edit of a is not taken: the name x is in it twice")
+}
+
 func TestAFileThatCannotBeReadIsReportedAndKeptAside(t *testing.T) {
 	for what, broken := range map[string]string{
 		"cut off": `{"cursor": "`, "empty": "", "no object": `[1]`, "no values": `{"values": [], "cursor": ""}`,
