@@ -64,6 +64,8 @@ type LiveKey struct{ Space, Channel, Key string }
 type LiveValue struct {
 	LiveKey
 	Data []byte
+	By   string    // who published it
+	At   time.Time // when it was, by the clock of what passes it on; not for Publish
 }
 
 // Live holds the last value of each key in memory, for the whole hub: positions of motors, presence. Delivery is at
@@ -71,7 +73,7 @@ type LiveValue struct {
 type Live interface {
 	// Publish replaces the value. With a lifetime (whole seconds, 0 = until replaced) it is forgotten when not
 	// renewed; followers that are already there are not told of that.
-	Publish(ctx context.Context, key LiveKey, data []byte, lifetime time.Duration) error
+	Publish(ctx context.Context, v LiveValue, lifetime time.Duration) error
 	// Follow delivers the present value of every key of every space, then each change, in order, from one goroutine,
 	// until ctx ends (nil) or it fails. After a break it begins anew by itself, with the present values. An
 	// implementation keeps one consumer a call, so a node calls it once.

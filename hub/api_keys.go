@@ -118,7 +118,7 @@ func getKey(v *visit, in *getKeyInput) (*valueOutput, error) {
 			return true, notAStore(in.Channel, rules)
 		case rules.Live:
 			values, _ := v.room.board.all(f)
-			out.Body = values[in.Key]
+			out.Body = values[in.Key].Value
 		default:
 			out.value(state, channels.Ref{Channel: in.Channel, Owner: f.owner, Key: in.Key})
 		}

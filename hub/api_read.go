@@ -319,7 +319,7 @@ func (v *visit) livePage(answer *readAnswer, f feed, since string) {
 				if len(p.data) == 0 {
 					answer.Removed = append(answer.Removed, p.key)
 				} else {
-					answer.Values[p.key] = wire.Value{Value: p.data}
+					answer.Values[p.key] = p.value()
 				}
 			}
 			return
@@ -327,7 +327,7 @@ func (v *visit) livePage(answer *readAnswer, f feed, since string) {
 	}
 	values, clock := v.room.board.all(f)
 	answer.Mode, answer.Reason = wire.Snapshot, wire.ReasonNew
-	answer.Cursor, answer.Values = v.hub.liveCursor(clock), liveFrame(channels.ChannelRules{}, values).Values
+	answer.Cursor, answer.Values = v.hub.liveCursor(clock), values
 }
 
 // liveClock reads a cursor of this node's boards.

@@ -118,6 +118,8 @@ func TestAThousandWritesThroughACutConnectionApplyOnce(t *testing.T) {
 		}
 		next[w]++
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.taken < writers*each/50 {
 		t.Errorf("the client connected %d times: it was not cut as often as it should", b.taken)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
 )
 
 // How long a board keeps what is not a present value.
@@ -52,6 +53,8 @@ type posted struct {
 	changed uint64
 	follow  uint64 // of a value: which brought it
 	at      time.Time
+	by      string    // of a value: who sent it
+	sent    time.Time // of a value: when that was
 }
 
 // A trail holds things by key and by age.
@@ -120,16 +123,19 @@ func (t *trail) since(clock uint64, wanted func(*posted) bool) (found []*posted)
 }
 
 // set puts a live value on the board; no data means that it is gone.
-func (b *board) set(f feed, key string, data []byte) {
+func (b *board) set(f feed, key string, v wire.Value) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.setLocked(f, key, data)
+	b.setLocked(f, key, v)
 }
 
-func (b *board) setLocked(f feed, key string, data []byte) {
+func (b *board) setLocked(f feed, key string, v wire.Value) {
 	b.clock++
-	b.values.put(&posted{feed: f, key: key, data: data, changed: b.clock, follow: b.follow, at: time.Now()})
+	b.values.put(&posted{feed: f, key: key, data: v.Value, by: v.By, sent: v.At, changed: b.clock, follow: b.follow, at: time.Now()})
 }
+
+// value is a live value as clients see it.
+func (p *posted) value() wire.Value { return wire.Value{Value: p.data, By: p.by, At: p.sent} }
 
 // followed notes that the live values are followed anew: all of them come again, but those that went away meanwhile.
 func (b *board) followed() {
@@ -159,7 +165,7 @@ func (b *board) settle(now time.Time) (changed map[feed]bool) {
 	for e := b.values.order.Back(); e != nil; {
 		newer, p := e.Prev(), e.Value.(*posted)
 		if p.follow < b.follow && len(p.data) > 0 {
-			b.setLocked(p.feed, p.key, nil)
+			b.setLocked(p.feed, p.key, wire.Value{})
 			changed[p.feed] = true
 		}
 		e = newer
@@ -222,13 +228,13 @@ func (b *board) room(f feed, set map[string]json.RawMessage, gone []string) erro
 }
 
 // all returns the values of a live store, and the clock to ask for later changes with.
-func (b *board) all(f feed) (values map[string][]byte, clock uint64) {
+func (b *board) all(f feed) (values map[string]wire.Value, clock uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	values = make(map[string][]byte, len(b.values.byKey[f]))
+	values = make(map[string]wire.Value, len(b.values.byKey[f]))
 	for key, e := range b.values.byKey[f] {
 		if p := e.Value.(*posted); len(p.data) > 0 {
-			values[key] = p.data
+			values[key] = p.value()
 		}
 	}
 	return values, b.clock

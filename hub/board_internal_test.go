@@ -80,10 +80,10 @@ func TestSignalsTakeABoundedAmountOfMemory(t *testing.T) {
 func TestWhoLooksAfterNewsOfGoneValuesWereForgottenIsTold(t *testing.T) {
 	b := newBoard()
 	f := feed{channel: "motors"}
-	b.set(f, "x", []byte("1"))
+	b.set(f, "x", wire.Value{Value: []byte("1")})
 	_, _, early := b.since(0, everything, everything)
-	b.set(f, "x", nil)
-	b.set(feed{channel: "other"}, "x", []byte("1"))
+	b.set(f, "x", wire.Value{})
+	b.set(feed{channel: "other"}, "x", wire.Value{Value: []byte("1")})
 	if values, _, _ := b.since(early, everything, everything); len(values) != 2 || b.missed(f, early) {
 		t.Errorf("that x is gone comes as %v, %v", values, b.missed(f, early))
 	}
@@ -97,7 +97,7 @@ func TestWhoLooksAfterNewsOfGoneValuesWereForgottenIsTold(t *testing.T) {
 	if b.missed(feed{channel: "other"}, early) {
 		t.Error("who looks at another store gets everything anew")
 	}
-	b.set(feed{channel: "other"}, "x", nil)
+	b.set(feed{channel: "other"}, "x", wire.Value{})
 	b.prune(time.Now().Add(goneLife), func(string) bool { return false })
 	if len(b.values.byKey) != 0 {
 		t.Errorf("it is remembered for ever: %v", b.values.byKey)
@@ -118,7 +118,7 @@ func TestALiveStoreHasABoundedNumberOfKeys(t *testing.T) {
 	f := feed{channel: "motors"}
 	one := []byte("1")
 	for i := range maxLiveKeys {
-		b.set(f, fmt.Sprint(i), one)
+		b.set(f, fmt.Sprint(i), wire.Value{Value: one})
 	}
 	if err := b.room(f, set(one, "0", "1"), []string{"2"}); err != nil {
 		t.Errorf("keys that are there are refused: %v", err)
@@ -139,10 +139,10 @@ func TestALiveStoreThatIsFullHasRoomForWhatTakesThePlaceOfDeletedKeys(t *testing
 	f := feed{channel: "motors"}
 	one := []byte("1")
 	for i := range maxLiveKeys {
-		b.set(f, fmt.Sprint("k", i), one)
+		b.set(f, fmt.Sprint("k", i), wire.Value{Value: one})
 	}
 	for i := range 100 {
-		b.set(f, fmt.Sprint("k", i), nil) // deleted, as the refusal advises
+		b.set(f, fmt.Sprint("k", i), wire.Value{}) // deleted, as the refusal advises
 	}
 	if err := b.room(f, set(one, "new"), nil); err != nil {
 		t.Error(err)
@@ -152,11 +152,11 @@ func TestALiveStoreThatIsFullHasRoomForWhatTakesThePlaceOfDeletedKeys(t *testing
 		if b.room(f, set(one, key), nil) != nil {
 			break
 		}
-		b.set(f, key, one)
+		b.set(f, key, wire.Value{Value: one})
 		if b.room(f, nil, []string{key}) != nil {
 			break
 		}
-		b.set(f, key, nil)
+		b.set(f, key, wire.Value{})
 	}
 	if n := b.values.sizes[f]; n.gone != maxLiveKeys {
 		t.Errorf("%d keys that are gone are remembered", n.gone)
@@ -181,7 +181,7 @@ func TestTheValuesOfALiveStoreTakeABoundedAmountOfMemory(t *testing.T) {
 		if err = b.room(f, set(big, key), nil); err != nil {
 			break
 		}
-		b.set(f, key, big)
+		b.set(f, key, wire.Value{Value: big})
 	}
 	if !channels.IsCode(err, channels.CodeTooLarge) || b.values.bytes != maxLiveBytes || n != maxLiveBytes/len(big) {
 		t.Fatalf("%d values of %d bytes went in, then %v", n, b.values.bytes, err)
@@ -193,7 +193,7 @@ func TestTheValuesOfALiveStoreTakeABoundedAmountOfMemory(t *testing.T) {
 		t.Errorf("one in the place of another is refused: %v", err)
 	}
 	for i := range n {
-		b.set(f, fmt.Sprint("k", i), nil)
+		b.set(f, fmt.Sprint("k", i), wire.Value{})
 	}
 	b.prune(time.Now().Add(goneLife), func(string) bool { return false })
 	if len(b.values.sizes) != 0 || b.values.bytes != 0 {
@@ -207,17 +207,17 @@ func TestWhatTheLiveValuesDoNotBringAgainIsGone(t *testing.T) {
 		b := newBoard()
 		f, other := feed{channel: "motors"}, feed{channel: "other"}
 		b.followed()
-		b.set(f, "stays", []byte("1"))
-		b.set(f, "goes", []byte("1"))
-		b.set(other, "stays", []byte("1"))
+		b.set(f, "stays", wire.Value{Value: []byte("1")})
+		b.set(f, "goes", wire.Value{Value: []byte("1")})
+		b.set(other, "stays", wire.Value{Value: []byte("1")})
 		b.current()
 		time.Sleep(followTime)
 		if changed := b.settle(time.Now()); len(changed) > 0 {
 			t.Errorf("what the only follow has brought is gone from %v", changed)
 		}
 		b.followed()
-		b.set(f, "stays", []byte("1"))
-		b.set(other, "stays", []byte("1"))
+		b.set(f, "stays", wire.Value{Value: []byte("1")})
+		b.set(other, "stays", wire.Value{Value: []byte("1")})
 		time.Sleep(time.Hour)
 		if changed := b.settle(time.Now()); len(changed) > 0 {
 			t.Errorf("before all has come values are gone from %v", changed)
@@ -231,7 +231,7 @@ func TestWhatTheLiveValuesDoNotBringAgainIsGone(t *testing.T) {
 		if changed := b.settle(time.Now()); len(changed) != 1 || !changed[f] {
 			t.Errorf("values are gone from %v", changed)
 		}
-		if values, _ := b.all(f); len(values) != 1 || values["stays"] == nil {
+		if values, _ := b.all(f); len(values) != 1 || values["stays"].Value == nil {
 			t.Errorf("there are %v", values)
 		}
 		if values, _, _ := b.since(clock, everything, everything); len(values) != 1 || values[0].key != "goes" || len(values[0].data) != 0 {

@@ -73,7 +73,7 @@ func TestACallIsNotCarriedOutUnderATermThatIsOver(t *testing.T) {
 	}
 	_, ann := n.open(t, "alice")
 	ghost := `[{"session":"beamline","user":"beamline","name":"b","client":"service-0","serves":["move"]}]`
-	if err := live.Publish(t.Context(), channels.LiveKey{Space: "lab", Channel: "~presence", Key: "killed"}, []byte(ghost), 15*time.Second); err != nil {
+	if err := live.Publish(t.Context(), channels.LiveValue{LiveKey: channels.LiveKey{Space: "lab", Channel: "~presence", Key: "killed"}, Data: []byte(ghost)}, 15*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	ann.Expect("presence", nil)

@@ -192,15 +192,20 @@ func (c *conn) gatherLiveLocked(p *parcel) {
 			c.gatherWholeLocked(p, f)
 		}
 	}
-	changes := map[feed]*wire.Change{}
+	type sender struct { // one change tells of one
+		feed feed
+		by   string
+	}
+	changes := map[sender]*wire.Change{}
 	for _, v := range values {
 		if whole[v.feed] {
 			continue
 		}
-		frame := changes[v.feed]
+		from := sender{v.feed, v.by}
+		frame := changes[from]
 		if frame == nil {
-			frame = &wire.Change{Channel: v.feed.channel, Set: map[string]json.RawMessage{}}
-			changes[v.feed] = frame
+			frame = &wire.Change{Channel: v.feed.channel, Set: map[string]json.RawMessage{}, By: v.by}
+			changes[from] = frame
 		}
 		if len(v.data) == 0 {
 			frame.Delete = append(frame.Delete, v.key)

@@ -260,9 +260,9 @@ func TestWhoJoinsALiveStoreGetsItOnceAndKeepsItsDefaults(t *testing.T) {
 	r := openRoom(t)
 	f, other := feed{channel: "motors"}, feed{channel: "other"}
 	forget := func() { r.board.prune(time.Now().Add(2*goneLife), func(string) bool { return false }) }
-	r.board.set(f, "x", []byte("1"))
-	r.board.set(f, "y", []byte("1"))
-	r.board.set(f, "x", nil)
+	r.board.set(f, "x", wire.Value{Value: []byte("1")})
+	r.board.set(f, "y", wire.Value{Value: []byte("1")})
+	r.board.set(f, "x", wire.Value{})
 	forget()
 	c := &conn{room: r, live: map[feed]uint64{}, signals: map[feed]uint64{}, wake: make(chan struct{}, 1)}
 	r.mu.Lock()
@@ -285,7 +285,7 @@ func TestWhoJoinsALiveStoreGetsItOnceAndKeepsItsDefaults(t *testing.T) {
 		t.Errorf("all of it goes out again: %+v", frames)
 	}
 	c.joinLiveLocked(other)
-	r.board.set(f, "y", nil)
+	r.board.set(f, "y", wire.Value{})
 	forget()
 	if frames := next(); len(frames) != 1 || frames[0].Channel != "motors" || len(frames[0].Values) != 0 || string(frames[0].Defaults["speed"]) != "3" {
 		t.Errorf("who missed that the last key went gets %+v", frames)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
 )
 
@@ -216,7 +217,7 @@ func (r *room) hearLive(v channels.LiveValue) {
 		return
 	}
 	f := feed{channel: v.Channel}
-	r.board.set(f, v.Key, v.Data)
+	r.board.set(f, v.Key, wire.Value{Value: v.Data, By: v.By, At: v.At})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stir.upLocked(f)
@@ -251,7 +252,7 @@ func (h *Hub) announce() {
 
 func (h *Hub) announceRoom(ctx context.Context, r *room) {
 	key := channels.LiveKey{Space: r.name, Channel: presenceChannel, Key: h.options.Node}
-	if err := h.options.Live.Publish(ctx, key, r.announcement(), presenceLife); err != nil && ctx.Err() == nil {
+	if err := h.options.Live.Publish(ctx, channels.LiveValue{LiveKey: key, Data: r.announcement()}, presenceLife); err != nil && ctx.Err() == nil {
 		h.logger.Warn("the other nodes could not be told who is here", "space", r.name, "error", err)
 	}
 }

@@ -130,7 +130,7 @@ func resumeFrom(state *channels.State, given string) (since uint64, reason strin
 	return cursor.Position, ""
 }
 
-func (c *conn) joinLiveLocked(f feed) map[string][]byte {
+func (c *conn) joinLiveLocked(f feed) map[string]wire.Value {
 	values, clock := c.room.board.all(f)
 	if len(c.live)+len(c.signals) == 0 {
 		c.clock = clock // nothing before it is for this connection
@@ -163,14 +163,8 @@ func (c *conn) leave(l *wire.Leave) {
 }
 
 // liveFrame is all that a live store has.
-func liveFrame(rules channels.ChannelRules, values map[string][]byte) *wire.Joined {
-	frame := &wire.Joined{
-		Mode: wire.Snapshot, Reason: wire.ReasonNew, Defaults: rules.Default, Values: make(map[string]wire.Value, len(values)),
-	}
-	for key, data := range values {
-		frame.Values[key] = wire.Value{Value: data}
-	}
-	return frame
+func liveFrame(rules channels.ChannelRules, values map[string]wire.Value) *wire.Joined {
+	return &wire.Joined{Mode: wire.Snapshot, Reason: wire.ReasonNew, Defaults: rules.Default, Values: values}
 }
 
 // joinedFrame is what a channel has after a position, or all of it if that cannot be told.

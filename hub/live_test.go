@@ -310,3 +310,22 @@ func TestASlowTabHearsTheNewestSignal(t *testing.T) {
 		t.Errorf("of %d signals the slow tab heard %d", most, heard)
 	}
 }
+
+func TestALiveValueTellsWhoSentItAndWhen(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	_, ann := n.open(t, "alice")
+	ann.Do(join("motors"), "joined", nil)
+	service := hubtest.OpenToken(t, n.url, "service-1", n.token(t, "beamline"))
+	service.Send(frame{"type": "send", "channel": "motors", "set": frame{"omega": 1}})
+	var change wire.Change
+	ann.Expect("change", &change)
+	if change.By != "service/beamline" {
+		t.Errorf("the change is by %q", change.By)
+	}
+	_, bob := n.open(t, "bob")
+	var joined wire.Joined
+	bob.Do(join("motors"), "joined", &joined)
+	if v := joined.Values["omega"]; v.By != "service/beamline" || time.Since(v.At).Abs() > time.Minute {
+		t.Errorf("the value is by %q, of %v", v.By, v.At)
+	}
+}

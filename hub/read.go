@@ -32,8 +32,7 @@ func (r *room) valuesFrame(state *channels.State, who channels.Who, f *wire.Read
 	case rules.Kind != channels.KindStore:
 		return nil, channels.Refuse(channels.CodeInvalid, "%s is not a store: join it", f.Channel)
 	case rules.Live:
-		values, _ := r.board.all(from)
-		answer.Values = liveFrame(rules, values).Values
+		answer.Values, _ = r.board.all(from)
 		setOf(f.Keys).keep(answer.Values)
 	case len(f.Keys) > 0:
 		answer.Values = valuesOf(named(state, channels.Ref{Channel: f.Channel, Owner: from.owner}, f.Keys))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/baton-hub/baton/hub/wire"
+
 	"pgregory.net/rapid"
 )
 
@@ -58,8 +60,8 @@ func TestTheBoardShowsEachReaderTheNewestOnce(t *testing.T) {
 		}
 		for n := 1; n <= 50; n++ {
 			key := rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "key")
-			b.set(f, key, []byte(fmt.Sprint(n)))
-			b.set(other, key, []byte("0"))
+			b.set(f, key, wire.Value{Value: []byte(fmt.Sprint(n))})
+			b.set(other, key, wire.Value{Value: []byte("0")})
 			newest[key] = n
 			if rapid.Bool().Draw(t, "look") {
 				look()

@@ -32,8 +32,8 @@ func (r *room) sendValues(ctx context.Context, who channels.Who, channel string,
 		return refusal
 	}
 	publish := func(key string, data []byte) {
-		live := channels.LiveKey{Space: r.name, Channel: channel, Key: key}
-		if refusal == nil && r.hub.options.Live.Publish(ctx, live, data, 0) != nil {
+		live := channels.LiveValue{LiveKey: channels.LiveKey{Space: r.name, Channel: channel, Key: key}, Data: data, By: who.User}
+		if refusal == nil && r.hub.options.Live.Publish(ctx, live, 0) != nil {
 			refusal = &channels.Uncertain{Code: channels.CodeUnavailable, Detail: "live values cannot be passed on now: send the newest again"}
 		}
 	}

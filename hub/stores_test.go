@@ -157,7 +157,7 @@ func TestALiveValueThatIsNotJSONHarmsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, data := range []string{`{`, `1`, ``} {
-		if err := live.Publish(t.Context(), channels.LiveKey{Space: "lab", Channel: "motors", Key: "x"}, []byte(data), 0); err != nil {
+		if err := live.Publish(t.Context(), channels.LiveValue{LiveKey: channels.LiveKey{Space: "lab", Channel: "motors", Key: "x"}, Data: []byte(data)}, 0); err != nil {
 			t.Fatal(err)
 		}
 		if data == `1` {

@@ -111,6 +111,9 @@ func (c *committer) attempt(data string) (outcome string) {
 func checkAttempts(t testing.TB, log channels.Log, start uint64, attempts map[string]attempt) {
 	t.Helper()
 	_, last, err := log.Bounds(t.Context())
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); { // faults may go on
+		_, last, err = log.Bounds(t.Context())
+	}
 	if err != nil {
 		t.Fatalf("reading the bounds: %v", err)
 	}

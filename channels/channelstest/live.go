@@ -44,7 +44,9 @@ func testLiveOrder(t *testing.T, open func(*testing.T) channels.Live) {
 	}
 	for i := range 50 {
 		publish(t, live, a, fmt.Sprint(i+2), 0)
-		if v := soon(t, values, "a change"); v.LiveKey != a || string(v.Data) != fmt.Sprint(i+2) {
+		if v := soon(t, values, "a change"); v.By != livePublisher || v.At.IsZero() {
+			t.Fatalf("it was published by %q at %v", v.By, v.At)
+		} else if v.LiveKey != a || string(v.Data) != fmt.Sprint(i+2) {
 			t.Fatalf("got %v %q, want %d", v.LiveKey, v.Data, i+2)
 		}
 	}
@@ -163,10 +165,13 @@ func presentLive(t testing.TB, live channels.Live, known channels.LiveKey) map[c
 
 func publish(t testing.TB, live channels.Live, key channels.LiveKey, data string, lifetime time.Duration) {
 	t.Helper()
-	if err := live.Publish(t.Context(), key, []byte(data), lifetime); err != nil {
+	if err := live.Publish(t.Context(), channels.LiveValue{LiveKey: key, Data: []byte(data), By: livePublisher}, lifetime); err != nil {
 		t.Fatalf("publishing %v: %v", key, err)
 	}
 }
+
+// livePublisher publishes all values; names can have anything in them.
+const livePublisher = "service/søren & co\r\nX: y"
 
 func followLive(t testing.TB, live channels.Live) <-chan channels.LiveValue {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -91,9 +92,13 @@ func TestKilledServerLosesNoAcknowledgedAppendAndFollowersGoOn(t *testing.T) {
 			}
 		}
 	}()
+	stop := sync.OnceFunc(func() {
+		close(finished)
+		<-killed
+	})
+	defer stop() // also when the test fails: the server is the test's
 	channelstest.Contend(t, logs, 1500)
-	close(finished)
-	<-killed
+	stop()
 	var last uint64
 	eventually(t, "the bounds can be read", func() (ok bool) {
 		_, n, err := reader.Bounds(t.Context())
@@ -261,7 +266,9 @@ func TestLiveComesBackAfterARestartOfTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := channels.LiveKey{Space: "s", Channel: "c", Key: "k"}
-	put := func(value string) error { return live.Publish(t.Context(), key, []byte(value), 0) }
+	put := func(value string) error {
+		return live.Publish(t.Context(), channels.LiveValue{LiveKey: key, Data: []byte(value)}, 0)
+	}
 	values, outcome := make(chan string, 100), make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	var begun, current atomic.Int64

@@ -3,6 +3,7 @@ package natslog
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ var _ channels.Live = (*live)(nil)
 
 const (
 	liveStream = "LIVE"
+	byHeader   = "Baton-By" // who published a value
 	// liveBytes bounds the memory of all live values; the oldest make room.
 	liveBytes = 64 << 20
 	// goneFor is how long it is remembered that a value is gone, for followers that had no connection meanwhile.
@@ -51,14 +53,17 @@ func (l *live) open(ctx context.Context) (err error) {
 }
 
 // Publish sends without waiting for an answer.
-func (l *live) Publish(_ context.Context, key channels.LiveKey, data []byte, lifetime time.Duration) error {
-	subj, err := subject("live", key.Space, key.Channel, key.Key)
+func (l *live) Publish(_ context.Context, v channels.LiveValue, lifetime time.Duration) error {
+	subj, err := subject("live", v.Space, v.Channel, v.Key)
 	if err != nil {
 		return err
 	}
 	m := nats.NewMsg(subj)
-	m.Data = data
-	if len(data) == 0 && lifetime == 0 {
+	m.Data = v.Data
+	if v.By != "" {
+		m.Header.Set(byHeader, url.QueryEscape(v.By)) // headers have no line breaks, names may
+	}
+	if len(v.Data) == 0 && lifetime == 0 {
 		lifetime = goneFor
 	}
 	if lifetime > 0 {
@@ -106,7 +111,8 @@ func (l *live) Follow(ctx context.Context, follower channels.LiveFollower) error
 				l.store.logger.Warn("not a live value of ours", "subject", m.Subject(), "why", err)
 				return nil
 			}
-			follower.Deliver(channels.LiveValue{LiveKey: key, Data: m.Data()})
+			by, _ := url.QueryUnescape(m.Headers().Get(byHeader)) // written by Publish
+			follower.Deliver(channels.LiveValue{LiveKey: key, Data: m.Data(), By: by, At: meta.Timestamp})
 			return nil
 		},
 	})

@@ -17,7 +17,7 @@ type Value struct {
 	Value    json.RawMessage `json:"value"`
 	Position uint64          `json:"position,omitempty"` // of its last change; none in live stores
 	By       string          `json:"by,omitempty"`       // who changed it
-	At       time.Time       `json:"at,omitzero"`        // when; none in live stores
+	At       time.Time       `json:"at,omitzero"`        // when
 }
 
 // A LogMessage is a message of a log within Joined. Several can have one position; their order is that of the list.
