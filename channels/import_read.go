@@ -11,6 +11,9 @@ import (
 	"io"
 )
 
+// maxBlank is how many empty lines there may be before the head.
+const maxBlank = 100
+
 // maxImportLine is how long a line may be: a value of MaxValue, with every character escaped in the worst case.
 const maxImportLine = 512 << 10
 
@@ -22,8 +25,9 @@ type importReader struct {
 	sum   string // of those
 	long  bool   // the line being read is too long
 
-	check func(line []byte) error // see ImportOptions.CheckJSON
+	check func(value []byte) error // see ImportOptions.CheckJSON
 
+	headed bool // the first line of an export was read
 	ended  bool // the last line of an export was read
 	behind *importLine
 	err    error // what ended it; io.EOF if nothing did
@@ -41,7 +45,7 @@ type importLine struct {
 
 // newImportReader reads a stream that begins after a line, of which, with those before it, this is the sum.
 func newImportReader(r io.Reader, after int, sum string) *importReader {
-	return &importReader{in: bufio.NewReaderSize(r, 64<<10), line: after, sum: sum}
+	return &importReader{in: bufio.NewReaderSize(r, 64<<10), line: after, sum: sum, headed: after > 0}
 }
 
 // skip reads lines that are done, and refuses if they are not the ones that were.
@@ -51,6 +55,7 @@ func (r *importReader) skip(record ImportRecord) error {
 			return fmt.Errorf("looking for line %d: %w", record.Line+1, whole(err))
 		}
 	}
+	r.headed = record.Line > 0
 	if r.sum != record.Sum {
 		return Refuse(CodeConflict, "the import %s was begun with another file, or what it has done up to line %d was changed: "+
 			"go on with the same file, or begin a new import", record.ID, record.Line)
@@ -162,11 +167,12 @@ func (r *importReader) decode(text []byte) (*ImportItem, *ExportCounts, error) {
 	switch {
 	case r.long:
 		return nil, nil, errLong
-	case len(bytes.TrimSpace(text)) == 0:
+	case len(bytes.TrimSpace(text)) == 0 && (r.headed || r.line <= maxBlank):
 		return nil, nil, nil
 	case r.ended:
 		return nil, nil, errors.New("there is something after the end of the export")
-	case r.line == 1:
+	case !r.headed:
+		r.headed = true
 		return nil, nil, r.readHead(text)
 	}
 	if bytes.HasPrefix(text, []byte(`{"end":`)) {
@@ -177,10 +183,8 @@ func (r *importReader) decode(text []byte) (*ImportItem, *ExportCounts, error) {
 		r.ended = true
 		return nil, &end.End, nil
 	}
-	if r.check != nil {
-		if err := r.check(text); err != nil {
-			return nil, nil, err
-		}
+	if err := r.checkFields(text); err != nil {
+		return nil, nil, err
 	}
 	item := ImportItem{Line: r.line}
 	if err := strictly(text, &item.ExportItem); err != nil {
@@ -197,6 +201,37 @@ func (r *importReader) decode(text []byte) (*ImportItem, *ExportCounts, error) {
 		return nil, nil, errors.New("it has no key")
 	}
 	return &item, nil, nil
+}
+
+// checkFields refuses a field that comes twice, and has each looked at by itself: the line around it takes nothing from the
+// depth that a value may have.
+func (r *importReader) checkFields(text []byte) error {
+	if r.check == nil {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
+		return errors.Join(err, errors.New("it should be an object"))
+	}
+	for seen := map[string]bool{}; d.More(); {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		field, _ := name.(string)
+		if seen[field] {
+			return fmt.Errorf("%.40q is in it twice: leave one of them", field)
+		}
+		seen[field] = true
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		if err := r.check(value); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+	}
+	return nil
 }
 
 func given(facts ...bool) (n int) {

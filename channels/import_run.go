@@ -21,8 +21,8 @@ type ImportOptions struct {
 	DryRun bool   // change nothing, and say what would be refused
 	Term   uint64 // of the operator, if it is the operator who imports
 
-	// Optional. Checks the JSON of a line beyond what can be decoded: duplicate names, depth.
-	CheckJSON func(line []byte) error
+	// Optional. Checks the JSON of each field of a line, such as value, beyond what can be decoded: duplicate names, depth.
+	CheckJSON func(value []byte) error
 	Progress  func(line, total int) // Optional. Called after each step, with how many lines there are nearly; 0 = not known
 }
 
@@ -77,6 +77,9 @@ func (s *Space) Import(ctx context.Context, actor, user string, o ImportOptions,
 		}
 		if err != nil {
 			return report, err
+		}
+		if report.State == ImportDone {
+			continue // empty lines after the end
 		}
 		step.ID, step.Total, step.Keep, step.Term = o.ID, in.total, o.Keep, o.Term
 		p := Proposal{

@@ -143,8 +143,8 @@ func (r *patientReader) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// checkLine refuses lines that a frame could not carry either.
-func checkLine(line []byte) error {
-	_, err := wire.CheckJSON(line)
+// checkValue refuses what a client could not send as a value either.
+func checkValue(value []byte) error {
+	_, err := wire.CheckJSON(value)
 	return err
 }

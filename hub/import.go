@@ -29,7 +29,7 @@ func importSpace(v *visit, in *importInput) (*importOutput, error) {
 	defer end()
 	body := &patientReader{v.r.Body, controller}
 	report, err := v.room.replica().Import(work, v.who.ID, v.who.User, channels.ImportOptions{
-		ID: in.ID, From: in.From, Keep: in.Keep, DryRun: in.DryRun, Term: in.Term, CheckJSON: checkLine,
+		ID: in.ID, From: in.From, Keep: in.Keep, DryRun: in.DryRun, Term: in.Term, CheckJSON: checkValue,
 		Progress: func(line, total int) {
 			v.room.touch(v.who.ID)
 			job.Moved(line, total)

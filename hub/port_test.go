@@ -12,6 +12,7 @@ import (
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/hubtest"
+	"github.com/baton-hub/baton/hub/wire"
 )
 
 // ndjson is a whole export made of these lines.
@@ -188,5 +189,37 @@ func TestAServiceReachesByExportAndImportOnlyWhatItMayReadAndWrite(t *testing.T)
 		"secret": `{"channel":"secret","key":"k","value":"by robot"}`, "others": `{"channel":"ui","owner":"sam","key":"k","value":"by robot"}`,
 	} {
 		robot.Request("PUT", at+"import?id="+id, ndjson(line), "Content-Type", "application/x-ndjson").Problem(403, "forbidden")
+	}
+}
+
+func TestWhatIsExportedCanBeImportedHoweverDeepItIs(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	sam := n.user(t, "sam")
+	at := n.url + "/api/v1/spaces/lab/"
+	deep := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+	sam.Request("PUT", n.channel("notes")+"/deep", deep(wire.MaxDepth)).Want(200)
+	exported := sam.Request("GET", at+"export?channels=notes", "").Body
+	sam.Request("DELETE", n.channel("notes")+"/deep", "").Want(200)
+	sam.Request("PUT", at+"import?id=deep", exported, "Content-Type", "application/x-ndjson").Want(200)
+	if got := sam.Request("GET", n.channel("notes")+"/deep", "").Body; !strings.Contains(got, deep(wire.MaxDepth)) {
+		t.Errorf("then there is %s", got)
+	}
+	for id, line := range map[string]string{
+		"deeper": `{"channel":"notes","key":"k","value":` + deep(wire.MaxDepth+1) + `}`, "twice": `{"channel":"notes","key":"a","key":"b","value":1}`,
+	} {
+		sam.Request("PUT", at+"import?id="+id, ndjson(line), "Content-Type", "application/x-ndjson").Problem(400, "invalid")
+	}
+}
+
+func TestAnImportMayHaveEmptyLinesBeforeItsHeadAndAfterItsEnd(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	sam := n.user(t, "sam")
+	text := "\n\r\n" + ndjson(`{"channel":"notes","key":"k","value":1}`) + "\n\n"
+	for _, query := range []string{"dry_run=true", "id=blank", "id=blank"} {
+		var report channels.ImportReport
+		sam.Request("PUT", n.url+"/api/v1/spaces/lab/import?"+query, text, "Content-Type", "application/x-ndjson").Into(200, &report)
+		if report.State != channels.ImportDone || report.Counts.Set != 1 {
+			t.Errorf("%s: %+v", query, report)
+		}
 	}
 }
