@@ -79,18 +79,6 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 	case *wire.ControlState:
 		c.seenLocked(f.Cursor, false)
 		c.seat = *f
-	case *wire.Written:
-		c.answerLocked(f, f.Cursor, after)
-	case *wire.Appended:
-		c.answerLocked(f, f.Cursor, after)
-	case *wire.Called:
-		c.answerLocked(f, f.Cursor, after)
-	case *wire.Controlled:
-		c.answerLocked(f, f.Cursor, after)
-	case *wire.Values:
-		c.answerLocked(f, f.Cursor, after)
-	case *wire.Locked:
-		c.answerLocked(f, f.Cursor, after)
 	case *wire.Serving:
 		if f.ID == c.service.asked {
 			c.refusals = 0
@@ -110,6 +98,26 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 		c.rouse()
 	case *wire.Error:
 		c.refusedLocked(f, after)
+	default:
+		c.goodAnswerLocked(f, after)
+	}
+}
+
+// goodAnswerLocked takes what ends a request well.
+func (c *Client) goodAnswerLocked(f wire.Frame, after *effects) {
+	switch f := f.(type) {
+	case *wire.Written:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Appended:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Called:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Controlled:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Values:
+		c.answerLocked(f, f.Cursor, after)
+	case *wire.Locked:
+		c.answerLocked(f, f.Cursor, after)
 	}
 }
 
