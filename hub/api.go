@@ -64,18 +64,6 @@ func newAPI(h *Hub) *api {
 	return a
 }
 
-// marshal writes an answer. That the client has gone is no error.
-func marshal(w io.Writer, v any) error {
-	var text strings.Builder
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return err
-	}
-	_, _ = io.WriteString(w, text.String())
-	return nil
-}
-
 // A visit is one request to an operation.
 type visit struct {
 	hub *Hub
@@ -88,7 +76,8 @@ type visit struct {
 	room  *room
 	proof proof
 
-	badBody string // what to say of a body that cannot be read, if more must not be said
+	after   []func() // called when it has been answered
+	badBody string   // what to say of a body that cannot be read, if more must not be said
 }
 
 type visitKey struct{}
@@ -176,59 +165,66 @@ func (a *api) admit(members, body bool, limit int64) func(huma.Context, func(hum
 		r, w := humago.Unwrap(ctx)
 		v := &visit{hub: a.hub, api: a, r: r, w: w}
 		v.badBody, _ = ctx.Operation().Metadata[badBodyKey].(string)
+		defer v.leave()
 		w.Header().Set("Cache-Control", "no-store")
 		var data []byte
-		leave, err := v.admit(members, ctx)
-		if err == nil {
-			defer leave()
-			if body {
-				data, err = v.readBody(ctx.Operation(), limit)
-			}
+		err := v.admit(members, ctx)
+		switch {
+		case err != nil:
+		case body:
+			data, err = v.readBody(ctx.Operation(), limit)
+		case ctx.Operation().RequestBody != nil:
+			err = v.checkKind(ctx.Operation())
 		}
 		if err != nil {
 			problemOf(err).answer(w)
 			return
 		}
-		next(&visitContext{ctx, context.WithValue(ctx.Context(), visitKey{}, v), data})
+		next(&visitContext{ctx, context.WithValue(ctx.Context(), visitKey{}, v), data, promptWriter{w}})
 	}
 }
 
 // badBodyKey is the metadata of an operation whose bodies are secret: what to say of a bad one.
 const badBodyKey = "bad body"
 
-// admit finds out who asks, if that matters, and counts the request until leave is called.
-func (v *visit) admit(members bool, ctx huma.Context) (leave func(), err error) {
+// leave is called when a request was answered.
+func (v *visit) leave() {
+	for _, f := range v.after {
+		f()
+	}
+}
+
+// admit finds out who asks, if that matters, and counts the request until it was answered.
+func (v *visit) admit(members bool, ctx huma.Context) (err error) {
 	space, identify := ctx.Param("space"), v.hub.identify
 	stop := v.stops(space, ctx.Param("command"))
 	if stop {
 		identify = v.hub.lastKnown
 	}
 	if err := v.hub.origins.Check(v.r); err != nil {
-		return nil, errOrigin
+		return errOrigin
 	}
 	if !members {
-		return func() {}, nil
+		return nil
 	}
 	if v.who, v.room, v.proof, err = identify(v.r); err != nil {
-		return nil, err
+		return err
 	}
 	if v.room.name != space {
 		if v.hub.rooms[space] == nil {
-			return nil, errNoSpace
+			return errNoSpace
 		}
-		return nil, channels.Refuse(channels.CodeForbidden, "you are signed in to the space %s, which is another: sign in to this one", v.room.name)
+		return channels.Refuse(channels.CodeForbidden, "you are signed in to the space %s, which is another: sign in to this one", v.room.name)
 	}
 	if stop {
 		return v.api.meter.stop(v.who)
 	}
-	if leave, err = v.api.meter.enter(v.who); err != nil {
-		return nil, err
+	leave, err := v.api.meter.enter(v.who)
+	if err != nil {
+		return err
 	}
-	if err := v.waitForSeen(v.r.Header.Get(seenHeader)); err != nil {
-		leave()
-		return nil, err
-	}
-	return leave, nil
+	v.after = append(v.after, leave)
+	return v.waitForSeen(v.r.Header.Get(seenHeader))
 }
 
 // stops reports whether a command is a stop command: it waits neither for the log nor for other requests.
@@ -273,12 +269,8 @@ func (v *visit) readBody(o *huma.Operation, limit int64) ([]byte, error) {
 	case len(data) == 0 && !o.RequestBody.Required:
 		return nil, nil
 	}
-	kinds := slices.Sorted(maps.Keys(o.RequestBody.Content))
-	if kind, _, _ := strings.Cut(v.r.Header.Get("Content-Type"), ";"); !slices.Contains(kinds, strings.ToLower(strings.TrimSpace(kind))) {
-		return nil, &problem{
-			status: http.StatusUnsupportedMediaType, code: string(channels.CodeInvalid),
-			detail: "Send JSON, with Content-Type " + strings.Join(kinds, " or ") + ".",
-		}
+	if err := v.checkKind(o); err != nil {
+		return nil, err
 	}
 	data, err = wire.CheckJSON(data)
 	if err != nil && v.badBody != "" {
@@ -290,17 +282,32 @@ func (v *visit) readBody(o *huma.Operation, limit int64) ([]byte, error) {
 	return data, nil
 }
 
+// checkKind refuses a body of another content type than the operation's.
+func (v *visit) checkKind(o *huma.Operation) error {
+	kinds := slices.Sorted(maps.Keys(o.RequestBody.Content))
+	kind, _, _ := strings.Cut(v.r.Header.Get("Content-Type"), ";")
+	if slices.Contains(kinds, strings.ToLower(strings.TrimSpace(kind))) {
+		return nil
+	}
+	return &problem{
+		status: http.StatusUnsupportedMediaType, code: string(channels.CodeInvalid),
+		detail: "Send JSON, with Content-Type " + strings.Join(kinds, " or ") + ".",
+	}
+}
+
 // A visitContext is what the library sees of a visit: a body that has been read, and an answer that is always JSON.
 type visitContext struct {
 	humaContext
 	context context.Context
 	body    []byte
+	answer  promptWriter
 }
 
 type humaContext huma.Context // embedded, it must not be called as its method is
 
 func (c *visitContext) Context() context.Context        { return c.context }
 func (c *visitContext) BodyReader() io.Reader           { return bytes.NewReader(c.body) }
+func (c *visitContext) BodyWriter() io.Writer           { return c.answer }
 func (c *visitContext) SetReadDeadline(time.Time) error { return nil }
 
 // Unwrap returns the context of the adapter.

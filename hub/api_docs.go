@@ -125,14 +125,14 @@ func documentOperations(a *api) {
 				v.hub.logger.Error("a document cannot be written", "path", path, "error", err)
 				return nil, err
 			}
-			return &huma.StreamResponse{Body: func(huma.Context) {
+			return &huma.StreamResponse{Body: func(ctx huma.Context) {
 				v.w.Header().Set("Content-Type", served)
 				v.w.Header().Set("Cache-Control", "no-cache")
 				if kind == "text/html" {
 					v.w.Header().Set("Content-Security-Policy", docsPolicy)
 					v.w.Header().Set("Referrer-Policy", "same-origin")
 				}
-				_, _ = v.w.Write(data) // the reader may be gone
+				_, _ = ctx.BodyWriter().Write(data) // the reader may be gone
 			}}, nil
 		})
 	}

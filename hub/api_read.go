@@ -27,7 +27,8 @@ type readInput struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"About how many values and deletions, or messages. The changes of one position are never torn apart."`
 	Wait  string `query:"wait" doc:"How long to wait for a change if there is none after since, at most 30s: 30s, 1500ms, or seconds." example:"30s"`
 	Owner string `query:"owner" doc:"Of a store with a scope: whose values, for those who may read everybody's. Default: one's own."`
-	All   bool   `query:"all" doc:"Of a store with a scope: everybody's values, for those who may read them."`
+	All   bool   `query:"all" doc:"Of a store with a scope: everybody's values, for those who may read them, in pages of whole owners."`
+	After string `query:"after" doc:"With all: only of the owners after this one, in the order of their names: the after of the page before." maxLength:"128"`
 }
 
 type readOutput struct {
@@ -42,15 +43,16 @@ type readAnswer struct {
 	Owner      string                           `json:"owner,omitempty" doc:"Whose values, if not one's own."`
 	Cursor     string                           `json:"cursor" doc:"Ask for what comes after this with since."`
 	Mode       string                           `json:"mode" enum:"snapshot,delta" doc:"snapshot: forget what you have. delta: change what you have."`
-	Reason     string                           `json:"reason,omitempty" enum:"new,epoch,trimmed,ahead" doc:"Why a snapshot: there was no cursor; the log was replaced; the cursor is too old; it is of no log that this hub knows."`
+	Reason     string                           `json:"reason,omitempty" enum:"new,epoch,trimmed,ahead" doc:"Why a snapshot: there was no cursor; the log was replaced, or a live store was followed on another node or before this one started; the cursor is too old; it is of no log that this hub knows."`
 	MustReset  bool                             `json:"must_reset,omitempty" doc:"The cursor could not be followed: what you have may hold what is long gone."`
-	Incomplete bool                             `json:"incomplete" doc:"There is more: ask again with the cursor, at once."`
+	Incomplete bool                             `json:"incomplete" doc:"There is more: ask again at once, with the cursor, or with after if all was asked for."`
 	Values     map[string]wire.Value            `json:"values,omitempty" doc:"Of a store: what was set."`
 	Removed    wire.List[string]                `json:"removed,omitempty" doc:"Of a store: the keys that are gone."`
 	Messages   wire.List[wire.LogMessage]       `json:"messages,omitempty" doc:"Of a log, oldest first."`
 	Gap        bool                             `json:"gap,omitempty" doc:"Of a log: messages before these are missing, for good."`
 	Defaults   map[string]json.RawMessage       `json:"defaults,omitempty" doc:"What keys are that have no value."`
 	Owners     map[string]map[string]wire.Value `json:"owners,omitempty" doc:"With all: the values of each owner."`
+	After      string                           `json:"after,omitempty" doc:"With all, if there are more owners: ask again with this, at once."`
 	NextMS     int64                            `json:"next_ms" doc:"When to ask again, at the earliest."`
 	Stale      time.Time                        `json:"stale,omitzero" doc:"Since when this node has not heard from the log: what it tells may be old."`
 }
@@ -75,8 +77,11 @@ func readChannel(v *visit, in *readInput) (*readOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.All {
+	switch {
+	case in.All:
 		return readAll(v, in)
+	case in.After != "":
+		return nil, invalid("after goes with all: to go on reading what is one owner's, give since")
 	}
 	cursor, err := v.reach(in.Since)
 	if err != nil {
@@ -94,9 +99,12 @@ func readChannel(v *visit, in *readInput) (*readOutput, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := v.large(answer.size()); err != nil {
+		return nil, err
+	}
 	answer.Stale = v.room.replica().Stale()
 	switch {
-	case answer.Incomplete || wait > 0:
+	case answer.Incomplete || wait > 0 && !answer.MustReset:
 	case isLive(answer.Cursor):
 		answer.NextMS = pollLiveEvery.Milliseconds()
 	default:
@@ -151,11 +159,13 @@ func (v *visit) poll(f feed, wait time.Duration, look func(*channels.State) (new
 	if wait > 0 {
 		r.mu.Lock()
 		r.subscribeLocked(waiting, f)
+		r.subscribeLocked(waiting, sessionFeed(v.who.ID))
 		r.mu.Unlock()
 		defer func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.unsubscribeLocked(waiting, f)
+			r.unsubscribeLocked(waiting, sessionFeed(v.who.ID))
 		}()
 	}
 	ctx, cancel := context.WithTimeout(v.r.Context(), wait)
@@ -282,21 +292,51 @@ func (a *readAnswer) news() bool {
 	return a.Mode == wire.Snapshot || a.Incomplete || a.Gap || len(a.Values)+len(a.Removed)+len(a.Messages) > 0
 }
 
+// size is about how many bytes an answer has.
+func (a *readAnswer) size() (bytes int) {
+	for _, m := range a.Messages {
+		bytes += len(m.Data)
+	}
+	bytes += sizeOf(a.Values)
+	for _, values := range a.Owners {
+		bytes += sizeOf(values)
+	}
+	return bytes
+}
+
+func sizeOf(values map[string]wire.Value) (bytes int) {
+	for key, value := range values {
+		bytes += len(key) + len(value.Value) + valueOverhead
+	}
+	return bytes
+}
+
+// valueOverhead is what a value has beside its key and its JSON, in an answer.
+const valueOverhead = 100
+
 // readAll reads everybody's values.
 func readAll(v *visit, in *readInput) (*readOutput, error) {
 	if in.Since != "" || in.Wait != "" {
 		return nil, invalid("everybody's values are read as they are now: leave since and wait out")
 	}
 	answer := readAnswer{Channel: in.Channel, Mode: wire.Snapshot, Reason: wire.ReasonNew, NextMS: pollEvery.Milliseconds()}
-	_, err := v.look(func(state *channels.State) (bool, error) {
-		values, err := v.room.valuesFrame(state, v.who, &wire.Read{Channel: in.Channel, Owner: in.Owner, All: true})
-		if err == nil {
-			answer.Cursor, answer.Owners = values.Cursor, values.Owners
-			answer.Defaults = state.Rules().Channels[in.Channel].Default
-		}
+	_, err := v.look(func(state *channels.State) (_ bool, err error) {
+		var values wire.Values
+		asked := &wire.Read{Channel: in.Channel, Owner: in.Owner, All: true}
+		answer.After, answer.Incomplete, err = allValues(state, v.who, asked, in.After, maxPage, &values)
+		answer.Cursor, answer.Owners = state.Cursor().String(), values.Owners
+		answer.Defaults = state.Rules().Channels[in.Channel].Default
 		return true, err
 	})
-	return &readOutput{1, answer}, err
+	if err == nil {
+		err = v.large(answer.size())
+	}
+	if answer.Incomplete {
+		answer.NextMS = 0
+	} else {
+		answer.After = ""
+	}
+	return &readOutput{int(answer.NextMS / 1000), answer}, err
 }
 
 // liveMark begins a cursor of a live store, which is in no log: it tells how far the client has read the board of one
@@ -327,6 +367,9 @@ func (v *visit) livePage(answer *readAnswer, f feed, since string) {
 	}
 	values, clock := v.room.board.all(f)
 	answer.Mode, answer.Reason = wire.Snapshot, wire.ReasonNew
+	if since != "" {
+		answer.Reason, answer.MustReset = wire.ReasonEpoch, true
+	}
 	answer.Cursor, answer.Values = v.hub.liveCursor(clock), values
 }
 

@@ -102,8 +102,7 @@ func export(v *visit, in *exportInput) (*huma.StreamResponse, error) {
 		work, end := v.untilClosed()
 		defer end()
 		controller := http.NewResponseController(v.w)
-		counts, err := x.Write(work, &patientWriter{ctx.BodyWriter(), controller})
-		_ = controller.SetWriteDeadline(time.Time{})
+		counts, err := x.Write(work, &patientWriter{v.w, controller})
 		job.Ended(err)
 		if err != nil {
 			v.hub.logger.Warn("an export was cut off", "space", in.Space, "user", v.who.User, "error", err)

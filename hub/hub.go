@@ -161,7 +161,11 @@ func (h *Hub) keepUp(what string, run func(context.Context) error) {
 }
 
 // ServeHTTP serves the API, the WebSockets and the UI.
-func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// The answer before this one on the same connection had a deadline, for its last bytes, too.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // not every server has one
+	h.mux.ServeHTTP(w, r)
+}
 
 // Leave ends the event streams and the requests that wait for a change, each with what there is: their clients go on at
 // another node. A server that shuts down would wait for them; see http.Server.RegisterOnShutdown. WebSockets are Close's.

@@ -23,6 +23,7 @@ type meter struct {
 type visitor struct {
 	limiter  *rate.Limiter
 	stopping *rate.Limiter // of stop commands, which nothing else holds up
+	large    chan struct{} // holds something for each large answer under way
 	open     int           // requests without an answer
 	last     time.Time
 }
@@ -54,13 +55,20 @@ func (m *meter) enter(who channels.Who) (leave func(), err error) {
 }
 
 // stop counts a stop command, beside everything else.
-func (m *meter) stop(who channels.Who) (leave func(), err error) {
+func (m *meter) stop(who channels.Who) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.visitorLocked(who, time.Now()).stopping.Allow() {
-		return nil, errRate
+		return errRate
 	}
-	return func() {}, nil
+	return nil
+}
+
+// turns are those of the large answers to somebody who has entered: to put something in is to take one.
+func (m *meter) turns(who channels.Who) chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.visitorLocked(who, time.Now()).large
 }
 
 var errRate = &connectionError{wire.CodeRate, "too many requests: wait a moment, then send this again"}
@@ -69,7 +77,7 @@ func (m *meter) visitorLocked(who channels.Who, now time.Time) *visitor {
 	m.sweepLocked(now)
 	v := m.visitors[who.ID]
 	if v == nil {
-		v = &visitor{limiter: m.limits.limiter(who), stopping: rate.NewLimiter(20, 50)}
+		v = &visitor{limiter: m.limits.limiter(who), stopping: rate.NewLimiter(20, 50), large: make(chan struct{}, largeAtOnce)}
 		m.visitors[who.ID] = v
 	}
 	v.last = now

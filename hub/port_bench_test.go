@@ -90,6 +90,7 @@ func carry(tb testing.TB, keys int, pad string) (j journey) {
 			tb.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Content-Type", "application/x-ndjson")
 		response, err := http.DefaultClient.Do(r)
 		if err != nil {
 			tb.Fatal(err)

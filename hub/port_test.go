@@ -27,6 +27,9 @@ func port(t *testing.T, b *hubtest.Browser, url, method, path, body string) (int
 	if err != nil {
 		t.Fatal(err)
 	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/x-ndjson")
+	}
 	for _, cookie := range b.Cookies(url) {
 		r.AddCookie(cookie)
 	}

@@ -159,5 +159,5 @@ func (p *problem) answer(w http.ResponseWriter) {
 		panic(err) // it is made of plain values and JSON
 	}
 	w.WriteHeader(p.status)
-	_, _ = w.Write(append(body, '\n')) // the client may be gone
+	_, _ = promptWriter{w}.Write(append(body, '\n')) // the client may be gone
 }

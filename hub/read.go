@@ -23,7 +23,12 @@ func (r *room) valuesFrame(state *channels.State, who channels.Who, f *wire.Read
 	rules := state.Rules().Channels[f.Channel]
 	answer := &wire.Values{ID: f.ID, Channel: f.Channel, Cursor: state.Cursor().String()}
 	if f.All {
-		return answer, allValues(state, who, f, answer)
+		_, more, err := allValues(state, who, f, "", maxAll, answer)
+		if more {
+			err = channels.Refuse(channels.CodeTooLarge,
+				"everybody's values of %s are more than %d MiB: read them owner by owner, or over HTTP, where they come in pages", f.Channel, maxAll>>20)
+		}
+		return answer, err
 	}
 	_, from, err := readable(state, who, f.Channel, f.Owner)
 	switch {
@@ -43,28 +48,39 @@ func (r *room) valuesFrame(state *channels.State, who channels.Who, f *wire.Read
 	return answer, nil
 }
 
-// allValues reads everybody's values of a scoped store.
-func allValues(state *channels.State, who channels.Who, f *wire.Read, answer *wire.Values) error {
+// maxAll is how many bytes of everybody's values a frame has, about.
+const maxAll = 16 << 20
+
+// allValues reads everybody's values of a scoped store into the answer: of the owners after one, in their order, as many
+// as have most bytes together, about, at least one. more says that there are others after those.
+func allValues(state *channels.State, who channels.Who, f *wire.Read, after string, most int, answer *wire.Values) (last string, more bool, err error) {
 	rules, ok := state.Rules().Channels[f.Channel]
 	switch {
 	case !ok:
-		return unknownChannel(f.Channel)
+		return "", false, unknownChannel(f.Channel)
 	case rules.Scope != channels.ScopeUser && rules.Scope != channels.ScopeGroup:
-		return channels.Refuse(channels.CodeInvalid, "%s is the same for everybody: read it without all", f.Channel)
+		return "", false, channels.Refuse(channels.CodeInvalid, "%s is the same for everybody: read it without all", f.Channel)
 	case f.Owner != "":
-		return channels.Refuse(channels.CodeInvalid, "give owner or all, not both")
+		return "", false, channels.Refuse(channels.CodeInvalid, "give owner or all, not both")
 	case !channels.Permits(rules.ReadersOfAll(), who):
-		return channels.Refuse(channels.CodeForbidden, "you may not read everybody's values of %s: it is for %s", f.Channel, rules.ReadersOfAll())
+		return "", false, channels.Refuse(channels.CodeForbidden, "you may not read everybody's values of %s: it is for %s", f.Channel, rules.ReadersOfAll())
 	}
 	answer.Owners = map[string]map[string]wire.Value{}
-	keys := setOf(f.Keys)
+	keys, bytes := setOf(f.Keys), 0
 	for _, owner := range state.Owners(f.Channel) {
+		if owner <= after {
+			continue
+		}
 		values := valuesOf(state.All(f.Channel, owner).Values)
-		if keys.keep(values); len(values) > 0 {
+		keys.keep(values)
+		if bytes += sizeOf(values); bytes > most && last != "" {
+			return last, true, nil
+		}
+		if last = owner; len(values) > 0 {
 			answer.Owners[owner] = values
 		}
 	}
-	return nil
+	return last, false, nil
 }
 
 // named are the values of some keys of a store, which is ref without a key. It does not look at the others: the state is

@@ -16,6 +16,9 @@ import (
 // controlFeed is what every connection is subscribed to; the calls of a user are a feed of callsFeed.
 var controlFeed = feed{channel: channels.ControlStore}
 
+// sessionFeed is of the requests of a login session or token that wait: whether it goes on, and with which rights.
+func sessionFeed(id string) feed { return feed{channel: "~session", owner: id} }
+
 func callsFeed(user string) feed { return feed{channel: channels.CallsStore, owner: user} }
 
 // A room is a space as this node shows it to its connections: the replica, the ring of its last entries as frames, the
@@ -94,6 +97,11 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 	if e.rules {
 		r.policy.Store(session.PolicyOf(state))
 		r.changeRulesLocked(state)
+	}
+	for _, id := range e.people {
+		for conn := range r.readers[sessionFeed(id)] {
+			conn.rouse()
+		}
 	}
 	if len(e.people) > 0 {
 		for conn := range r.conns {

@@ -291,9 +291,9 @@ func (h *Hub) look(space *channels.Space, id string, proof proof) (who channels.
 // claim is what a request says about itself: the space, the login session or token, and how the log proves it.
 func (h *Hub) claim(r *http.Request) (space, id string, holds proof, err error) {
 	if header := r.Header.Get("Authorization"); header != "" {
-		bearer, ok := strings.CutPrefix(header, "Bearer ")
-		token, err := session.ParseToken(bearer)
-		if !ok || err != nil {
+		scheme, bearer, _ := strings.Cut(header, " ") // the scheme in any case: RFC 9110
+		token, err := session.ParseToken(strings.TrimLeft(bearer, " "))
+		if !strings.EqualFold(scheme, "Bearer") || err != nil {
 			return "", "", nil, errSignedOut
 		}
 		return token.Space, token.ID, token.Check, nil
