@@ -392,6 +392,28 @@ func TestANodeWhoseSiteFileIsOlderThanTheOneInForceSaysThatItsTasksMayNeverRun(t
 	})
 }
 
+func TestWhatATaskSaysOfItsFailureIsForStaffAndServicesOnly(t *testing.T) {
+	const secret = "connecting to ldap://cn=admin:hunter2@10.0.0.1: refused"
+	w := newWorker(t, natstest.External(t), "one", hub.Task{
+		Space: "lab", Name: "sync", Every: time.Minute,
+		Run: func(context.Context, *channels.Space) (string, error) { return "", errors.New(secret) },
+	})
+	if err := w.fire(tickOf("sync", 1)); err != nil {
+		t.Fatal(err)
+	}
+	at := w.url + "/api/v1/spaces/lab/tasks"
+	for who, c := range map[string]struct {
+		browser *hubtest.Browser
+		told    bool
+	}{"staff": {w.user(t, "sam"), true}, "a service": {hubtest.Program(t, w.token(t, "robot")), true}, "a user": {w.user(t, "alice"), false}} {
+		answer := c.browser.Request("GET", at, "")
+		answer.Want(200)
+		if strings.Contains(answer.Body, "hunter2") != c.told || !strings.Contains(answer.Body, `"failed"`) {
+			t.Errorf("%s gets %s", who, answer.Body)
+		}
+	}
+}
+
 func TestTasksThatCannotBeAreRefused(t *testing.T) {
 	run := nothing
 	for what, tasks := range map[string][]hub.Task{
