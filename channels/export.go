@@ -73,6 +73,9 @@ type Export struct {
 // exportPage is how many values or messages are read at once.
 const exportPage = 1_000
 
+// exportLook is how many bytes are written until it is looked again whether whoever asked is still signed in.
+const exportLook = 256 << 10
+
 // settleRounds is how often what was changed meanwhile is read beside the writers. Then it is read in one go.
 const settleRounds = 8
 
@@ -87,6 +90,7 @@ type Exporting struct {
 	// Of Write.
 	parts map[storeID]*exportPart
 	out   *json.Encoder
+	fresh int // bytes since it was looked who asks
 	wrote ExportCounts
 	err   error // of out, the first
 }
@@ -123,7 +127,7 @@ func (x *Exporting) Head() ExportHead { return x.head }
 // signed out meanwhile, and if the log is replaced.
 func (x *Exporting) Write(ctx context.Context, w io.Writer) (ExportCounts, error) {
 	buffered := bufio.NewWriterSize(w, 64<<10)
-	x.out = newEncoder(buffered)
+	x.out = newEncoder(counted{x, buffered})
 	x.put(x.head)
 	for round := 0; ; round++ {
 		last, upTo, err := x.round(ctx, round)
@@ -162,11 +166,11 @@ func (x *Exporting) round(ctx context.Context, n int) (last bool, upTo uint64, e
 		return nil
 	})
 	if err != nil || last {
-		return last, upTo, errors.Join(err, x.page(inOneGo))
+		return last, upTo, errors.Join(err, x.page(ctx, inOneGo))
 	}
 	for _, p := range parts {
 		slices.Sort(p.changed)
-		if err := errors.Join(x.page(p.gone()), x.walk(ctx, p, upTo)); err != nil {
+		if err := errors.Join(x.page(ctx, p.gone()), x.walk(ctx, p, upTo)); err != nil {
 			return false, 0, err
 		}
 	}
@@ -192,7 +196,7 @@ func (x *Exporting) walk(ctx context.Context, p *exportPart, upTo uint64) error 
 		if err != nil {
 			return err
 		}
-		if err := x.page(items); err != nil {
+		if err := x.page(ctx, items); err != nil {
 			return err
 		}
 	}
@@ -220,8 +224,8 @@ func (x *Exporting) read(ctx context.Context, f func(*State) error) (err error) 
 	return err
 }
 
-// page writes what was read.
-func (x *Exporting) page(items []ExportItem) error {
+// page writes what was read, as long as whoever asked may still have it.
+func (x *Exporting) page(ctx context.Context, items []ExportItem) error {
 	for _, item := range items {
 		switch {
 		case item.Data != nil:
@@ -232,11 +236,28 @@ func (x *Exporting) page(items []ExportItem) error {
 			x.wrote.Values++
 		}
 		x.put(item)
+		if x.err == nil && x.fresh > exportLook {
+			x.fresh, x.err = 0, x.read(ctx, func(*State) error { return nil })
+		}
+		if x.err != nil {
+			return x.err
+		}
 	}
 	if x.asked.Progress != nil && len(items) > 0 {
 		x.asked.Progress(x.wrote.Values+x.wrote.Messages, max(x.head.Values+x.head.Messages, x.wrote.Values+x.wrote.Messages))
 	}
 	return x.err
+}
+
+// counted counts what an export writes.
+type counted struct {
+	x  *Exporting
+	to io.Writer
+}
+
+func (c counted) Write(p []byte) (int, error) {
+	c.x.fresh += len(p)
+	return c.to.Write(p)
 }
 
 func (x *Exporting) put(line any) {

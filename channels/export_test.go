@@ -238,6 +238,36 @@ func TestEverythingOfMineIsMyValuesAndWhatIWrote(t *testing.T) {
 	})
 }
 
+func TestAnExportWritesLittleAfterWhoAskedForItIsSignedOutHoweverLargeTheValuesAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).open()
+		fill(t, s)
+		large := `"` + strings.Repeat("x", 60_000) + `"`
+		for n := range 60 { // fewer than a page
+			mustDo(t, s, set("ann", 20+n, "open", fmt.Sprint("large", n), large))
+		}
+		before := 0
+		w := &interfering{}
+		w.steps = []func(){func() {
+			before = w.Len()
+			s.House(t.Context(), func(d *channels.Draft) (any, error) {
+				d.Delete(channels.Ref{Channel: channels.SessionsStore, Key: "service"})
+				return nil, nil
+			})
+		}}
+		x, err := s.Export("service", channels.Export{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.Write(t.Context(), w); !channels.IsCode(err, channels.CodeSignedOut) {
+			t.Errorf("it ended with %v", err)
+		}
+		if after := w.Len() - before; after > 512<<10 {
+			t.Errorf("%d bytes were written after the sign-out", after)
+		}
+	})
+}
+
 func TestAnExportEndsWhenWhoAskedForItIsSignedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newBench(t).open()

@@ -135,6 +135,23 @@ func FindImport(v View, id string, who Who) (record ImportRecord, found bool, er
 	return record, found, err
 }
 
+// An AbandonImport forgets an import, also one that has not come to its end: nobody goes on with it. What it has imported
+// stays.
+type AbandonImport struct{ ID string }
+
+// Decide is the Decide of an AbandonImport.
+func (a AbandonImport) Decide(d *Draft) (any, error) {
+	who, err := d.Who()
+	if err != nil {
+		return nil, err
+	}
+	if _, found, err := FindImport(d, a.ID, who); err != nil || !found {
+		return nil, cmp.Or(err, error(Refuse(CodeUnknownName, "there is no import %.64q, or it is forgotten", a.ID)))
+	}
+	d.Delete(importRef(a.ID))
+	return nil, nil
+}
+
 // forgetImports drops the records of what was imported long ago, by the log's clock, and so many of the user's that one more
 // fits: the oldest of those that are done.
 func (d *Draft) forgetImports(user string) error {
@@ -161,7 +178,7 @@ func (d *Draft) forgetImports(user string) error {
 	if len(theirs) >= MaxImports {
 		i := slices.IndexFunc(theirs, func(k kept) bool { return k.done })
 		if i < 0 {
-			return Refuse(CodeBusy, "%d of your imports have not come to their end: go on with one of them", MaxImports)
+			return Refuse(CodeConflict, "%d of your imports have not come to their end: go on with one of them, or abandon one", MaxImports)
 		}
 		old = append(old, theirs[i].id)
 	}

@@ -353,7 +353,7 @@ func TestImportsAreForgottenTheOldestOnesOfAUserAndAllAfterADay(t *testing.T) {
 		}
 		for n := range channels.MaxImports + 1 { // that do not come to their end
 			_, err := importAs(t, s, "ann", "{\"baton\":1}\n", channels.ImportOptions{ID: fmt.Sprint("anns-", n)})
-			if n < channels.MaxImports && err != nil || n == channels.MaxImports && !channels.IsCode(err, channels.CodeBusy) {
+			if n < channels.MaxImports && err != nil || n == channels.MaxImports && !channels.IsCode(err, channels.CodeConflict) {
 				t.Fatalf("ann's import %d: %v", n, err)
 			}
 		}

@@ -238,7 +238,7 @@ func (i *importing) send(ctx context.Context, p piece) (report channels.ImportRe
 				return nil
 			}
 		}
-		if conflict { // the hub is still at work on what was sent before
+		if conflict && record.State != "" { // the hub is still at work on what was sent before
 			return errors.Join(err, errAgain)
 		}
 		return err

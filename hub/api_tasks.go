@@ -18,7 +18,7 @@ type tasksOutput struct {
 func taskOperations(a *api) {
 	member(a, huma.Operation{
 		OperationID: "list-tasks", Method: http.MethodGet, Path: "/api/v1/spaces/{space}/tasks", Tags: []string{"spaces"},
-		Summary:     "List what the hub does by itself, and what came of it",
+		Summary: "List what the hub does by itself, and what came of it",
 		Description: "The tasks of the site file and the backends of stores, by name, each with its last 20 runs, the newest first. " +
 			"What became of a run is told in detail to staff, admins and services.",
 	}, func(v *visit, in *SpacePath) (*tasksOutput, error) {

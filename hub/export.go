@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,6 +81,11 @@ As long as the last line of the export has not come, its state is open.`,
 		Summary:     "See how far an import is",
 		Description: "line is the last that is done: go on with the next. One that is done is forgotten after a day.",
 	}, importStatus)
+	member(a, huma.Operation{
+		OperationID: "abandon-import", Method: http.MethodDelete, Path: "/api/v1/spaces/{space}/import", Tags: []string{"portability"},
+		Summary: "Abandon an import", DefaultStatus: http.StatusNoContent,
+		Description: "It is forgotten, so that another can begin in its place. What it has imported stays.",
+	}, abandonImport)
 }
 
 // export streams an export. One that fails on the way is cut off, so that it cannot be taken for a whole one.
@@ -102,7 +108,9 @@ func export(v *visit, in *exportInput) (*huma.StreamResponse, error) {
 		work, end := v.untilClosed()
 		defer end()
 		controller := http.NewResponseController(v.w)
-		counts, err := x.Write(work, &patientWriter{v.w, controller})
+		out := &patientWriter{Writer: v.w, controller: controller}
+		defer v.untilSignedOut(work, out.end)()
+		counts, err := x.Write(work, out)
 		job.Ended(err)
 		if err != nil {
 			v.hub.logger.Warn("an export was cut off", "space", in.Space, "user", v.who.User, "error", err)
@@ -120,14 +128,46 @@ func (v *visit) untilClosed() (context.Context, context.CancelFunc) {
 	return ctx, func() { stop(); cancel(nil) }
 }
 
+// signedInLook is how often it is looked whether whoever asked for a stream is still signed in.
+const signedInLook = 200 * time.Millisecond
+
+// untilSignedOut calls ended when whoever asks is not signed in any more, also while their client takes nothing: what was
+// not sent by then is not sent. stop ends that.
+func (v *visit) untilSignedOut(ctx context.Context, ended func()) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for sleep(ctx, signedInLook) {
+			var err error
+			v.room.replica().Read(func(state *channels.State) { _, err = v.hub.options.Authority.Identify(state, v.who.ID) })
+			if err != nil {
+				ended()
+				return
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
 // A patientWriter gives up when the client has taken nothing for streamTime.
 type patientWriter struct {
 	io.Writer
 	controller *http.ResponseController
+	ended      atomic.Bool
+}
+
+// end makes it write nothing more, and gives up what is being written.
+func (w *patientWriter) end() {
+	w.ended.Store(true)
+	_ = w.controller.SetWriteDeadline(time.Now())
 }
 
 func (w *patientWriter) Write(p []byte) (int, error) {
 	_ = w.controller.SetWriteDeadline(time.Now().Add(streamTime)) // not every server has one
+	if w.ended.Load() {
+		return 0, errors.New("whoever asked for it is signed out")
+	}
 	return w.Writer.Write(p)
 }
 

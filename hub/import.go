@@ -93,3 +93,12 @@ func importStatus(v *visit, in *importStatusInput) (*importStatusOutput, error) 
 	}
 	return out, err
 }
+
+// abandonImport forgets an import.
+func abandonImport(v *visit, in *importStatusInput) (*struct{}, error) {
+	op, err := oneOp("", "")
+	if err != nil {
+		return nil, err
+	}
+	return nil, v.decide(op, []any{"abandon", in.ID}, channels.AbandonImport{ID: in.ID}.Decide).Err
+}

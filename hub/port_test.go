@@ -226,3 +226,46 @@ func TestAnImportMayHaveEmptyLinesBeforeItsHeadAndAfterItsEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestAnExportSendsLittleAfterItsSignOutWasAnsweredHoweverSlowItsReaderIs(t *testing.T) {
+	n := newNode(t, nodeOptions{buffer: 4096})
+	sam := n.user(t, "sam")
+	some := `"` + strings.Repeat("x", 15_000) + `"`
+	for i := range 60 {
+		sam.Request("PUT", fmt.Sprintf("%s/k%d", n.channel("notes"), i), "["+some+","+some+","+some+","+some+"]").Want(200)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.url+"/api/v1/spaces/lab/export", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range sam.Cookies(n.url) {
+		r.AddCookie(cookie)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	sam.Request("DELETE", n.url+"/api/v1/session", "").Want(204)
+	if text, err := io.ReadAll(response.Body); err == nil || len(text) > 1<<20 {
+		t.Errorf("%d bytes came after the sign-out was answered, and then %v", len(text), err)
+	}
+}
+
+func TestAnImportThatCannotComeToItsEndIsAbandoned(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	alice, bob := n.user(t, "alice"), n.user(t, "bob")
+	at := n.url + "/api/v1/spaces/lab/import?id="
+	begin := func(id string) hubtest.Answer {
+		return alice.Request("PUT", at+id, `{"baton":1}`+"\n", "Content-Type", "application/x-ndjson")
+	}
+	for i := range channels.MaxImports {
+		begin(fmt.Sprintf("open%d", i)).Want(200)
+	}
+	begin("more").Problem(409, "conflict")
+	bob.Request("DELETE", at+"open3", "").Problem(403, "forbidden")
+	alice.Request("DELETE", at+"nowhere", "").Problem(404, "unknown_name")
+	alice.Request("DELETE", at+"open3", "").Want(204)
+	alice.Request("GET", at+"open3", "").Problem(404, "unknown_name")
+	begin("more").Want(200)
+}
