@@ -82,7 +82,7 @@ authenticators: [{kind: dev}]
 func TestChannelsAndCommandsThatCannotBeAreRefusedWithTheirLines(t *testing.T) {
 	_, err := Options{}.readSite(siteIn(t, `version: 1
 roles: [Good Ones, staff, dup, dup]
-cors: ["*", "https://ui.example.org/app"]
+cors: ["*", "https://ui.example.org/app", "https://UI.example.org", "https://ui.example.org:443", "http://ui.example.org:80", "http://localhost:8080"]
 spaces:
   lab:
     channels:
@@ -109,6 +109,7 @@ backends:
   more: {kind: jsonfile, path: r.json, pth: x, on: [a]}
   odd: {kind: jsonfile, pth: x}
   text: recipes.json
+  again: {kind: jsonfile, path: ./x/../r.json}
 authenticators: [{kind: dev}]
 `, map[string]string{"broken.json": `{"type": "object"`}))
 	if err == nil {
@@ -120,12 +121,16 @@ authenticators: [{kind: dev}]
 		`:2: "dup" is a right already`,
 		`:3: "*" is not an origin`,
 		`:3: "https://ui.example.org/app" is not an origin`,
+		`:3: no browser sends "https://UI.example.org" as an origin: write https://ui.example.org`,
+		`:3: no browser sends "https://ui.example.org:443" as an origin: write https://ui.example.org`,
+		`:3: no browser sends "http://ui.example.org:80" as an origin: write http://ui.example.org`,
+		`:24: the backend "again" keeps its values in that file already`,
 		`:7: only a store has default values`,
 		`:7: keep_for is how long a log keeps messages`,
 		`:7: only a store is kept by a backend`,
 		`:7: read_all is for a store with scope: user or group`,
 		`:7: "operator" cannot be here: a signal is not decided on`,
-		`:7: there is no backend "b": use more, nopath`,
+		`:7: there is no backend "b": use again, more`,
 		`:8: a live store is the same for everybody`,
 		`:8: a live store is in memory only`,
 		`:9: a backend keeps a store that is the same for everybody`,
@@ -155,8 +160,8 @@ authenticators: [{kind: dev}]
 			t.Errorf("it does not say %q", want)
 		}
 	}
-	if n := strings.Count(err.Error(), "\n") + 1; n != 40 || t.Failed() {
-		t.Errorf("it says %d things, not 40:\n%v", n, err)
+	if n := strings.Count(err.Error(), "\n") + 1; n != 44 || t.Failed() {
+		t.Errorf("it says %d things, not 44:\n%v", n, err)
 	}
 }
 

@@ -1,10 +1,13 @@
 package cmd
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/baton-hub/baton/channels"
 )
@@ -59,6 +62,7 @@ func (p *siteProblems) checkTaskCall(path []string, t siteTask, commands map[str
 
 // checkBackends notes what is wrong with the backends and who uses them.
 func (p *siteProblems) checkBackends(s *site) {
+	files := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(s.Backends)) {
 		path := []string{"backends", name}
 		p.name(path, "backend", name)
@@ -68,6 +72,12 @@ func (p *siteProblems) checkBackends(s *site) {
 		}
 		if _, err := b.open(p.own, name, p.dir); err != nil {
 			p.add(path, "%v", err)
+			continue
+		}
+		if file := b.file(p.dir); file != "" && files[file] != "" {
+			p.add(path, "the backend %q keeps its values in that file already, and each would take the other's for edits: choose another path", files[file])
+		} else {
+			files[file] = name
 		}
 	}
 	users := map[string]string{}
@@ -91,12 +101,46 @@ func (p *siteProblems) checkBackends(s *site) {
 	}
 }
 
+// file returns where a jsonfile keeps its values, "" if the backend is of another kind. It is the same for all ways of
+// writing the path.
+func (b siteBackend) file(dir string) (path string) {
+	if b.kind != "jsonfile" || json.Unmarshal(b.options["path"], &path) != nil {
+		return ""
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(folder, filepath.Base(path))
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return path
+}
+
+// asSent returns an origin as a browser sends it: in lower case, and without the port that its scheme has anyway.
+func asSent(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; port != "" {
+		host = strings.TrimSuffix(host, port)
+	}
+	return u.Scheme + "://" + strings.TrimSuffix(host, ":")
+}
+
 // checkOrigins notes what is no origin of a page.
 func (p *siteProblems) checkOrigins(origins []string) {
 	for i, origin := range origins {
 		u, err := url.Parse(origin)
 		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Scheme+"://"+u.Host != origin {
 			p.add([]string{"cors", fmt.Sprint(i)}, "%q is not an origin: give scheme and host, such as https://ui.example.org, without a path", origin)
+			continue
+		}
+		if sent := asSent(u); sent != origin {
+			p.add([]string{"cors", fmt.Sprint(i)}, "no browser sends %q as an origin: write %s", origin, sent)
 		}
 	}
 }
