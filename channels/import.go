@@ -3,6 +3,7 @@ package channels
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -75,6 +76,8 @@ type Import struct {
 	End   *ExportCounts // what the last line says, if it is among these
 	Keep  bool          // leave the keys alone that have a value
 	Term  uint64        // of the operator who imports
+
+	tried *triedKeys // of a dry run only
 }
 
 // Decide is the Decide of an Import. The answer is the ImportRecord after it.
@@ -226,20 +229,28 @@ func (i Import) apply(d *Draft, who Who, item ImportItem, counts *ImportCounts) 
 
 func (i Import) setKey(d *Draft, ref Ref, item ImportItem, counts *ImportCounts) error {
 	present, there := d.Get(ref)
+	same := there && !item.Deleted && sameJSON(present.Data, item.Value)
+	if sum, known := i.tried.find(ref); known {
+		there, same = sum != "", sum != "" && sum == sumOfJSON(item.Value)
+	}
 	switch {
-	case item.Deleted && !there, there && !item.Deleted && sameJSON(present.Data, item.Value):
+	case item.Deleted && !there, same:
 		counts.Unchanged++
 	case there && i.Keep:
 		counts.Kept++
 	case item.Deleted:
 		counts.Removed++
 		d.Delete(ref)
+		i.tried.note(ref, "")
 	default:
 		if err := d.checkValue(ref, item.Value); err != nil {
 			return err
 		}
 		counts.Set++
 		d.Set(ref, item.Value)
+		if i.tried != nil {
+			i.tried.note(ref, sumOfJSON(item.Value))
+		}
 	}
 	return nil
 }
@@ -325,6 +336,44 @@ func atLine(err error, item ImportItem) error {
 		r.More["key"] = item.Key
 	}
 	return r
+}
+
+// maxTried is how many keys a dry run remembers.
+const maxTried = 1 << 18
+
+// triedKeys are the keys that the steps of a dry run before this one would have changed: the sum of the value, "" if there
+// would be none. A nil one, of a real import, has none.
+type triedKeys struct {
+	sums map[Ref]string
+	full bool // it has forgotten some
+}
+
+func (t *triedKeys) find(ref Ref) (sum string, known bool) {
+	if t != nil {
+		sum, known = t.sums[ref]
+	}
+	return sum, known
+}
+
+func (t *triedKeys) note(ref Ref, sum string) {
+	if t == nil {
+		return
+	}
+	if _, known := t.sums[ref]; !known && len(t.sums) >= maxTried {
+		t.full = true
+		return
+	}
+	t.sums[ref] = sum
+}
+
+// sumOfJSON is the same for values that sameJSON holds for the same.
+func sumOfJSON(value json.RawMessage) string {
+	var b bytes.Buffer
+	if json.Compact(&b, value) != nil {
+		return ""
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return string(sum[:16])
 }
 
 // sameJSON compares two values without their white space.

@@ -30,6 +30,8 @@ type ImportOptions struct {
 type ImportReport struct {
 	ImportRecord
 	DryRun bool `json:"dry_run,omitempty"`
+	// Of a dry run only: Counts are estimates, because the file has too many keys to remember which come more than once.
+	Estimate bool `json:"estimate,omitempty"`
 	// Of a dry run only: what would be refused, the first MaxRefused of them.
 	RefusedLines int           `json:"refused_lines,omitempty"`
 	Refused      []RefusedLine `json:"refused,omitempty"`
@@ -149,6 +151,7 @@ func (s *Space) tryImport(ctx context.Context, actor, user string, o ImportOptio
 	report := ImportReport{DryRun: true, ImportRecord: ImportRecord{ID: o.ID, By: user, State: ImportOpen}}
 	in := newImportReader(r, 0, "")
 	in.check = o.CheckJSON
+	tried := &triedKeys{sums: map[Ref]string{}}
 	for {
 		if ctx.Err() != nil {
 			return report, context.Cause(ctx)
@@ -165,12 +168,13 @@ func (s *Space) tryImport(ctx context.Context, actor, user string, o ImportOptio
 		case err != nil:
 			return report, err
 		}
-		step.Keep, step.Term, report.Total = o.Keep, o.Term, in.total
+		step.Keep, step.Term, step.tried, report.Total = o.Keep, o.Term, tried, in.total
 		s.Read(func(state *State) {
 			d := newDraft(state, s.options.Authority)
 			d.begin(&Proposal{Op: Op{"dry-run", 1}, Actor: actor, User: user})
 			err = step.try(d, &report)
 		})
+		report.Estimate = tried.full
 		if err != nil {
 			return report, err
 		}

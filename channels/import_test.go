@@ -216,6 +216,34 @@ func TestADryRunChangesNothingAndNamesEveryLineThatWouldBeRefused(t *testing.T) 
 	})
 }
 
+func TestADryRunCountsAsTheImportDoesAlsoWhenLinesFarApartAreOfOneKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBench(t).open()
+		admit(t, s, "ann", "service")
+		mustDo(t, s, set("ann", 1, "open", "k3", `3`))
+		var lines []string
+		for _, line := range []string{
+			`{"channel":"open","key":"k%d","value":{"a": 1}}`, `{"channel":"open","key":"k%d","value":{"a":1}}`,
+			`{"channel":"open","key":"k%d","deleted":true}`, `{"channel":"open","key":"k%d","deleted":true}`, `{"channel":"open","key":"k%d","value":2}`,
+		} {
+			for i := range 600 { // more than a step has
+				lines = append(lines, fmt.Sprintf(line, i))
+			}
+		}
+		text := ndjson(lines...)
+		for _, keep := range []bool{true, false} {
+			tried, err := importAs(t, s, "service", text, channels.ImportOptions{DryRun: true, Keep: keep})
+			if err != nil {
+				t.Fatal(err)
+			}
+			done, err := importAs(t, s, "service", text, channels.ImportOptions{ID: fmt.Sprint("keep-", keep), Keep: keep})
+			if err != nil || tried.Counts != done.Counts || tried.Estimate {
+				t.Errorf("with keep %v it would do %+v and did %+v, %v", keep, tried.Counts, done.Counts, err)
+			}
+		}
+	})
+}
+
 func TestAnImportStopsAtALineThatIsRefusedAndGoesOnWhenItIsMended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newBench(t).openWith(channels.Options{Rules: journalRules()})
