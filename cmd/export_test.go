@@ -161,6 +161,20 @@ func TestADryRunOnTheCommandLineNamesTheLinesAndFails(t *testing.T) {
 	}
 }
 
+func TestAnImportIsReadFromStandardInput(t *testing.T) {
+	p := startBaton(t, "--demo=false", "--data", t.TempDir())
+	text, err := os.ReadFile(exportFile(t, 100, "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"imported: 104 lines: 100 values set", "was imported before"} {
+		got := baton(t, map[string]string{"BATON_PASSWORD": "sam"}, string(text), "import", "-", "--url", p.url, "--user", "sam", "--space", "demo")
+		if got.code != 0 || !strings.Contains(got.out, want) {
+			t.Errorf("it exited with %d: %s %s, want %s", got.code, got.out, got.errors, want)
+		}
+	}
+}
+
 func TestTheFlagsOfExportAndImport(t *testing.T) {
 	for _, c := range []struct {
 		args []string

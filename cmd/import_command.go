@@ -39,7 +39,7 @@ imported is written now and by you; who wrote it once and when stays in the file
 notes in each step how far it is: after a lost connection the command goes on by itself, and after it was killed when it is
 run again, without anything being done twice. The first line that is refused ends it, and with --id it goes on with a file
 that was mended; --dry-run finds all such lines before. The same file is imported once, until that is forgotten after a day;
-to import it once more, give it an --id of its own.
+to import it once more, give it an --id of its own. With - it is read from standard input, to its end before it is imported.
 
 You import what you may write, and no more; admins import everything, such as a whole space. What is the operator's alone is
 imported under --term by the operator, or by an admin while nobody is in control.`,
@@ -48,11 +48,11 @@ imported under --term by the operator, or by an admin while nobody is in control
 			if err := channels.CheckImportID(o.ID); o.ID != "" && err != nil {
 				return usageError{fmt.Errorf("--id: %w", err)}
 			}
-			f, err := os.Open(args[0])
+			f, done, err := openExport(args[0], s)
 			if err != nil {
 				return fmt.Errorf("reading the export: %w", err)
 			}
-			defer f.Close()
+			defer done()
 			if o.ID == "" {
 				if o.ID, err = importIDOf(f, fmt.Sprint(to.Space, to.Token, to.User, o.Keep)); err != nil {
 					return err
@@ -77,6 +77,26 @@ imported under --term by the operator, or by an admin while nobody is in control
 	c.Flags().Uint64Var(&o.Term, "term", 0, "the operator's term, if it is the operator who imports")
 	c.Flags().DurationVar(&o.Retry, "retry", 2*time.Minute, "how long to try again when the hub cannot be reached")
 	return c
+}
+
+// openExport opens a file; - is a copy of standard input, since an import may have to read it again.
+func openExport(name string, s streams) (f *os.File, done func(), err error) {
+	if name != "-" {
+		f, err = os.Open(name)
+		return f, func() { _ = f.Close() }, err
+	}
+	if f, err = os.CreateTemp("", "baton-import-*"); err != nil {
+		return nil, nil, err
+	}
+	done = func() { _, _ = f.Close(), os.Remove(f.Name()) }
+	_, err = io.Copy(f, s.in)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		done()
+	}
+	return f, done, err
 }
 
 // importing is an import on its way.
@@ -118,6 +138,9 @@ func (i *importing) tryOut(ctx context.Context, f *os.File) error {
 		fmt.Fprintf(i.s.out, "and %d more\n", more)
 	}
 	fmt.Fprintf(i.s.out, "would be imported: %s\n", told(report))
+	if report.Estimate {
+		fmt.Fprintln(i.s.out, "these counts are estimates: the file has too many keys to remember which come more than once")
+	}
 	switch {
 	case report.RefusedLines > 0:
 		return fmt.Errorf("%d lines would be refused", report.RefusedLines)
