@@ -331,6 +331,9 @@ func problemOfLibrary(status int, message string, errs ...error) huma.StatusErro
 		var detailed huma.ErrorDetailer
 		if errors.As(err, &detailed) {
 			d := detailed.ErrorDetail()
+			if d.Message == "" { // the library has no words for numbers in maps
+				d.Message = "does not fit: GET /api/openapi.json says what does"
+			}
 			details = append(details, fmt.Sprintf("%s: %s", trimmed(d.Location, 100), d.Message))
 		}
 	}

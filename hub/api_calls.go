@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ type callInput struct {
 	SpacePath
 	OpHeader
 	Command string `path:"command" maxLength:"128"`
-	Wait    string `query:"wait" doc:"How long to wait for the call to end, at most 30s." example:"30s"`
+	Wait    string `query:"wait" doc:"How long to wait for the call to end: 30s, 1500ms, or seconds; more than 30s counts as 30s." example:"30s"`
 	Body    *callBody
 }
 
@@ -48,7 +49,7 @@ type CallPath struct {
 
 type getCallInput struct {
 	CallPath
-	Wait string `query:"wait" doc:"How long to wait for the call to end, at most 30s." example:"30s"`
+	Wait string `query:"wait" doc:"How long to wait for the call to end: 30s, 1500ms, or seconds; more than 30s counts as 30s." example:"30s"`
 }
 
 type cancelInput struct {
@@ -63,6 +64,12 @@ func callOperations(a *api) {
 		Summary: "Call a command", DefaultStatus: http.StatusAccepted,
 		Description: "202: it goes on, look at the address in Location. 200: it ended while the request waited. " +
 			"A stop command goes to its service at once, past the log, and has no record: its state is taken.",
+		Responses: map[string]*huma.Response{"200": {
+			Description: "It has ended, or is a stop command",
+			Content: map[string]*huma.MediaType{"application/json": {
+				Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[wire.CallState](), true, "CallState"),
+			}},
+		}},
 		Errors: decisionErrors,
 	}, callCommand)
 	member(a, huma.Operation{

@@ -1,11 +1,13 @@
 package hub
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -113,9 +115,10 @@ func documentOperations(a *api) {
 		return
 	}
 	doc := func(id, path, summary, served string, write func() ([]byte, error)) {
+		write = sync.OnceValues(write) // it is the same as long as the hub runs
 		kind, _, _ := strings.Cut(served, ";")
 		public(a, huma.Operation{
-			OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"node"}, Summary: summary,
+			OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"node"}, Summary: summary, Errors: []int{http.StatusNotModified},
 			Responses: map[string]*huma.Response{"200": {
 				Description: "OK", Content: map[string]*huma.MediaType{kind: {Schema: &huma.Schema{}}},
 			}},
@@ -125,9 +128,14 @@ func documentOperations(a *api) {
 				v.hub.logger.Error("a document cannot be written", "path", path, "error", err)
 				return nil, err
 			}
+			tag := contentTag(data)
+			v.w.Header().Set("ETag", tag)
+			v.w.Header().Set("Cache-Control", "no-cache")
+			if none, err := conditionOf(v.r.Header, "If-None-Match"); err != nil || none.any || none.names(tag) {
+				return nil, cmp.Or(err, error(&problem{status: http.StatusNotModified}))
+			}
 			return &huma.StreamResponse{Body: func(ctx huma.Context) {
 				v.w.Header().Set("Content-Type", served)
-				v.w.Header().Set("Cache-Control", "no-cache")
 				if kind == "text/html" {
 					v.w.Header().Set("Content-Security-Policy", docsPolicy)
 					v.w.Header().Set("Referrer-Policy", "same-origin")

@@ -17,8 +17,13 @@ func etag(c channels.Cursor) string { return `"` + c.String() + `"` }
 // defaultTag is the entity tag of a default, which no change made: it goes by what the default is, so it is another one
 // once the site file says something else.
 func defaultTag(value json.RawMessage) string {
-	sum := sha256.Sum256(value)
-	return `"default-` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	return `"default-` + contentTag(value)[1:]
+}
+
+// contentTag is an entity tag that goes by what something is.
+func contentTag(data []byte) string {
+	sum := sha256.Sum256(data)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
 // A condition is what If-Match or If-None-Match asks for; the zero value is that of a request without the header.

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -25,7 +26,7 @@ type readInput struct {
 	ChannelPath
 	Since string `query:"since" doc:"A cursor: what changed after it. Without one, all there is."`
 	Limit int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"About how many values and deletions, or messages. The changes of one position are never torn apart."`
-	Wait  string `query:"wait" doc:"How long to wait for a change if there is none after since, at most 30s: 30s, 1500ms, or seconds." example:"30s"`
+	Wait  string `query:"wait" doc:"How long to wait for a change if there is none after since, 30s, 1500ms, or seconds; more than 30s counts as 30s." example:"30s"`
 	Owner string `query:"owner" doc:"Of a store with a scope: whose values, for those who may read everybody's. Default: one's own."`
 	All   bool   `query:"all" doc:"Of a store with a scope: everybody's values, for those who may read them, in pages of whole owners."`
 	After string `query:"after" doc:"With all: only of the owners after this one, in the order of their names: the after of the page before." maxLength:"128"`
@@ -119,11 +120,14 @@ func parseWait(s string) (time.Duration, error) {
 		return 0, nil
 	}
 	wait, err := time.ParseDuration(s)
-	if seconds, notSeconds := strconv.ParseUint(s, 10, 16); notSeconds == nil {
-		wait, err = time.Duration(seconds)*time.Second, nil
+	switch seconds, notSeconds := strconv.ParseUint(s, 10, 64); {
+	case notSeconds == nil:
+		wait, err = time.Duration(min(seconds, 60))*time.Second, nil
+	case errors.Is(notSeconds, strconv.ErrRange):
+		wait, err = maxWait, nil
 	}
 	if err != nil || wait < 0 {
-		return 0, invalid("wait is a duration up to 30s, such as 30s or 1500ms")
+		return 0, invalid("wait is a duration, such as 30s or 1500ms, or seconds; more than 30s counts as 30s")
 	}
 	return min(wait, maxWait), nil
 }

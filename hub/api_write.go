@@ -32,7 +32,7 @@ type writeBody struct {
 	Since  string                     `json:"since,omitempty" doc:"A cursor: refuse if anybody else changed anything in the store after it."`
 	Unseen string                     `json:"unseen,omitempty" doc:"A cursor: refuse if anybody else changed a key of this write after it."`
 	Owner  string                     `json:"owner,omitempty" doc:"Of a store with a scope: whose values. Default: one's own."`
-	Data   json.RawMessage            `json:"data,omitempty" doc:"Of a log: the message."`
+	Data   json.RawMessage            `json:"data,omitempty" doc:"Of a log: the message. Of a signal: what is sent."`
 	Term   uint64                     `json:"term,omitempty" doc:"The term one acts under, where only the operator may write."`
 	Held   map[string]uint64          `json:"held,omitempty" doc:"Refuse unless the client of the operation id holds these locks: name and token."`
 	Op     string                     `json:"op,omitempty" doc:"As the header Baton-Op."`
@@ -91,8 +91,9 @@ var decisionErrors = []int{http.StatusConflict, http.StatusRequestEntityTooLarge
 func writeOperations(a *api) {
 	member(a, huma.Operation{
 		OperationID: "write-channel", Method: http.MethodPost, Path: "/api/v1/spaces/{space}/channels/{channel}", Tags: []string{"channels"},
-		Summary: "Change keys of a store, add a message to a log, or send live values",
+		Summary: "Change keys of a store, add a message to a log, or send live values or a signal",
 		Description: "A store takes set, delete and patch, all of it or nothing; a log takes data. A live store takes set and delete from its services. " +
+			"A signal takes data: it goes to everybody who listens now, a few times a second, and whether it came is not known. " +
 			"With since the write is refused (409) if there are changes that the writer has not seen; the problem shows what is there. " +
 			"Whoever writes several times gives the cursor of the answer before, or operation ids of one client: without these, " +
 			"every request is of a client of its own.",
@@ -119,7 +120,10 @@ func writeChannel(v *visit, in *writeInput) (*writtenOutput, error) {
 	case err != nil:
 		return nil, err
 	case rules.Kind == channels.KindSignal:
-		return nil, invalid("%s is a signal: send it over a WebSocket", in.Channel)
+		if storeOnly {
+			return nil, invalid("%s is a signal: give data, and nothing of a store", in.Channel)
+		}
+		return &writtenOutput{}, v.postSignal(op, in.Channel, b)
 	case rules.Kind == channels.KindLog && values:
 		return nil, invalid("%s is a log: give data, and nothing of a store", in.Channel)
 	case rules.Kind == channels.KindLog:

@@ -23,6 +23,7 @@ type meter struct {
 type visitor struct {
 	limiter  *rate.Limiter
 	stopping *rate.Limiter // of stop commands, which nothing else holds up
+	signals  *rate.Limiter
 	large    chan struct{} // holds something for each large answer under way
 	open     int           // requests without an answer
 	last     time.Time
@@ -64,6 +65,16 @@ func (m *meter) stop(who channels.Who) error {
 	return nil
 }
 
+// signal counts a signal of somebody who has entered, or refuses it.
+func (m *meter) signal(who channels.Who) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.visitorLocked(who, time.Now()).signals.Allow() {
+		return &connectionError{wire.CodeRate, "too many signals: send the newest, a few times a second"}
+	}
+	return nil
+}
+
 // turns are those of the large answers to somebody who has entered: to put something in is to take one.
 func (m *meter) turns(who channels.Who) chan struct{} {
 	m.mu.Lock()
@@ -78,6 +89,11 @@ func (m *meter) visitorLocked(who channels.Who, now time.Time) *visitor {
 	v := m.visitors[who.ID]
 	if v == nil {
 		v = &visitor{limiter: m.limits.limiter(who), stopping: rate.NewLimiter(20, 50), large: make(chan struct{}, largeAtOnce)}
+		perSecond := m.limits.Signals
+		if who.Has(channels.RoleService) {
+			perSecond = serviceRate
+		}
+		v.signals = rate.NewLimiter(rate.Limit(perSecond), perSecond)
 		m.visitors[who.ID] = v
 	}
 	v.last = now

@@ -165,11 +165,11 @@ func (j journey) want(tb testing.TB, keys, bytes int) {
 	}
 }
 
-// The values are long, so that a copy of them all, 20 MB, would not fit within the bound. What tests before this one have
+// The values are long, so that a copy of them all, 40 MB, would not fit within the bound. What tests before this one have
 // left behind may go away on the way, which tells nothing: such a journey is made again. What it holds itself it holds
 // each time.
 func TestManyKeysComeInAndOutInBoundedMemory(t *testing.T) {
-	const keys, length, bytes = 10_000, 2_000, 8 << 20
+	const keys, length, bytes = 20_000, 2_000, 20 << 20
 	j := journey{}
 	for try := range 4 {
 		j = carry(t, keys, strings.Repeat("x", length))

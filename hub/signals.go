@@ -75,24 +75,50 @@ func (c *conn) takeSignals(requests []wire.Request) (others []wire.Request, err 
 
 // sendSignal lets one signal out, or refuses it.
 func (c *conn) sendSignal(f *wire.Send) (refusal error) {
-	c.room.replica().Read(func(state *channels.State) {
-		rules, ok := state.Rules().Channels[f.Channel]
-		switch {
-		case !ok:
-			refusal = unknownChannel(f.Channel)
-		case rules.Kind != channels.KindSignal:
-			refusal = channels.Refuse(channels.CodeInvalid, "%s is a %s: data is sent to signals only", f.Channel, rules.Kind)
-		case !channels.Permits(rules.Write, c.who):
-			refusal = channels.Refuse(channels.CodeForbidden, "you may not send to %s: it is for %s", f.Channel, rules.Write)
-		default:
-			refusal = state.Rules().CheckValue(f.Channel, "", f.Data)
-		}
-	})
-	if refusal == nil {
+	if refusal = c.room.checkSignal(c.who, f.Channel, f.Data); refusal == nil {
 		signal := &wire.Signal{Channel: f.Channel, From: c.sender, By: c.who.User, Data: f.Data}
 		c.outbox.offer(f.Channel, wire.AppendFrame(nil, signal))
 	}
 	return refusal
+}
+
+// checkSignal refuses a signal that somebody may not send, or that is none.
+func (r *room) checkSignal(who channels.Who, channel string, data json.RawMessage) (refusal error) {
+	r.replica().Read(func(state *channels.State) {
+		rules, ok := state.Rules().Channels[channel]
+		switch {
+		case !ok:
+			refusal = unknownChannel(channel)
+		case rules.Kind != channels.KindSignal:
+			refusal = channels.Refuse(channels.CodeInvalid, "%s is a %s: data is sent to signals only", channel, rules.Kind)
+		case !channels.Permits(rules.Write, who):
+			refusal = channels.Refuse(channels.CodeForbidden, "you may not send to %s: it is for %s", channel, rules.Write)
+		default:
+			refusal = state.Rules().CheckValue(channel, "", data)
+		}
+	})
+	return refusal
+}
+
+// postSignal lets a signal of an HTTP request out. It is of the client of its operation id, or of the login session.
+func (v *visit) postSignal(op operation, channel string, b writeBody) error {
+	sender := senderOf("session " + v.who.ID)
+	switch {
+	case len(b.Data) == 0 || len(b.Set)+len(b.Delete) > 0 || b.Term != 0:
+		return invalid("%s is a signal: give data, and nothing else", channel)
+	case !op.unnamed && v.room.taken(v.who, op.Client):
+		return channels.Refuse(channels.CodeInvalid, "somebody else uses the client id of this operation id: take a new random one")
+	case !op.unnamed:
+		sender = senderOf(op.Client)
+	}
+	if err := v.room.checkSignal(v.who, channel, b.Data); err != nil {
+		return err
+	}
+	if err := v.api.meter.signal(v.who); err != nil {
+		return err
+	}
+	frame := wire.AppendFrame(nil, &wire.Signal{Channel: channel, From: sender, By: v.who.User, Data: b.Data})
+	return v.hub.options.Signals.Publish(v.r.Context(), v.room.name, frame)
 }
 
 func unknownChannel(name string) error {
