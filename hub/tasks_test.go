@@ -364,7 +364,7 @@ func TestTasksRunByPeriodCalendarAndLabelUntilANewerSiteRemovesThem(t *testing.T
 	c.await("the newer node runs its task", func() bool { return c.of("odd", "three") >= 1 })
 	oftenBefore, oddBefore := c.of("often", "one", "two"), c.of("odd", "one", "two")
 	c.await("the newer node goes on", func() bool { return c.of("odd", "three") >= 2 }) // older ones hand its ticks back, which takes a while
-	if n := c.of("often", "one", "two"); n > oftenBefore+1 { // one may have been under way
+	if n := c.of("often", "one", "two"); n > oftenBefore+1 {                            // one may have been under way
 		t.Errorf("a task that was removed ran %d times more", n-oftenBefore)
 	}
 	if n := c.of("odd", "one", "two"); n > oddBefore+1 {
