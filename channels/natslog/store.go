@@ -118,7 +118,11 @@ func (s *Store) stream(ctx context.Context, config jetstream.StreamConfig) (jets
 	config.Replicas = s.replicas
 	// The shortest there is: nothing here is sent with a message id.
 	config.Duplicates = time.Second
-	stream, err := s.js.CreateOrUpdateStream(ctx, config)
+	// One that is there as it should be is left alone: only another configuration is worth an update.
+	stream, err := s.js.CreateStream(ctx, config)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		stream, err = s.js.UpdateStream(ctx, config)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the stream %s: %w", config.Name, cause(err))
 	}
