@@ -138,7 +138,7 @@ func makeRoom(d *Draft, who Who) error {
 		}
 	}
 	if underWay >= MaxCalls {
-		return Refuse(CodeBusy, "%d of your calls are under way: wait for one to end", MaxCalls)
+		return Refuse(CodeOverloaded, "%d of your calls are under way: wait for one to end", MaxCalls)
 	}
 	if len(ended) >= KeptCalls {
 		oldest := slices.MinFunc(ended, func(a, b Call) int { return cmp.Compare(a.value.Position, b.value.Position) })

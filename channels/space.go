@@ -243,7 +243,7 @@ func (s *Space) Propose(p Proposal) {
 		answer(Outcome{Err: &Uncertain{CodeUnavailable, p.Op, "this node is leaving: send it again to another"}})
 	case s.unanswered >= maxWaiting:
 		s.inboxMu.Unlock()
-		answer(Outcome{Err: Refuse(CodeBusy, "%d operations wait for their turn: send it again a little later", maxWaiting)})
+		answer(Outcome{Err: Refuse(CodeOverloaded, "%d operations wait for their turn: send it again a little later", maxWaiting)})
 	default:
 		s.unanswered++
 		s.inbox = append(s.inbox, w)

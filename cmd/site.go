@@ -2,7 +2,6 @@ package cmd
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,18 +31,10 @@ type siteSpace struct {
 	Title    string                 `yaml:"title"`
 	Login    siteLogin              `yaml:"login"`
 	Control  siteControl            `yaml:"control"`
+	Busy     *siteBusy              `yaml:"busy"`
 	Channels map[string]siteChannel `yaml:"channels"`
 	Commands map[string]siteCommand `yaml:"commands"`
 	Tasks    map[string]siteTask    `yaml:"tasks"`
-}
-
-type siteLogin struct {
-	OtherUser string `yaml:"other_user"` // observe or reject; default observe
-}
-
-type siteControl struct {
-	Grace  *time.Duration `yaml:"grace"`  // default 30 s
-	Linger *time.Duration `yaml:"linger"` // default 2 s
 }
 
 type siteChannel struct {
@@ -73,17 +64,6 @@ type siteCommand struct {
 type siteAuthenticator struct {
 	Kind string `yaml:"kind"` // dev or file
 	Path string `yaml:"path"` // file only; readSite makes it relative to the site file
-}
-
-// sitePolicy is what package session reads from the rules: how sign-in and control go.
-type sitePolicy struct {
-	Login struct {
-		OtherUser string `json:"other_user"`
-	} `json:"login"`
-	Control struct {
-		GraceMS  int64 `json:"grace_ms"`
-		LingerMS int64 `json:"linger_ms"`
-	} `json:"control"`
 }
 
 // readSite reads the site file; path "" means the one that is built in for --dev. A file that cannot be used is a
@@ -131,16 +111,8 @@ func (s *site) rules(space string) (channels.Rules, error) {
 	for name, c := range from.Commands {
 		r.Commands[name] = c.rules()
 	}
-	var policy sitePolicy
-	policy.Login.OtherUser = from.Login.OtherUser
-	if policy.Login.OtherUser == "" {
-		policy.Login.OtherUser = "observe"
-	}
-	policy.Control.GraceMS = orDefault(from.Control.Grace, 30*time.Second).Milliseconds()
-	policy.Control.LingerMS = orDefault(from.Control.Linger, 2*time.Second).Milliseconds()
-	var err error
-	r.Policy, err = json.Marshal(policy)
-	return r, err
+	r.Policy = from.policy().Filled().JSON()
+	return r, nil
 }
 
 func (c siteChannel) rules() channels.ChannelRules {

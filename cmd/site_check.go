@@ -41,11 +41,7 @@ func (p *siteProblems) check(s *site) {
 }
 
 func (p *siteProblems) checkSpace(path []string, s siteSpace) {
-	if !slices.Contains([]string{"", "observe", "reject"}, s.Login.OtherUser) {
-		p.add(under(path, "login", "other_user"), "other_user is observe or reject, not %q", s.Login.OtherUser)
-	}
-	p.between(under(path, "control", "grace"), "grace", s.Control.Grace, time.Second, time.Hour)
-	p.between(under(path, "control", "linger"), "linger", s.Control.Linger, 0, time.Minute)
+	p.checkPolicy(path, s)
 	if len(s.Channels) == 0 {
 		p.add(path, "the space has no channels: add one under channels")
 	}

@@ -1,12 +1,14 @@
 package cmd
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/cmd/baton/beamline"
+	"github.com/baton-hub/baton/session"
 )
 
 func TestTheSitesThatAreBuiltInCanBeUsed(t *testing.T) {
@@ -54,8 +56,10 @@ func TestTheDevSiteHasTheRulesThatTheDemoNeeds(t *testing.T) {
 	if m := r.Channels["motors"]; !m.Live || m.Kind != channels.KindStore || m.Write[0] != "service" {
 		t.Errorf("motors is %+v", m)
 	}
-	want := `{"login":{"other_user":"observe"},"control":{"grace_ms":30000,"linger_ms":2000}}`
-	if r.Version != 2 || string(r.Policy) != want {
+	want := session.Policy{Busy: &session.Busy{
+		Store: "run", Key: "queue", Path: "/state", Is: []json.RawMessage{json.RawMessage(`"running"`), json.RawMessage(`"stopping"`)},
+	}}.Filled().JSON()
+	if r.Version != 3 || string(r.Policy) != string(want) {
 		t.Errorf("version %d, policy %s", r.Version, r.Policy)
 	}
 }
@@ -66,7 +70,8 @@ func TestDefaultsOfThePolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, _ := s.rules("a")
-	want := `{"login":{"other_user":"observe"},"control":{"grace_ms":30000,"linger_ms":2000}}`
+	want := `{"other_user":"observe","same_user":"ask","logout":"refused_while_running","take":"now","on_lost":{"at":"expired"},` +
+		`"grace":30000000000,"linger":2000000000,"idle":1800000000000,"absolute":86400000000000}`
 	if string(r.Policy) != want || r.Version != 3 {
 		t.Errorf("version %d, policy %s", r.Version, r.Policy)
 	}
@@ -103,7 +108,7 @@ authenticators: [{kind: file}, {kind: magic}, {kind: dev, path: x}]
 	for _, want := range []string{
 		"s.yaml:1: version has to be 1 or more",
 		`s.yaml:2: there is no key "tilte" here: did you mean "title"?`,
-		`s.yaml:5: other_user is observe or reject, not "admire"`,
+		`s.yaml:5: other_user is not "admire": use observe, reject`,
 		"s.yaml:6: grace is 1s to 1h0m0s, not 100h0m0s",
 		`s.yaml:11: "operator" cannot be here: a live store is not decided on, so it cannot be fenced by who is in control: use write: [service]`,
 		`s.yaml:12: as the name of a channel: "Queue" is not a name`,

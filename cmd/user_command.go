@@ -14,11 +14,12 @@ const maxPassword = 1024
 
 // newUser is a person to add to the file of the file authenticator.
 type newUser struct {
-	File     string
-	User     string // the account
-	Name     string // for people to read
-	Roles    []string
-	Password string
+	File      string
+	User      string // the account
+	Name      string // for people to read
+	Roles     []string
+	Proposals []string // that they may sign in for
+	Password  string
 }
 
 func userCommand(s streams) *cobra.Command {
@@ -54,6 +55,7 @@ Without --password-stdin a password is made up and printed, once.`,
 	f.StringVar(&u.File, "file", "users.yaml", "file of the file authenticator; made if it is not there")
 	f.StringVar(&u.Name, "name", "", "full name, shown to the others (default: the account)")
 	f.StringSliceVar(&u.Roles, "role", []string{"user"}, "roles, comma-separated: user, staff, admin")
+	f.StringSliceVar(&u.Proposals, "proposal", nil, "proposals that they may sign in for, comma-separated")
 	f.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input, up to the first line end")
 	return group("user", "Manage the people of the file authenticator", add)
 }

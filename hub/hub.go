@@ -46,9 +46,6 @@ type Options struct {
 
 	Job func(name, space string) Job // Optional. Told of exports and imports, and how far they are.
 
-	// Optional. A login session ends when it had neither an open tab nor a request for so long. Default 30 min.
-	Idle time.Duration
-
 	Logger *slog.Logger // Optional. Default: silent.
 }
 
@@ -112,9 +109,6 @@ type Hub struct {
 // New makes a hub and starts what it does by itself: following live values, telling who is here, handling ticks.
 func New(o Options) (*Hub, error) {
 	o.Limits.fill()
-	if o.Idle == 0 {
-		o.Idle = 30 * time.Minute
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

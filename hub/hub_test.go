@@ -348,7 +348,7 @@ func TestARetryOnANewConnectionGetsItsFirstAnswer(t *testing.T) {
 }
 
 func TestALoginSessionThatIsNotInUseEnds(t *testing.T) {
-	n := newNode(t, nodeOptions{idle: time.Second, policy: session.Policy{OtherUser: session.Reject}})
+	n := newNode(t, nodeOptions{policy: session.Policy{OtherUser: session.Reject, Idle: time.Second}})
 	left := hubtest.NewBrowser(t)
 	left.SignIn(n.url, "lab", "alice") // and never opens a tab
 	bob := hubtest.NewBrowser(t)

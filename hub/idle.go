@@ -27,7 +27,7 @@ func (r *room) touch(id string) {
 // overdueLocked lists the login sessions whose time is up: too long without an open tab, on any node, or a request, or
 // too long signed in at all.
 func (r *room) overdueLocked(sessions []session.Session, now time.Time) (overdue []string) {
-	known := watch{}
+	known, policy := watch{}, r.policyNow()
 	for _, one := range sessions {
 		s := r.watch[one.ID]
 		if s == nil {
@@ -37,7 +37,7 @@ func (r *room) overdueLocked(sessions []session.Session, now time.Time) (overdue
 		if r.presence.any(func(a attendant) bool { return a.Session == one.ID }) {
 			s.last = now
 		}
-		if now.Sub(s.last) >= r.hub.options.Idle || now.Sub(s.first) >= session.Absolute {
+		if now.Sub(s.last) >= policy.Idle || now.Sub(s.first) >= policy.Absolute {
 			overdue = append(overdue, one.ID)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/natslog"
@@ -21,6 +20,9 @@ import (
 
 // rules are those of the space that the tests use.
 func rules(policy session.Policy) *channels.Rules {
+	if policy.SameUser == "" {
+		policy.SameUser = session.Join // for tests of other things, with people at several computers
+	}
 	return &channels.Rules{
 		Version: 1, Title: "Lab", Policy: policy.JSON(),
 		Channels: map[string]channels.ChannelRules{
@@ -58,7 +60,6 @@ type nodeOptions struct {
 	name   string
 	policy session.Policy
 	limits hub.Limits
-	idle   time.Duration
 	store  *natslog.Store                  // default: an embedded one
 	logins session.Store                   // default: in the bucket of store
 	log    func(channels.Log) channels.Log // how the node sees the log
@@ -97,7 +98,7 @@ func newNode(t testing.TB, o nodeOptions) *node {
 		Node: o.name, Version: "test", Title: "Site", Spaces: []hub.Site{{Name: "lab", Title: "Lab"}},
 		Authority: session.Authority{}, Live: live, Ticks: ticks, Relay: o.store.Relay(), Signals: o.store.Signals(), Sign: session.Dev{},
 		UI:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("the page")) }),
-		Logins: session.NewLogins(session.LoginOptions{Store: o.logins}), Limits: o.limits, Idle: o.idle, Logger: natstest.Logger(t),
+		Logins: session.NewLogins(session.LoginOptions{Store: o.logins}), Limits: o.limits, Logger: natstest.Logger(t),
 		Open: o.openSpace(t),
 	}
 	if o.more != nil {

@@ -14,7 +14,7 @@ func (r *room) policyNow() session.Policy {
 	if p := r.policy.Load(); p != nil {
 		return *p
 	}
-	return session.Policy{}
+	return session.Policy{}.Filled()
 }
 
 // openTime is how long a request waits for a replica that somebody is bringing up.

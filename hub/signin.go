@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,9 +23,26 @@ type credentials struct {
 	Space    string `json:"space" doc:"The space to sign in to."`
 	User     string `json:"user"`
 	Password string `json:"password"`
+	Proposal string `json:"proposal,omitempty" doc:"Which of one's proposals it is for, if there are several."`
+	Replace  bool   `json:"replace,omitempty" doc:"End one's other login sessions, where the site asks before it does that."`
 }
 
-const badCredentials = `The body has to be {"space":"…","user":"…","password":"…"}, each once, and nothing else.`
+// chooseProposal is the proposal that a sign-in is for: the one that it names, or the only one.
+func chooseProposal(who session.Identity, named string) (string, error) {
+	switch {
+	case named == "" && len(who.Proposals) > 1:
+		r := channels.Refuse(channels.CodeProposal, "you have %d proposals: sign in for one of them", len(who.Proposals))
+		r.More = map[string]any{"proposals": who.Proposals}
+		return "", r
+	case named == "" && len(who.Proposals) == 1:
+		return who.Proposals[0], nil
+	case named != "" && !slices.Contains(who.Proposals, named):
+		return "", channels.Refuse(channels.CodeForbidden, "the proposal %.64q is not one of yours: sign in for another, or leave it out", named)
+	}
+	return named, nil
+}
+
+const badCredentials = `The body has to be {"space":"…","user":"…","password":"…"}, each once, beside them at most "proposal" and "replace".`
 
 // maxCredentials is the largest body of a sign-in.
 const maxCredentials = 4 << 10
@@ -84,8 +102,12 @@ func signIn(v *visit, in *signInInput) (*signedInOutput, error) {
 	if err != nil {
 		return nil, err
 	}
+	proposal, err := chooseProposal(identity, c.Proposal)
+	if err != nil {
+		return nil, err
+	}
 	record := session.Record{
-		User: identity.User, Name: identity.Name, Roles: identity.Roles, Proposal: identity.Proposal,
+		User: identity.User, Name: identity.Name, Roles: identity.Roles, Proposal: proposal,
 		From: address(r), Agent: trimmed(r.UserAgent(), 200), Hash: login.Hash,
 	}
 	cookie, id, err := h.begin(r.Context(), space, login, record, h.options.Logins.Presented(r))

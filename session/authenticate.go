@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"slices"
 )
 
 // ErrWrongCredentials is returned by an Authenticator that does not know the person, or not with this password. It
@@ -16,10 +17,10 @@ type Credentials struct{ User, Password string }
 
 // An Identity is who a person is, as an Authenticator knows them.
 type Identity struct {
-	User     string   // the account; never empty
-	Name     string   // for people to read; may be empty
-	Roles    []string // empty: they are known but may not sign in
-	Proposal string   // may be empty
+	User      string   // the account; never empty
+	Name      string   // for people to read; may be empty
+	Roles     []string // empty: they are known but may not sign in
+	Proposals []string // that they may sign in for, one at a time; may be empty
 }
 
 // An Authenticator checks credentials. It answers ErrWrongCredentials for an unknown user as for a wrong password,
@@ -46,8 +47,8 @@ func (c Chain) Authenticate(ctx context.Context, given Credentials) (Identity, e
 type Dev struct{}
 
 var devUsers = []Identity{
-	{User: "alice", Name: "Alice", Roles: []string{"user"}, Proposal: "mx-2112"},
-	{User: "bob", Name: "Bob", Roles: []string{"user"}, Proposal: "mx-2113"},
+	{User: "alice", Name: "Alice", Roles: []string{"user"}, Proposals: []string{"mx-2112"}},
+	{User: "bob", Name: "Bob", Roles: []string{"user"}, Proposals: []string{"mx-2113"}},
 	{User: "sam", Name: "Sam", Roles: []string{"user", "staff"}},
 }
 
@@ -63,7 +64,7 @@ func (Dev) Users() (names []string) {
 func (Dev) Authenticate(_ context.Context, c Credentials) (Identity, error) {
 	for _, u := range devUsers {
 		if u.User == c.User && sameSecret(c.Password, u.User) {
-			u.Roles = append([]string(nil), u.Roles...)
+			u.Roles, u.Proposals = slices.Clone(u.Roles), slices.Clone(u.Proposals)
 			return u, nil
 		}
 	}

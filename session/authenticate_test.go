@@ -109,11 +109,11 @@ func TestUsersAreAddedAndChangedWhileTheHubRuns(t *testing.T) {
 		_, err := users.Authenticate(t.Context(), session.Credentials{User: user, Password: password})
 		return err
 	}
-	if err := session.AddUser(path, session.Identity{User: "bob", Roles: []string{"staff"}, Proposal: "mx-2112"}, "secret one"); err != nil {
+	if err := session.AddUser(path, session.Identity{User: "bob", Roles: []string{"staff"}, Proposals: []string{"mx-2112"}}, "secret one"); err != nil {
 		t.Fatal(err)
 	}
 	who, err := users.Authenticate(t.Context(), session.Credentials{User: "bob", Password: "secret one"})
-	if err != nil || who.Name != "bob" || who.Proposal != "mx-2112" || who.Roles[0] != "staff" {
+	if err != nil || who.Name != "bob" || strings.Join(who.Proposals, " ") != "mx-2112" || who.Roles[0] != "staff" {
 		t.Errorf("bob: %+v, %v", who, err)
 	}
 	if err := session.AddUser(path, session.Identity{User: "alice", Roles: []string{"user"}}, "changed"); err != nil {

@@ -22,12 +22,17 @@ type hall struct {
 
 func openHall(t *testing.T, other session.OtherUser) *hall {
 	t.Helper()
+	return openHallUnder(t, session.Policy{OtherUser: other, SameUser: session.Join})
+}
+
+func openHallUnder(t *testing.T, policy session.Policy) *hall {
+	t.Helper()
 	h := &hall{t: t, log: channels.NewMemoryLog(), ops: map[string]uint64{}, users: map[string]string{}, rules: &channels.Rules{
 		Version: 1,
 		Channels: map[string]channels.ChannelRules{
 			"queue": {Kind: channels.KindStore, Write: []channels.Right{channels.RightOperator, "service"}},
 		},
-		Policy: session.Policy{OtherUser: other}.JSON(),
+		Policy: policy.JSON(),
 	}}
 	h.Space = h.replica()
 	return h

@@ -22,31 +22,46 @@ type Record struct {
 	From     string   `json:"from,omitempty"`  // address of the sign-in
 	Agent    string   `json:"agent,omitempty"` // browser
 	Hash     string   `json:"hash"`            // of the cookie's token
+
+	// Log time of the sign-in, as Find and All return it. In the log only when the record was written again since: the
+	// first one's log time says it, too.
+	Since time.Time `json:"since,omitzero"`
 }
 
 func sessionRef(id string) channels.Ref {
 	return channels.Ref{Channel: channels.SessionsStore, Key: id}
 }
 
-// A Session is a Record with its id and since when it is there.
+// A Session is a Record with its id.
 type Session struct {
 	ID string
 	Record
-	Since time.Time
+}
+
+func readSession(id string, value channels.Value) (s Session, ok bool) {
+	s.ID = id
+	if strings.Contains(id, "/") || json.Unmarshal(value.Data, &s.Record) != nil {
+		return s, false // a fact about a login session, see factRef
+	}
+	if s.Since.IsZero() {
+		s.Since = value.At
+	}
+	return s, true
 }
 
 // Find returns the login session with the id.
 func Find(v channels.View, id string) (Session, bool) {
 	value, ok := v.Get(sessionRef(id))
-	s := Session{ID: id, Since: value.At}
-	return s, ok && json.Unmarshal(value.Data, &s.Record) == nil
+	if !ok {
+		return Session{ID: id}, false
+	}
+	return readSession(id, value)
 }
 
 // All returns the login sessions of the space, by id.
 func All(v channels.View) (sessions []Session) {
 	v.Range(channels.SessionsStore, "", func(id string, value channels.Value) bool {
-		s := Session{ID: id, Since: value.At}
-		if json.Unmarshal(value.Data, &s.Record) == nil {
+		if s, ok := readSession(id, value); ok {
 			sessions = append(sessions, s)
 		}
 		return true
@@ -155,72 +170,4 @@ func (Authority) Fence(v channels.View, who channels.Who, term uint64) error {
 		return nil
 	}
 	return r
-}
-
-// A Policy is what a site decides about signing in and about control. It is in the rules, so all nodes decide alike.
-type Policy struct {
-	OtherUser OtherUser     // a user signs in while another is signed in
-	Grace     time.Duration // how long the seat of an operator whose link is lost is kept
-	Linger    time.Duration // how long an operator has no connection before the link counts as lost: a reload is none
-}
-
-// OtherUser is what happens when a user signs in while another is signed in.
-type OtherUser string
-
-// The choices for another user.
-const (
-	Observe OtherUser = "observe" // admitted; may watch, and ask for control
-	Reject  OtherUser = "reject"  // refused while anybody else is signed in
-)
-
-// policyJSON is how a Policy stands in channels.Rules.
-type policyJSON struct {
-	Login struct {
-		OtherUser OtherUser `json:"other_user,omitempty"`
-	} `json:"login"`
-	Control struct {
-		GraceMS  *int64 `json:"grace_ms,omitempty"`
-		LingerMS *int64 `json:"linger_ms,omitempty"`
-	} `json:"control"`
-}
-
-// JSON is the form for channels.Rules. What is zero is left to the defaults.
-func (p Policy) JSON() json.RawMessage {
-	var j policyJSON
-	given := func(d time.Duration) *int64 {
-		ms := d.Milliseconds()
-		if ms == 0 {
-			return nil
-		}
-		return &ms
-	}
-	j.Login.OtherUser, j.Control.GraceMS, j.Control.LingerMS = p.OtherUser, given(p.Grace), given(p.Linger)
-	data, err := json.Marshal(j)
-	if err != nil {
-		panic(err) // it is made of strings and numbers
-	}
-	return data
-}
-
-// readPolicy returns the policy of rules, with defaults for what they do not say.
-func readPolicy(rules *channels.Rules) Policy {
-	var j policyJSON
-	_ = json.Unmarshal(rules.Policy, &j) // empty, or written by JSON
-	p := Policy{OtherUser: Observe, Grace: 30 * time.Second, Linger: 2 * time.Second}
-	if j.Login.OtherUser != "" {
-		p.OtherUser = j.Login.OtherUser
-	}
-	if j.Control.GraceMS != nil {
-		p.Grace = time.Duration(*j.Control.GraceMS) * time.Millisecond
-	}
-	if j.Control.LingerMS != nil {
-		p.Linger = time.Duration(*j.Control.LingerMS) * time.Millisecond
-	}
-	return p
-}
-
-// PolicyOf returns the policy in force.
-func PolicyOf(state *channels.State) *Policy {
-	p := readPolicy(state.Rules())
-	return &p
 }

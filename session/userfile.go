@@ -79,7 +79,7 @@ func (f *UserFile) Authenticate(ctx context.Context, c Credentials) (Identity, e
 	if !known || !right || len(c.Password) > maxPassword {
 		return Identity{}, ErrWrongCredentials
 	}
-	who.Roles = slices.Clone(who.Roles) // the caller's, to do with what it likes
+	who.Roles, who.Proposals = slices.Clone(who.Roles), slices.Clone(who.Proposals) // the caller's, to do with what it likes
 	return who.Identity, nil
 }
 
@@ -115,10 +115,10 @@ type userFile struct {
 }
 
 type userEntry struct {
-	Name     string   `yaml:"name,omitempty"`
-	Roles    []string `yaml:"roles,flow"`
-	Proposal string   `yaml:"proposal,omitempty"`
-	Password string   `yaml:"password"` // an argon2id hash
+	Name      string   `yaml:"name,omitempty"`
+	Roles     []string `yaml:"roles,flow"`
+	Proposals []string `yaml:"proposals,omitempty,flow"`
+	Password  string   `yaml:"password"` // an argon2id hash
 }
 
 const userFileHeader = "# People who may sign in. Passwords are argon2id hashes; baton user add makes them.\n"
@@ -148,7 +148,7 @@ func (u userFile) people() (map[string]person, error) {
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("user %q: %w", user, err))
 		}
-		people[user] = person{Identity{User: user, Name: cmp.Or(e.Name, user), Roles: e.Roles, Proposal: e.Proposal}, hash}
+		people[user] = person{Identity{User: user, Name: cmp.Or(e.Name, user), Roles: e.Roles, Proposals: e.Proposals}, hash}
 	}
 	slices.SortFunc(wrong, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	return people, errors.Join(wrong...)
@@ -177,7 +177,7 @@ func AddUser(path string, who Identity, password string) error {
 	if err != nil {
 		return err
 	}
-	e := userEntry{who.Name, who.Roles, who.Proposal, hashPassword(password).String()}
+	e := userEntry{who.Name, who.Roles, who.Proposals, hashPassword(password).String()}
 	if _, err := e.check(who.User); err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ _SILENCE = 60.0  # seconds without a word after which an event stream is as good
 _ANSWER = 60.0  # seconds for one HTTP answer, longer than the hub may take
 _REPORT = 2.0  # seconds that a report may take to reach the hub once the client is being closed
 _KEPT = 1000  # messages of a log, if its rules do not say; and calls that were handled
-_AGAIN = {"unknown", "unavailable", "stale", "busy", "rate", "unanswered"}  # not decided, or the outcome is not known
+_AGAIN = {"unknown", "unavailable", "stale", "overloaded", "rate", "unanswered"}  # not decided, or the outcome is not known
 _FINAL = {4401: "signed_out", 4403: "forbidden", 4409: "replaced"}  # close codes after which a client stays away
 _ENDED = ("done", "failed", "cancelled", "unknown")
 

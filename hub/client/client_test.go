@@ -119,7 +119,7 @@ func TestWhatWasNotDecidedIsSentAgainAndARefusalIsReturned(t *testing.T) {
 			return err
 		})
 		first := expect[*wire.Write](p)
-		for i, code := range []string{"unavailable", "unknown", "stale", "busy", "rate", "unanswered"} {
+		for i, code := range []string{"unavailable", "unknown", "stale", "overloaded", "rate", "unanswered"} {
 			start := time.Now()
 			p.send(&wire.Error{ID: first.ID, Code: code, Op: first.Op})
 			if again := expect[*wire.Write](p); !reflect.DeepEqual(again, first) {

@@ -70,7 +70,7 @@ func errorOf(f *wire.Error) *Error {
 // again reports whether a refused request is to be sent again: it was not decided, or its outcome is not known.
 func again(code string) bool {
 	switch code {
-	case "unknown", "unavailable", "stale", "busy", wire.CodeRate, wire.CodeUnanswered:
+	case "unknown", "unavailable", "stale", "overloaded", wire.CodeRate, wire.CodeUnanswered:
 		return true
 	}
 	return false

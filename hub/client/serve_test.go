@@ -160,7 +160,7 @@ func TestACommandThatIsRefusedSaysSo(t *testing.T) {
 		c, p := s.connect()
 		served := later(func() error { return c.Serve(t.Context(), map[string]Handler{"launch": nil}) })
 		f := expect[*wire.Serve](p)
-		p.send(&wire.Error{ID: f.ID, Code: "busy"})
+		p.send(&wire.Error{ID: f.ID, Code: "overloaded"})
 		f = expect[*wire.Serve](p)
 		p.send(&wire.Error{ID: f.ID, Code: "unknown_name", Detail: "no such command"})
 		if err := <-served; !IsCode(err, "unknown_name") {

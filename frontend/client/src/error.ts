@@ -14,6 +14,11 @@ export type Code =
   | 'too_large'
   | 'seat_taken'
   | 'busy'
+  | 'overloaded'
+  | 'signed_in_elsewhere'
+  | 'choose_proposal'
+  | 'confirm'
+  | 'throttled'
   | 'no_service'
   | 'control'
   | 'unknown'
@@ -81,7 +86,7 @@ export const retryable: ReadonlySet<Code> = new Set([
   'unknown',
   'unavailable',
   'stale',
-  'busy',
+  'overloaded',
   'rate', // of the connection: too many requests
   'unanswered', // of the connection: too many that wait
 ]);

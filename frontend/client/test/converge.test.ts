@@ -228,7 +228,7 @@ class World {
     const error = (code: string) => [{ type: 'error', id, code, detail: 'no', op: request.op }];
     const answered = this.hub.answers.has(request.op ?? '');
     if ((how === 'busy' || how === 'refuse') && !answered) {
-      this.#tell(error(how === 'busy' ? 'busy' : 'forbidden'));
+      this.#tell(error(how === 'busy' ? 'overloaded' : 'forbidden'));
       return;
     }
     const { position, frames } = this.hub.write(request, 'alice');
