@@ -27,6 +27,10 @@ import (
 const (
 	startTime = 30 * time.Second // to reach the log and the session store
 	drainTime = 20 * time.Second // to finish what is under way when it is told to stop
+
+	// refuseAfter is longer than any authenticator should take to look at a password, so that the time of a refusal tells
+	// nothing, and shorter than people notice.
+	refuseAfter = 400 * time.Millisecond
 )
 
 // A node is one hub with everything that it stands on.
@@ -128,6 +132,10 @@ func (n *node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	throttle, err := n.throttle(ctx)
+	if err != nil {
+		return err
+	}
 	live, err := store.Live(ctx)
 	if err != nil {
 		return fmt.Errorf("opening the live values: %w", err)
@@ -144,6 +152,8 @@ func (n *node) start(ctx context.Context) error {
 	if err := n.addTasks(&options); err != nil {
 		return err
 	}
+	options.Throttle, options.RefuseAfter = throttle, refuseAfter
+	options.Roles, options.Proxies = append([]string{}, n.site.Roles...), n.site.proxies()
 	options.Job = func(name, space string) hub.Job { return n.jobs.begin(name, space) }
 	for _, name := range slices.Sorted(maps.Keys(n.site.Spaces)) {
 		options.Spaces = append(options.Spaces, hub.Site{Name: name, Title: n.site.Spaces[name].Title})

@@ -34,6 +34,15 @@ func (n *node) sessionStore(ctx context.Context) (session.Store, error) {
 	return session.NewKVStore(bucket, natslog.ErrNotFound, natslog.ErrRevision), nil
 }
 
+// throttle returns what slows down who guesses passwords, with its counts where all nodes see them.
+func (n *node) throttle(ctx context.Context) (*session.Throttle, error) {
+	bucket, err := n.store.KV(ctx, "throttle")
+	if err != nil {
+		return nil, fmt.Errorf("opening the counts of failed sign-ins: %w", err)
+	}
+	return session.NewThrottle(bucket, natslog.ErrNotFound, natslog.ErrRevision), nil
+}
+
 // authenticators returns what the site file names, in its order.
 func (n *node) authenticators() (session.Authenticator, error) {
 	var chain session.Chain

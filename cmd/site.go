@@ -20,8 +20,9 @@ var siteExample []byte
 type site struct {
 	Version        int                    `yaml:"version"`
 	Title          string                 `yaml:"title"`
-	Roles          []string               `yaml:"roles"` // the site's own, beside user, staff, admin and service
-	CORS           []string               `yaml:"cors"`  // origins whose pages may use the API
+	Roles          []string               `yaml:"roles"`   // the site's own, beside user, staff, admin and service
+	CORS           []string               `yaml:"cors"`    // origins whose pages may use the API
+	Proxies        []string               `yaml:"proxies"` // networks of the proxies in front, whose X-Forwarded-For is believed
 	Spaces         map[string]siteSpace   `yaml:"spaces"`
 	Backends       map[string]siteBackend `yaml:"backends"`
 	Authenticators []siteAuthenticator    `yaml:"authenticators"`

@@ -23,6 +23,7 @@ func (p *siteProblems) check(s *site) {
 	}
 	p.checkRoles(s.Roles)
 	p.checkOrigins(s.CORS)
+	p.checkProxies(s.Proxies)
 	if len(s.Spaces) == 0 {
 		p.add([]string{"spaces"}, "there are no spaces: add one under spaces")
 	}

@@ -52,6 +52,11 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 	if err := room.vacancy(who, client); err != nil {
 		return err
 	}
+	leave, err := h.place(r)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	h.running.Add(1) // while the server still waits for this request
 	defer h.running.Done()
 	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{
@@ -109,18 +114,28 @@ func (r *room) vacancy(who channels.Who, client string) error {
 			ofUser++
 		}
 	}
-	full := func(detail string) error {
-		return &problem{status: http.StatusTooManyRequests, code: "too_many", detail: detail, retry: 10}
-	}
 	switch {
 	case ofSession >= l.PerSession:
-		return full("This sign-in has too many tabs open. Close one.")
+		return tooMany("This sign-in has too many tabs open. Close one.")
 	case ofUser >= l.PerUser:
-		return full("You have too many tabs open. Close one.")
+		return tooMany("You have too many tabs open. Close one.")
 	case r.hub.connections.Load() >= int64(l.PerNode):
-		return full("This node is full. Try again, another may have room.")
+		return tooMany("This node is full. Try again, another may have room.")
 	}
 	return nil
+}
+
+func tooMany(detail string) error {
+	return &problem{status: http.StatusTooManyRequests, code: "too_many", detail: detail, retry: 10}
+}
+
+// place is a connection's among those of its address, until leave is called.
+func (h *Hub) place(r *http.Request) (leave func(), err error) {
+	leave, ok := h.addresses.enter(h.address(r), h.options.Limits.PerAddress)
+	if !ok {
+		return nil, tooMany("Too many tabs of your network are open. Close one, or ask the site's staff: behind a proxy, its address has to be in the site file.")
+	}
+	return leave, nil
 }
 
 // taken reports whether a client id is another user's: because the log says so, or as long as it says nothing, because one

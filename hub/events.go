@@ -55,6 +55,11 @@ func followEvents(v *visit, in *eventsInput) (*huma.StreamResponse, error) {
 	if err := v.room.vacancy(v.who, in.Client); err != nil {
 		return nil, err
 	}
+	leave, err := v.hub.place(v.r)
+	if err != nil {
+		return nil, err
+	}
+	v.after = append(v.after, leave)
 	if in.Client == "" {
 		in.Client = "events-" + rand.Text()[:16]
 	}

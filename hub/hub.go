@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,10 @@ type Options struct {
 	Logins    *session.Logins                                                                      // Required. Finds login sessions by cookie.
 	Sign      session.Authenticator                                                                // Required. Checks passwords.
 
+	Throttle *session.Throttle // Optional. Slows down who guesses passwords; see session.Guard for what it is without.
+	Roles    []string          // Optional. The roles of the site's own that people can have. nil: any.
+	Proxies  []netip.Prefix    // Optional. Whose X-Forwarded-For is believed.
+
 	UI       http.Handler // Optional. What is served at /.
 	DevUsers []string     // Optional. Shown on the sign-in page, only with --dev.
 	Origins  []string     // Optional. Further origins (scheme://host:port) that may connect with a cookie.
@@ -43,6 +48,9 @@ type Options struct {
 	Duties       []Duty   // Optional. What one node does all the time.
 	TasksVersion int      // Optional. Of the site file that Tasks are from: the highest one's are in force.
 	Labels       []string // Optional. Of this node: it takes tasks and duties that are for one of them, and those for any.
+
+	// Optional. No wrong password is answered sooner, so that the time does not tell whose it was. Default: at once.
+	RefuseAfter time.Duration
 
 	Job func(name, space string) Job // Optional. Told of exports and imports, and how far they are.
 
@@ -62,6 +70,7 @@ type Limits struct {
 	Joined     int // channels of one connection; default 128
 	PerSession int // connections of one login session; default 10
 	PerUser    int // connections of one user; default 20
+	PerAddress int // connections to this node from one address; default 100
 	PerNode    int // connections of this node; default 15,000
 	Rate       int // messages per second of one connection; default 20. Services: 5,000
 	Burst      int // messages at once; default 100. Services: 5,000
@@ -70,7 +79,7 @@ type Limits struct {
 
 func (l *Limits) fill() {
 	for field, standard := range map[*int]int{
-		&l.Message: 64 << 10, &l.Unanswered: 32, &l.Joined: 128, &l.PerSession: 10, &l.PerUser: 20, &l.PerNode: 15_000,
+		&l.Message: 64 << 10, &l.Unanswered: 32, &l.Joined: 128, &l.PerSession: 10, &l.PerUser: 20, &l.PerAddress: 100, &l.PerNode: 15_000,
 		&l.Rate: 20, &l.Burst: 100, &l.Signals: 30,
 	} {
 		if *field == 0 {
@@ -100,6 +109,10 @@ type Hub struct {
 	atHand  sync.Map       // question → true: runs and duties that this node has
 	tasking sync.WaitGroup // what needs the spaces to its end
 
+	guard        session.Guard
+	addresses    addresses // of the connections
+	unknownProxy sync.Once // that there is one has been said
+
 	planTrouble atomic.Pointer[string] // why this node's tasks may never run
 
 	connNumbers atomic.Uint64
@@ -115,6 +128,7 @@ func New(o Options) (*Hub, error) {
 	h := &Hub{
 		options: o, logger: o.Logger, rooms: map[string]*room{}, started: time.Now(), news: make(chan *room, 64),
 	}
+	h.guard = session.Guard{Sign: o.Sign, Throttle: o.Throttle, Roles: o.Roles, RefuseAfter: o.RefuseAfter, Logger: o.Logger}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
 	h.staying, h.leave = context.WithCancel(h.ctx)
 	for _, s := range o.Spaces {

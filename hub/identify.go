@@ -3,7 +3,6 @@ package hub
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 
@@ -80,15 +79,6 @@ func (h *Hub) claim(r *http.Request) (space, id string, holds proof, err error) 
 		return "", "", nil, fmt.Errorf("looking up the login session: %w", err)
 	}
 	return found.Space, found.Session, found.Check, nil
-}
-
-// address is where a request comes from.
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // scheme is how the client reached this node.

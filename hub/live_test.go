@@ -199,7 +199,7 @@ func watchMotors(socket *websocket.Conn, joined chan<- struct{}) (w watched) {
 // TestTwoHundredTabsWatchAHundredMotors moves 100 motors 10 times a second. Of the tabs one stops to read and then reads
 // more slowly than the motors move.
 func TestTwoHundredTabsWatchAHundredMotors(t *testing.T) {
-	n := newNode(t, nodeOptions{limits: hub.Limits{PerSession: 1000, PerUser: 1000}, buffer: 4 << 10})
+	n := newNode(t, nodeOptions{limits: hub.Limits{PerSession: 1000, PerUser: 1000, PerAddress: 1000}, buffer: 4 << 10})
 	service := hubtest.OpenToken(t, n.url, "service-1", n.token(t, "beamline"))
 	browser, _ := n.open(t, "alice")
 	joined, seen, seenSlowly := make(chan struct{}, motorTabs), make(chan watched, motorTabs), make(chan watched, 1)

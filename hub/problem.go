@@ -82,6 +82,7 @@ func (p *problem) Error() string { return p.code + ": " + p.detail }
 // problemOf is what an HTTP client is told of an error.
 func problemOf(err error) *problem {
 	var p *problem
+	var throttled *session.Throttled
 	var refused *channels.Refusal
 	var uncertain *channels.Uncertain
 	var early *connectionError
@@ -90,6 +91,8 @@ func problemOf(err error) *problem {
 		return p
 	case errors.Is(err, session.ErrWrongCredentials):
 		return &problem{status: http.StatusUnauthorized, code: "wrong_credentials", detail: "The name or the password is wrong."}
+	case errors.As(err, &throttled):
+		return throttledProblem(throttled.Wait)
 	case errors.As(err, &refused):
 		p = coded(refused.Code, refused.Detail)
 		p.current, p.more = refused.Current, refused.More

@@ -64,7 +64,7 @@ func sessionOperations(a *api) {
 		Summary:      "Sign in to a space",
 		Description:  "The answer sets the cookie that the other operations, event streams and WebSockets go by. Programs use a token instead, in the header Authorization.",
 		MaxBodyBytes: maxCredentials, Metadata: map[string]any{badBodyKey: badCredentials},
-		Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
+		Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
 	}, signIn)
 	public(a, huma.Operation{
 		OperationID: "who-am-i", Method: http.MethodGet, Path: "/api/v1/session", Tags: []string{"session"},
@@ -86,34 +86,46 @@ func signIn(v *visit, in *signInInput) (*signedInOutput, error) {
 	if room == nil {
 		return nil, errNoSpace
 	}
-	identity, err := h.options.Sign.Authenticate(r.Context(), session.Credentials{User: c.User, Password: c.Password})
+	identity, err := h.guard.SignIn(r.Context(), session.Credentials{User: c.User, Password: c.Password}, h.address(r))
 	if err != nil {
-		h.logger.Info("sign-in failed", "space", c.Space, "user", c.User, "from", address(r))
+		h.noteFailure(r, c, err)
 		return nil, err
 	}
+	return h.letIn(v.w, r, room, identity, entry{c.Proposal, c.Replace, h.options.Logins.Presented(r)})
+}
+
+// An entry is what somebody who signs in asks for, beside getting in.
+type entry struct {
+	Proposal  string
+	Replace   bool
+	Presented string // the hash of the token that their browser had
+}
+
+// letIn signs in somebody who has proved who they are, however they did, and sets the cookie.
+func (h *Hub) letIn(w http.ResponseWriter, r *http.Request, room *room, identity session.Identity, e entry) (*signedInOutput, error) {
 	space, err := room.opened(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	login, err := h.options.Logins.Begin(r.Context(), c.Space)
+	login, err := h.options.Logins.Begin(r.Context(), room.name)
 	if err != nil {
 		return nil, err
 	}
-	proposal, err := chooseProposal(identity, c.Proposal)
+	proposal, err := chooseProposal(identity, e.Proposal)
 	if err != nil {
 		return nil, err
 	}
 	record := session.Record{
 		User: identity.User, Name: identity.Name, Roles: identity.Roles, Proposal: proposal,
-		From: address(r), Agent: trimmed(r.UserAgent(), 200), Hash: login.Hash,
+		From: h.address(r), Agent: trimmed(r.UserAgent(), 200), Hash: login.Hash,
 	}
-	cookie, id, err := h.begin(r.Context(), space, login, record, h.options.Logins.Presented(r))
+	cookie, id, err := h.begin(r.Context(), space, login, record, e.Presented)
 	if err != nil {
-		h.logger.Info("sign-in refused", "space", c.Space, "user", identity.User, "from", address(r), "error", err)
+		h.logger.Info("sign-in refused", "space", room.name, "user", identity.User, "from", record.From, "error", err)
 		return nil, err
 	}
-	http.SetCookie(v.w, cookie)
-	h.logger.Info("signed in", "space", c.Space, "user", identity.User, "session", id, "from", address(r))
+	http.SetCookie(w, cookie)
+	h.logger.Info("signed in", "space", room.name, "user", identity.User, "session", id, "from", record.From)
 	return h.answerWho(space, id)
 }
 
