@@ -46,6 +46,8 @@ func TestExitCodes(t *testing.T) {
 		{args: []string{"serve", "--dev", "--sync", "soon"}, code: 2, says: "always"},
 		{args: []string{"serve", "--dev", "--nats", "nats://h:1", "--sync", "1s"}, code: 2, says: "sync_interval"},
 		{args: []string{"serve", "--dev", "--redis", "http://h"}, code: 2, says: "redis://host:port"},
+		{args: []string{"serve", "--dev", "--redis", "redis+sentinel://h"}, code: 2, says: "name the master"},
+		{args: []string{"serve", "--dev"}, env: map[string]string{"BATON_REDIS_FILE": file(t, "redis", "redis+sentinel://h\n")}, code: 2, says: "name the master"},
 		{args: []string{"serve", "--config", bad}, code: 78, says: "there are no spaces"},
 		{args: []string{"serve", "--config", "/nowhere.yaml"}, code: 78, says: "reading the site file"},
 		{args: []string{"serve"}, env: map[string]string{"BATON_DEV": "perhaps"}, code: 78, says: "BATON_DEV"},
@@ -76,6 +78,7 @@ func TestDevAuthenticatorIsRefusedWithoutDev(t *testing.T) {
 func TestSecretsAreNotRepeated(t *testing.T) {
 	for _, args := range [][]string{
 		{"serve", "--dev", "--redis", "http://me:hunter2@host"},
+		{"serve", "--dev", "--redis", "redis://me:hunter2@host/x"},
 		{"serve", "--dev", "--nats", "nats://me:hunter2@host", "--sync", "1s"},
 	} {
 		if got := baton(t, nil, "", args...); strings.Contains(got.errors, "hunter2") {

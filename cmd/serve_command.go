@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/session"
 )
 
 // serveOptions are the flags of `baton serve`, checked.
@@ -63,7 +64,8 @@ environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN
 	f.StringVar(&o.Data, "data", "data", "folder of the embedded server")
 	f.StringVar(&o.Config, "config", "", "site file (YAML)")
 	f.StringVar(&o.NATS, "nats", "", "URL of an external NATS with JetStream, instead of the embedded one")
-	f.StringVar(&o.Redis, "redis", "", "URL of a Redis that keeps the login sessions, instead of the embedded store")
+	f.StringVar(&o.Redis, "redis", "", "URL of a Redis that keeps the login sessions, instead of the embedded store: redis://,\n"+
+		"rediss:// for TLS, unix://, redis+sentinel://, redis+cluster://; BATON_REDIS_FILE keeps its password off the command line")
 	f.StringSliceVar(&o.Labels, "label", nil, "a label of this node, may be repeated: tasks and backends with on: LABEL run only on nodes that have it")
 	f.BoolVar(&o.NoDocs, "no-docs", false, "do not serve the description of the API at /api/docs, /api/openapi.json and /api/asyncapi.json")
 	f.Var((*syncFlag)(&o.Sync), "sync", "always: an acknowledged write survives a power cut; a duration such as 200ms:\n"+
@@ -96,8 +98,10 @@ func (o serveOptions) check(syncGiven bool) error {
 	if err := checkURL("--nats", o.NATS, "nats", "tls", "ws", "wss"); err != nil {
 		return err
 	}
-	if err := checkURL("--redis", o.Redis, "redis", "rediss", "unix"); err != nil {
-		return err
+	if o.Redis != "" {
+		if _, err := session.ParseRedisURL(o.Redis); err != nil {
+			return fmt.Errorf("--redis: %w", err)
+		}
 	}
 	if o.NATS != "" && syncGiven {
 		return fmt.Errorf("--sync is for the embedded server: set sync_interval in the configuration of %s", redacted(o.NATS))

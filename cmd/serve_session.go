@@ -20,6 +20,7 @@ func (n *node) openLogins(ctx context.Context) error {
 
 func (n *node) sessionStore(ctx context.Context) (session.Store, error) {
 	if n.options.Redis != "" {
+		session.LogRedis(n.logger)
 		store, err := session.OpenRedis(n.options.Redis)
 		if err != nil {
 			return nil, configError{fmt.Errorf("--redis: %w", err)}

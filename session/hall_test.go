@@ -187,3 +187,12 @@ func (h *hall) transactionsAt(position uint64) (txs []channels.Transaction) {
 	}
 	return txs
 }
+
+// answer reads the answer of a decision.
+func answer[T any](t *testing.T, o channels.Outcome) (a T) {
+	t.Helper()
+	if err := json.Unmarshal(o.Answer, &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}

@@ -2,30 +2,52 @@ package session
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisStore is the Store for a hub of several nodes.
-type RedisStore struct{ client *redis.Client }
+// RedisStore is the Store for a hub of several nodes: in one Redis, in one that sentinels watch, or in a cluster. Each
+// record is one key, and each change of it one step, so all three are the same to it.
+//
+// Redis acknowledges a write before its replicas have it, so a failover may lose the last ones. A lost sign-in costs the
+// person their password once more, as with a Redis that was emptied. A lost tombstone lets a cookie lead to where it
+// led, and there the log says that the login session has ended: see Found.Check.
+type RedisStore struct{ client redis.UniversalClient }
 
 var _ Store = (*RedisStore)(nil)
 
 const redisPrefix = "baton:login:"
 
-// OpenRedis returns the store at a redis:// or rediss:// URL. It does not connect yet: a hub comes up while Redis is
-// down, and answers sign-ins with 503 until it is there.
+// OpenRedis returns the store at a RedisURL. It does not connect yet: a hub comes up while Redis is down, and answers
+// sign-ins with 503 until it is there. Its errors do not repeat the URL.
 func OpenRedis(url string) (*RedisStore, error) {
-	o, err := redis.ParseURL(url)
+	u, err := ParseRedisURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("reading the address of Redis: %w", err)
+		return nil, err
 	}
-	o.ContextTimeoutEnabled = true // without it go-redis does not look at deadlines once connected
-	o.DialTimeout = storeWait
-	return &RedisStore{redis.NewClient(o)}, nil
+	var c *tls.Config
+	if u.tls != nil {
+		if c, err = u.tls.config(); err != nil {
+			return nil, err
+		}
+	}
+	return &RedisStore{u.client(c)}, nil
+}
+
+// LogRedis has go-redis say to a logger, for debugging, what it says of its connections. It has one logger for the whole
+// process, and would write lines of its own making to standard error. What matters comes back as an error.
+func LogRedis(logger *slog.Logger) { redis.SetLogger(redisLog{logger}) }
+
+type redisLog struct{ *slog.Logger }
+
+// Printf is the one method that go-redis calls.
+func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
+	l.DebugContext(ctx, "from the client of Redis", "message", fmt.Sprintf(format, v...))
 }
 
 // Close closes the connections.

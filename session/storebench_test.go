@@ -18,19 +18,68 @@ import (
 // A storeBench is a Store with what its tests must do to the thing behind it.
 type storeBench struct {
 	session.Store
-	keys  func() string // everything that is kept, keys and values
+	keys  func() string // everything that is kept, keys and values; nil where nobody may look
 	hang  func()        // from here on nothing answers
 	crash func()        // it is gone
+	late  session.Store // of a node that has not used it before; nil: as any other
 }
 
 func redisBench(t *testing.T) storeBench {
 	server := sessiontest.Redis(t)
-	store, err := session.OpenRedis(server.URL)
+	return overRedis(t, server.URL, []*sessiontest.Server{server}, server)
+}
+
+func redisUnixBench(t *testing.T) storeBench {
+	server := sessiontest.RedisUnix(t)
+	return overRedis(t, server.URL, []*sessiontest.Server{server}, server)
+}
+
+func redisTLSBench(t *testing.T) storeBench {
+	server, _ := sessiontest.RedisTLS(t)
+	return overRedis(t, server.URL, nil, server) // its user may not list keys
+}
+
+func redisSentinelBench(t *testing.T) storeBench {
+	w := sessiontest.RedisSentinel(t)
+	return overRedis(t, w.URL, []*sessiontest.Server{w.Master}, w.All()...)
+}
+
+func redisClusterBench(t *testing.T) storeBench {
+	c := sessiontest.RedisCluster(t)
+	return overRedis(t, c.URL, c.Nodes[:], c.Nodes[:]...)
+}
+
+// overRedis is the store at a URL; keys are looked for on some servers, and all of them hang and crash together.
+func overRedis(t *testing.T, url string, kept []*sessiontest.Server, all ...*sessiontest.Server) storeBench {
+	each := func(do func(*sessiontest.Server)) func() {
+		return func() {
+			for _, server := range all {
+				do(server)
+			}
+		}
+	}
+	b := storeBench{
+		Store: openRedis(t, url), hang: each((*sessiontest.Server).Pause), crash: each((*sessiontest.Server).Kill), late: openRedis(t, url),
+	}
+	if kept != nil {
+		b.keys = func() (dump string) {
+			for _, server := range kept {
+				dump += redisDump(t, server.URL)
+			}
+			return dump
+		}
+	}
+	return b
+}
+
+func openRedis(t *testing.T, url string) *session.RedisStore {
+	t.Helper()
+	store, err := session.OpenRedis(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { store.Close() })
-	return storeBench{store, func() string { return redisDump(t, server.URL) }, server.Pause, server.Kill}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
 }
 
 func redisDump(t *testing.T, url string) string {
@@ -63,7 +112,7 @@ func natsBench(t *testing.T) storeBench {
 		t.Fatal(err)
 	}
 	spy := &spy{KV: kv}
-	return storeBench{session.NewKVStore(spy, natslog.ErrNotFound, natslog.ErrRevision), spy.dump, server.Pause, server.Kill}
+	return storeBench{session.NewKVStore(spy, natslog.ErrNotFound, natslog.ErrRevision), spy.dump, server.Pause, server.Kill, nil}
 }
 
 // A spy is a KV that remembers what was written to it.

@@ -1,19 +1,25 @@
-// Package sessiontest has what tests of login sessions need: a real redis-server that can be killed and hung.
+// Package sessiontest has what tests of login sessions need: real redis-servers that can be killed and hung, alone, under
+// sentinels and as a cluster, and a connection that fails as networks do.
 package sessiontest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/baton-hub/baton/session"
 )
 
 // A Server is a redis-server in a process of its own, on a free port of the loopback interface, which it keeps over
@@ -25,34 +31,76 @@ type Server struct {
 	t       testing.TB
 	dir     string
 	port    int
-	process *exec.Cmd // of a shell with the server, a process group; nil while it is not running
+	args    func() []string // of redis-server, without those about what it keeps
+	process *exec.Cmd       // of a shell with the server, a process group; nil while it is not running
 	stdin   io.Closer
-	output  *bytes.Buffer
+	output  *tail
 }
+
+// Address is its host and port.
+func (s *Server) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
 // Redis starts a server and ends it with the test.
 func Redis(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: t.TempDir(), output: &bytes.Buffer{}}
+	return run(t, func(s *Server) {
+		s.URL = "redis://" + s.Address() + "/0"
+		s.args = func() []string { return []string{"--port", strconv.Itoa(s.port)} }
+	})
+}
+
+// RedisUnix starts a server that listens on a Unix socket only.
+func RedisUnix(t testing.TB) *Server {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "redis") // the name of a socket may not be long, and those of tests are
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "redis.sock")
+	return run(t, func(s *Server) {
+		s.URL = "unix://" + socket + "?db=0"
+		s.args = func() []string { return []string{"--port", "0", "--unixsocket", socket} }
+	})
+}
+
+// run starts a server on a free port; set says of it what depends on the port.
+func run(t testing.TB, set func(*Server)) *Server {
+	t.Helper()
+	s := &Server{t: t, dir: t.TempDir()}
 	t.Cleanup(func() {
 		if s.process != nil {
 			s.Kill()
 		}
 		if t.Failed() {
-			t.Logf("redis-server said:\n%s", s.output)
+			t.Logf("the end of what redis-server said:\n%s", s.output)
 		}
 	})
 	var err error
-	for range 20 {
-		// Below the range of outgoing connections, one of which could take the port while the server is down.
-		s.port = 20000 + rand.IntN(12000)
+	for range 20 { // somebody else may take the port between the look and the use
+		if s.port, err = freePort(); err != nil {
+			break
+		}
+		set(s)
 		if err = s.start(); err == nil {
-			s.URL = fmt.Sprintf("redis://127.0.0.1:%d/0", s.port)
 			return s
 		}
 	}
 	t.Fatalf("starting redis-server (Debian: apt install redis-server): %v\n%s", err, s.output)
 	return nil
+}
+
+// freePort finds a port below the range from which the system gives ports to outgoing connections: one of those could
+// be taken while the server is down.
+func freePort() (port int, err error) {
+	for range 100 {
+		port = 20000 + rand.IntN(12000)
+		var l net.Listener
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, err
 }
 
 // Kill ends the process with SIGKILL.
@@ -79,7 +127,7 @@ func (s *Server) Pause() {
 	s.signal(syscall.SIGSTOP)
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
-		err := ping(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)))
+		err := ping(ctx, s.URL)
 		cancel()
 		if err != nil {
 			return
@@ -97,19 +145,11 @@ func (s *Server) signal(sig syscall.Signal) {
 	}
 }
 
-// start returns once the server answers, and with an error if the port is somebody else's.
+// start returns once the server answers.
 func (s *Server) start() error {
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return err
-	}
-	l.Close()
-	s.output.Reset()
+	s.output = &tail{} // what it said before it was killed is no concern of this one
 	// The shell ends the server when standard input ends, so that it does not outlive a test that was killed.
-	cmd := exec.Command("sh", "-c", `"$@" & cat >/dev/null; kill -9 $!`, "sh",
-		"redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(s.port), "--dir", s.dir,
-		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning")
+	cmd := exec.Command("sh", append([]string{"-c", `"$@" & cat >/dev/null; kill -9 $!`, "sh", "redis-server"}, s.arguments()...)...)
 	cmd.Stdout, cmd.Stderr = s.output, s.output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := cmd.StdinPipe()
@@ -120,50 +160,80 @@ func (s *Server) start() error {
 		return err
 	}
 	s.process, s.stdin = cmd, stdin
-	if err := answers(address); err != nil {
+	if err := s.answers(); err != nil {
 		s.Kill()
 		return err
 	}
 	return nil
 }
 
+func (s *Server) arguments() []string {
+	own := s.args()
+	if strings.HasSuffix(own[0], ".conf") {
+		return own
+	}
+	return append(own, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "no", "--loglevel", "warning")
+}
+
 // answers waits until a PING is answered.
-func answers(address string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+func (s *Server) answers() error {
+	return eventually(func(ctx context.Context) error {
+		if strings.Contains(s.output.String(), "Address already in use") {
+			return fatal{errors.New("the port is somebody else's")}
+		}
+		return ping(ctx, s.URL)
+	})
+}
+
+// fatal is an error that no waiting mends.
+type fatal struct{ error }
+
+// eventually tries until it works.
+func eventually(try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
-		err := ping(ctx, address)
-		if err == nil {
-			return nil
+		err := try(ctx)
+		if err == nil || errors.As(err, &fatal{}) {
+			return err
 		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return errors.Join(errors.New("no answer to PING"), err)
+			return fmt.Errorf("waited in vain: %w", err)
 		}
 	}
 }
 
-func ping(ctx context.Context, address string) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+func ping(ctx context.Context, url string) error {
+	store, err := session.OpenRedis(url)
 	if err != nil {
-		return err
+		return fatal{err}
 	}
-	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline) // only a closed connection refuses it, which the next line tells
+	defer store.Close()
+	return store.Ping(ctx)
+}
+
+// A tail keeps the end of what was written to it.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	if extra := len(t.text) - 8<<10; extra > 0 {
+		t.text = append([]byte(nil), t.text[extra:]...)
 	}
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
-		return err
-	}
-	answer := make([]byte, len("+PONG\r\n"))
-	if _, err := conn.Read(answer); err != nil {
-		return err
-	}
-	if string(answer) != "+PONG\r\n" {
-		return fmt.Errorf("it answered %q", answer)
-	}
-	return nil
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
 }
