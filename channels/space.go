@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -72,6 +73,7 @@ type Space struct {
 
 	// Guarded by mu.
 	problem error // why this node is not ready to serve the space, nil if it is
+	differs error // likewise, because its rules are not those in force
 	behind  error // why the state cannot be taken for what the log holds, nil if it can; changed by run alone
 
 	// Guarded by inboxMu.
@@ -133,17 +135,23 @@ func (s *Space) begin(ctx context.Context) error {
 			return fmt.Errorf("beginning the log: %w", o.Err)
 		}
 	}
-	rules := s.options.Rules
-	if rules == nil {
+	if s.options.Rules == nil {
 		return nil
 	}
+	return s.PutInForce(ctx, s.options.Rules)
+}
+
+// PutInForce puts a node's rules in force if they are newer than those that are. Afterwards Problem says whether those in
+// force are others of the same version; that newer ones are in force is none.
+func (s *Space) PutInForce(ctx context.Context, rules *Rules) error {
 	if o := s.House(ctx, commitRules(rules)); o.Err != nil {
 		return fmt.Errorf("putting the rules in force: %w", o.Err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.differs = nil
 	if p := s.state.Rules(); p.Version == rules.Version && !sameRules(p, rules) {
-		s.problem = rulesDiffer(rules.Version)
+		s.differs = rulesDiffer(rules.Version)
 	}
 	return nil
 }
@@ -189,7 +197,7 @@ func (s *Space) Problem() error {
 	if s.behind != nil {
 		return s.behind
 	}
-	return s.problem
+	return cmp.Or(s.problem, s.differs)
 }
 
 // WaitFor waits until the replica has reached a position that a client has seen, for 2 s at most (DESIGN §2); then it

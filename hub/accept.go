@@ -177,22 +177,13 @@ func (r *room) enter(c *conn) {
 
 // enterLocked reports whether it has: not if its login session has ended.
 func (r *room) enterLocked(c *conn, state *channels.State) bool {
-	if !c.check(state) {
+	if ok, _ := c.checkLocked(state); !ok {
 		return false
 	}
 	c.cursor = state.Position()
-	c.heard = r.news
-	if !r.stale.IsZero() {
-		c.heard--
-	}
 	r.conns[c] = struct{}{}
-	for _, f := range c.alwaysOn() {
-		r.subscribeLocked(c, f)
-		c.feeds[f] = state.Position()
-	}
 	r.attendLocked()
-	c.members = r.presence.version
-	c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, r.welcomeLocked(c, state))})
+	c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, c.greetLocked(state))})
 	if r.seat.Lost != nil && r.seat.Operator.Session == c.who.ID {
 		r.replica().ProposeOwn("", session.Back(c.who.ID), func(channels.Outcome) {})
 	}
@@ -216,6 +207,21 @@ func (r *room) subscribeLocked(c *conn, f feed) {
 		r.readers[f] = map[*conn]struct{}{}
 	}
 	r.readers[f][c] = struct{}{}
+}
+
+// greetLocked is the welcome of a connection, which is subscribed to what concerns everybody from there on.
+func (c *conn) greetLocked(state *channels.State) *wire.Welcome {
+	r := c.room
+	c.heard = r.news
+	if !r.stale.IsZero() {
+		c.heard--
+	}
+	for _, f := range c.alwaysOn() {
+		r.subscribeLocked(c, f)
+		c.feeds[f] = state.Position()
+	}
+	c.members = r.presence.version
+	return r.welcomeLocked(c, state)
 }
 
 func (r *room) unsubscribeLocked(c *conn, f feed) {

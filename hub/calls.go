@@ -316,7 +316,7 @@ func (c *conn) stops(request wire.Request) (call *wire.Call, stop bool) {
 
 // stop sends a stop command to its service at once.
 func (c *conn) stop(f *wire.Call) {
-	c.room.stop(c.who, f.Command, f.Args, func(call string, err error) {
+	c.room.stop(c.rights(), f.Command, f.Args, func(call string, err error) {
 		if err != nil {
 			c.refuse(f.ID, f.Op, 0, err)
 			return

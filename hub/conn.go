@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +23,9 @@ type conn struct {
 	number   uint64 // the source of its proposals
 	room     *room
 	socket   socket
-	who      channels.Who
-	proof    proof // what the log must hold for it to go on
+	who      channels.Who // its roles and proposal are guarded by the space's state and room.mu, see rights
+	follows  bool         // an event stream: its request says what it reads, and it can ask for nothing else
+	proof    proof        // what the log must hold for it to go on
 	client   string
 	sender   string // what others know the client by
 	limiter  *rate.Limiter
@@ -47,6 +47,8 @@ type conn struct {
 	members  uint64          // version of the presence that is written
 	heard    uint64          // version of the room's news that is written
 	commands []string        // that it serves
+	standing standing        // whether it is welcome
+	due      time.Time       // if it is to be welcomed again: when, at the latest
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -111,6 +113,7 @@ type answer struct {
 	position uint64
 	first    bool // starts or ends a subscription: before what comes of the state now, wherever the cursor is
 	data     []byte
+	shows    uint64 // id of the request, if what it asked for can be read here
 }
 
 // The bounds of one connection.
@@ -161,22 +164,6 @@ func (c *conn) push(a answer) {
 
 // A proof refuses when the log does not hold (any more) what a cookie or token claims.
 type proof func(channels.View) error
-
-// check ends the connection if its login session or token has ended or is another's by now; if only its rights have
-// changed, the client comes back with the new ones. The caller may be in the replica's goroutine.
-func (c *conn) check(state *channels.State) (goesOn bool) {
-	err := c.proof(state)
-	who, identified := c.room.hub.options.Authority.Identify(state, c.who.ID)
-	switch {
-	case err != nil || identified != nil:
-		c.end(closing{code: wire.CloseSignedOut, reason: "signed out"})
-		return false
-	case !slices.Equal(who.Roles, c.who.Roles), who.Proposal != c.who.Proposal:
-		c.end(closing{code: wire.CloseLeaving, reason: "your rights have changed"})
-		return false
-	}
-	return true
-}
 
 // write is the writer: it sends what there is, whenever it is woken, until the connection ends.
 func (c *conn) write() {

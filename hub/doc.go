@@ -25,8 +25,14 @@
 //
 // # When the rules change
 //
-// Rules are in the log, so every room hears of new ones at the same position. It ends all its connections there: who may
-// read and write what is decided anew when they come back, and nothing of what they may not read any more is sent after it.
+// Rules are in the log, so every room hears of new ones at the same position. There, all its connections leave their
+// channels, and are welcomed again on the same socket: the clients join and serve again, and what they may read and write
+// is decided anew. Nothing of what they may not read any more is sent after it, not even what was read for them before
+// and waits: such a request is refused and asked again. All other requests under way are answered as ever, once. A client
+// joins with the cursors that it has, so it gets what it missed and no more. A service goes on serving what it still may, so
+// no call finds it gone. The welcomes are spread, so that a full room is no burst. It is the same when the rights of one
+// person change. An event stream ends instead: its client asks for nothing, but comes back to where it was by itself. A
+// request that waits for a change looks with the rights of the moment every time.
 //
 // # Tasks and duties
 //

@@ -34,7 +34,8 @@ func eventOperations(a *api) {
 		Description: "For networks that block WebSockets, and for curl. The data of each event is what a WebSocket gets as one message: " +
 			"a JSON array of frames (see /api/asyncapi.json), first a welcome and what the channels have. Its id is a cursor; " +
 			"a client that comes back with it, to any node, gets what it missed, nothing twice and nothing torn apart. " +
-			"Whoever follows counts as connected.",
+			"Whoever follows counts as connected. When other rules come into force or your rights change, the stream ends with a bye: " +
+			"come back, as an EventSource does by itself, and what you may read now is decided anew.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "OK",
 			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
@@ -65,6 +66,7 @@ func followEvents(v *visit, in *eventsInput) (*huma.StreamResponse, error) {
 	}
 	stream := &eventStream{w: v.w, controller: http.NewResponseController(v.w)}
 	c := v.hub.newConn(stream, v.room, v.who, v.proof, in.Client)
+	c.follows = true
 	return &huma.StreamResponse{Body: func(huma.Context) { v.serveEvents(c, stream, joins) }}, nil
 }
 
@@ -121,6 +123,10 @@ func (r *room) enterJoined(c *conn, joins []*wire.Join) (err error) {
 	r.replica().Read(func(state *channels.State) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if ok, _ := c.checkLocked(state); !ok { // as of here, for the joins
+			err = errSignedOut
+			return
+		}
 		var frames []wire.Frame
 		for _, j := range joins {
 			var frame *wire.Joined

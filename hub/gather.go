@@ -28,16 +28,12 @@ func (c *conn) gather(buffer []byte) (message []byte, more bool) {
 	r := c.room
 	r.mu.Lock()
 	slots, held := r.ring.after(c.cursor)
-	if c.ctx.Err() != nil { // what it may read is being decided anew
+	if c.ctx.Err() != nil || c.waitsLocked() { // what it may read has been decided anew
 		r.mu.Unlock()
 		return nil, false
 	}
-	if held {
-		more = c.gatherEntriesLocked(p, slots)
-		if !more {
-			c.gatherRestLocked(p)
-		}
-		c.mark = channels.Cursor{Epoch: r.epochNow(), Position: c.cursor}
+	if held && c.standing == welcomed {
+		more = c.gatherHeldLocked(p, slots)
 		r.mu.Unlock()
 	} else {
 		r.mu.Unlock()
@@ -45,6 +41,11 @@ func (c *conn) gather(buffer []byte) (message []byte, more bool) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			if c.ctx.Err() != nil {
+				return
+			}
+			c.welcomeAgainLocked(p, state)
+			if slots, held := r.ring.after(c.cursor); held {
+				more = c.gatherHeldLocked(p, slots)
 				return
 			}
 			c.catchUpLocked(p, state)
@@ -56,6 +57,16 @@ func (c *conn) gather(buffer []byte) (message []byte, more bool) {
 		p.data = append(p.data, ']')
 	}
 	return p.data, more
+}
+
+// gatherHeldLocked adds what comes after the cursor, which the ring still has.
+func (c *conn) gatherHeldLocked(p *parcel, slots []slot) (more bool) {
+	more = c.gatherEntriesLocked(p, slots)
+	if !more {
+		c.gatherRestLocked(p)
+	}
+	c.mark = channels.Cursor{Epoch: c.room.epochNow(), Position: c.cursor}
+	return more
 }
 
 // gatherEntriesLocked adds the entries after the cursor, and each answer where it belongs.

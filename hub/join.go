@@ -39,7 +39,7 @@ func (c *conn) join(joins []*wire.Join) {
 				c.refuse(j.ID, "", state.Position(), err)
 				continue
 			}
-			c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, frame)})
+			c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, frame), shows: j.ID})
 		}
 	})
 }

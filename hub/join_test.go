@@ -7,44 +7,9 @@ import (
 	"testing"
 
 	"github.com/baton-hub/baton/channels"
-	"github.com/baton-hub/baton/channels/natslog/natstest"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
-	"github.com/baton-hub/baton/session"
 )
-
-func TestOtherRulesSendEverybodyAwayAndWhatIsNotTheirsAnyMoreStopsAtOnce(t *testing.T) {
-	store := natstest.Embedded(t)
-	n := newNode(t, nodeOptions{name: "one", store: store})
-	browser, ann := n.open(t, "alice")
-	_, sam := n.open(t, "sam")
-	for _, tab := range []*hubtest.Tab{ann, sam} {
-		tab.Do(join("notes"), "joined", nil)
-	}
-	service := n.token(t, "beamline")
-	newer := newNode(t, nodeOptions{name: "two", store: store, rules: func(r *channels.Rules) {
-		r.Version = 2
-		notes := r.Channels["notes"]
-		notes.Read = []channels.Right{"staff"}
-		r.Channels["notes"] = notes
-	}})
-	hubtest.OpenToken(t, newer.url, "service-1", service).Do(write("notes", "k", "for staff"), "written", nil)
-	for _, tab := range []*hubtest.Tab{ann, sam} {
-		f := tab.Wait("bye", func(f hubtest.Frame) bool { return f.Type == "bye" || f.Type == "change" })
-		var bye wire.Bye
-		if err := json.Unmarshal(f.Data, &bye); err != nil || bye.Reason != "the rules have changed" || bye.ReconnectAfter <= 0 {
-			t.Errorf("under other rules it was sent %s", f.Data)
-		}
-		if code := tab.Ended(); code != wire.CloseLeaving {
-			t.Errorf("the socket was closed with %d", code)
-		}
-	}
-	again := browser.Open(n.url, "alice-tab2") // the node itself has the older file
-	again.Refused(join("notes"), "forbidden")
-	if read := again.Welcome.Channels["notes"].Read; len(read) != 1 || read[0] != "staff" {
-		t.Errorf("the welcome says that %v read the notes", read)
-	}
-}
 
 func TestALogIsJoinedFromWhereTheClientWants(t *testing.T) {
 	n := newNode(t, nodeOptions{})
@@ -202,29 +167,6 @@ func TestWhatBelongsToAProposalIsForItsPeople(t *testing.T) {
 		t.Errorf("staff sees %+v", joined)
 	}
 	sam.Refused(write("plan", "k", 1), "forbidden")
-}
-
-func TestWhoComesToWorkForAnotherProposalComesAgain(t *testing.T) {
-	n := newNode(t, nodeOptions{})
-	_, ann := n.open(t, "alice")
-	space, err := n.Space(t.Context(), "lab")
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := space.House(t.Context(), func(d *channels.Draft) (any, error) {
-		s, _ := session.Find(d, ann.Welcome.Session)
-		s.Proposal = "mx-9"
-		d.Set(channels.Ref{Channel: channels.SessionsStore, Key: s.ID}, s.Record)
-		return nil, nil
-	})
-	if o.Err != nil {
-		t.Fatal(o.Err)
-	}
-	var bye wire.Bye
-	ann.Expect("bye", &bye)
-	if bye.Code != wire.CloseLeaving {
-		t.Errorf("what belongs to the other proposal still reaches her: %+v", bye)
-	}
 }
 
 func TestDefaultsComeWithTheStore(t *testing.T) {

@@ -15,7 +15,7 @@ func (c *conn) readValues(f *wire.Read) {
 			c.refuse(f.ID, "", state.Position(), err)
 			return
 		}
-		c.reply(state.Position(), frame)
+		c.push(answer{position: state.Position(), data: wire.AppendFrame(nil, frame), shows: f.ID})
 	})
 }
 

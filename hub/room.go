@@ -2,7 +2,6 @@ package hub
 
 import (
 	"encoding/json"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -106,7 +105,7 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 	if len(e.people) > 0 {
 		for conn := range r.conns {
 			if slices.Contains(e.people, conn.who.ID) {
-				conn.check(state)
+				conn.recheckLocked(state)
 			}
 		}
 	}
@@ -114,26 +113,6 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 	r.calls.handOverLocked(c.Position, e.taken, state)
 	r.calls.stopLocked(c.Position, e.ending, state)
 }
-
-// changeRulesLocked sends everybody away when other rules are in force: what they may read and write is decided anew when
-// they come back, and what they may not read any more stops here.
-func (r *room) changeRulesLocked(state *channels.State) {
-	version := state.Rules().Version
-	if version == r.rules {
-		return
-	}
-	r.rules, r.channels = version, state.Rules().Channels
-	for conn := range r.conns {
-		after := 100*time.Millisecond + rand.N(rulesJitter)
-		if conn.who.Has(channels.RoleService) { // before those who call them
-			after = 10*time.Millisecond + rand.N(100*time.Millisecond)
-		}
-		conn.end(closing{code: wire.CloseLeaving, reason: "the rules have changed", after: after})
-	}
-}
-
-// rulesJitter spreads those who come back to new rules.
-const rulesJitter = 2 * time.Second
 
 // resetLocked takes note that the state was replaced. By a later one of the same history: the connections catch up from
 // it. By another history, or one that has lost its end: what they show may never have happened, so they come again and
@@ -151,7 +130,7 @@ func (r *room) resetLocked(state *channels.State, c channels.Change, was string)
 			conn.end(closing{code: wire.CloseLeaving, reason: "the log was replaced"})
 			continue
 		}
-		conn.check(state)
+		conn.recheckLocked(state)
 		conn.rouse()
 	}
 	if !lost { // what was taken and what waits, among what was not seen one by one

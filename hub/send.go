@@ -13,7 +13,7 @@ import (
 
 // sendLive answers a Send to a live store, if it is refused.
 func (c *conn) sendLive(f *wire.Send) {
-	if err := c.room.sendValues(c.ctx, c.who, f.Channel, f.Set, f.Delete); err != nil {
+	if err := c.room.sendValues(c.ctx, c.rights(), f.Channel, f.Set, f.Delete); err != nil {
 		c.refuse(f.ID, "", 0, err)
 	}
 }

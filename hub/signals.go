@@ -75,7 +75,7 @@ func (c *conn) takeSignals(requests []wire.Request) (others []wire.Request, err 
 
 // sendSignal lets one signal out, or refuses it.
 func (c *conn) sendSignal(f *wire.Send) (refusal error) {
-	if refusal = c.room.checkSignal(c.who, f.Channel, f.Data); refusal == nil {
+	if refusal = c.room.checkSignal(c.rights(), f.Channel, f.Data); refusal == nil {
 		signal := &wire.Signal{Channel: f.Channel, From: c.sender, By: c.who.User, Data: f.Data}
 		c.outbox.offer(f.Channel, wire.AppendFrame(nil, signal))
 	}

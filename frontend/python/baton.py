@@ -916,6 +916,7 @@ class _Request:
     def __init__(self, frame: Dict[str, Any]) -> None:
         self.frame = frame
         self.sent = False  # on this connection
+        self.waits = False  # for an answer on this connection
         self.answered = threading.Event()
         self.answer: Dict[str, Any] = {}
 
@@ -1114,9 +1115,18 @@ class _Link:
         with self._mu:
             self._limit = (welcome.get("limits") or {}).get("message") or self._limit
             for request in (*self._standing.values(), *self._requests.values()):
-                request.sent = False
+                request.sent = request.waits = False
             self._resend()
             self._pause, self._refusals, self.status = 0.0, 0, "live"
+
+    def _renew(self, welcome: Mapping[str, Any]) -> None:
+        """What was joined is left: joins and serves again. What has no answer yet will have one."""
+        with self._mu:
+            self._limit = (welcome.get("limits") or {}).get("message") or self._limit
+            for request in self._standing.values():
+                request.sent = request.waits
+            self._resend()
+        self._rouse()
 
     def _resend(self) -> None:
         self._unsent = {channel: dict.fromkeys(values) for channel, values in self._live.items()}
@@ -1140,7 +1150,7 @@ class _Link:
                 if not request.sent:
                     if request in self._standing.values():
                         request.frame["id"] = self._next_id()
-                    request.sent = True
+                    request.sent = request.waits = True
                     frames.append(request.frame)
             for channel, keys in self._unsent.items():
                 held = self._live[channel]
@@ -1196,6 +1206,8 @@ class _Link:
                 listeners = list(self._listeners.get(frame.get("channel", ""), ()))
             for listener in listeners:
                 _guarded(listener, Signal(frame.get("from", ""), frame.get("by", ""), frame.get("data")))
+        elif kind == "welcome":  # once more: the rules, or the rights of this client, have changed
+            self._renew(frame)
         elif kind in ("stale", "fresh"):
             with self._mu:
                 self.status = "stale" if kind == "stale" else "live"
@@ -1212,7 +1224,7 @@ class _Link:
             refused = frame.get("type") == "error"
             if refused and frame.get("code") in _AGAIN:
                 if request is not None:
-                    request.sent = False
+                    request.sent = request.waits = False
                 elif frame.get("code") != "rate":
                     self._resend()
                 if self._pause < time.monotonic():  # the answers to one message count once
@@ -1222,7 +1234,7 @@ class _Link:
                 return
             self._refusals = 0
             if request is not None:
-                request.answer = frame
+                request.answer, request.waits = frame, False
                 request.answered.set()
                 if refused and request in self._standing.values():
                     self._standing = {name: r for name, r in self._standing.items() if r is not request}

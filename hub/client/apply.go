@@ -56,6 +56,7 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 		c.seenLocked(f.Cursor, f.ID != 0)
 		if m := joinedLocked[member](c, f.Channel, f.Owner); m != nil {
 			m.joinedLocked(f, after)
+			m.base().joined = true
 			m.base().toldLocked(f.Cursor)
 			m.base().knownLocked()
 		}
@@ -130,7 +131,23 @@ func (c *Client) seenLocked(cursor string, answer bool) {
 	}
 }
 
+// welcomedLocked takes the welcome of a connection, the first or one more: there, what was joined is left, and to be joined
+// and served again. A join that has no answer yet will have one.
 func (c *Client) welcomedLocked(f *wire.Welcome) {
+	for _, known := range c.members {
+		m := known.base()
+		if m.joined {
+			m.asked, m.joined = 0, false
+		}
+		if before, now := c.hub.Channels[m.channel], f.Channels[m.channel]; before.Scope != now.Scope || c.hub.You.Proposal != f.You.Proposal {
+			m.cursor = "" // it is of other values
+		}
+	}
+	for _, l := range c.live {
+		l.resend()
+	}
+	c.service.asked = 0
+	c.rouse()
 	if c.caughtUp = c.hub.Epoch != f.Epoch; c.caughtUp {
 		c.seen = f.Cursor
 	}

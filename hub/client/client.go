@@ -210,7 +210,7 @@ func (c *Client) Status() Status {
 	return c.status
 }
 
-// Welcome returns what the hub said at the last connection: who the program is, which channels and commands there are.
+// Welcome returns what the hub said last: who the program is, which channels and commands there are.
 func (c *Client) Welcome() wire.Welcome {
 	c.mu.Lock()
 	defer c.mu.Unlock()

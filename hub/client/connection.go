@@ -179,10 +179,6 @@ func (c *Client) begin(frames []wire.Frame) {
 	for _, m := range c.members {
 		m.base().asked = 0
 	}
-	for _, l := range c.live {
-		l.resend()
-	}
-	c.service.asked = 0
 	c.pause, c.refusals = time.Time{}, 0
 	c.status, c.trouble = Live, nil
 	c.mu.Unlock()

@@ -26,6 +26,7 @@ type membership struct {
 	// Guarded by Client.mu.
 	cursor string // the channel is as of here; none for what is not in the log
 	asked  uint64 // id of the join on this connection; 0: none
+	joined bool   // it was answered
 	known  bool   // ready is closed
 	err    error  // the hub refused the join
 }
@@ -110,7 +111,7 @@ func (c *Client) collectJoinsLocked(b *batch) (room bool) {
 		if !b.add(wire.AppendFrame(nil, join)) {
 			return false
 		}
-		m.asked = join.ID
+		m.asked, m.joined = join.ID, false
 	}
 	return true
 }

@@ -5,7 +5,11 @@ import (
 	"time"
 )
 
-// Welcome is the first frame of a connection.
+// Welcome is the first frame of a connection. It can come again, on the same connection, when other rules have come into
+// force or what the client may do has changed: then all channels that were joined are left, and a client joins them again,
+// with its cursors, and serves again. What it has asked for and not heard of is answered once all the same, so a join
+// without an answer is not repeated; one that is refused with unavailable is. Calls that a service is at are handed to it
+// once more.
 type Welcome struct {
 	Conn     string              `json:"conn"`    // of this connection, to find it in the hub's log
 	Session  string              `json:"session"` // of the login session or token

@@ -89,6 +89,18 @@ export class Channels {
     }
   }
 
+  /**
+   * A welcome: nothing is joined, on an old connection no longer. A join that is under way there will be answered. What
+   * is held of a channel that has got another scope, or of another proposal, is not what the hub will go on from.
+   */
+  left(before: Welcome, now: Welcome): void {
+    for (const [name, channel] of this.#all) {
+      if (channel.membership !== 'asked') channel.membership = 'out';
+      const moved = before.channels[name]?.scope !== now.channels[name]?.scope;
+      if (moved || before.you.proposal !== now.you.proposal) channel.cursor = '';
+    }
+  }
+
   disconnected(): void {
     this.#catching.clear();
     for (const channel of this.#all.values()) channel.membership = 'out';

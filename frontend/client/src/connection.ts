@@ -257,6 +257,8 @@ export class Connection {
       this.#end('signed-out', { code: 4401, reason: `${welcome.you.name} has signed in` });
       return;
     }
+    // It can come again on a connection, when the rules or this user's rights have changed.
+    this.channels.left(before ?? welcome, welcome);
     this.#phase = 'up';
     this.#log = 'fresh';
     this.#link?.healthy();

@@ -189,6 +189,45 @@ describe('the link', () => {
     expect(baton.status.get()).toBe('connecting');
   });
 
+  it('joins again on the same socket when it is welcomed again, and sends nothing twice', async () => {
+    up();
+    baton.store(ui).subscribe(() => {});
+    await Promise.resolve();
+    const [first] = sockets.last.taken();
+    sockets.last.push(snapshot('ui', first?.id, { values: { a: { value: 1 } } }));
+    const saved = baton.store(ui).set('b', 2);
+    const [write] = sockets.last.taken();
+    baton.log(chat).subscribe(() => {});
+    await Promise.resolve();
+    const [asked] = sockets.last.taken();
+
+    sockets.last.push(welcome({ you: { ...alice, roles: ['user', 'staff'] } }));
+    expect(baton.you.get()?.roles).toContain('staff');
+    const again = sockets.last.taken();
+    expect(again, 'the join and the write that are under way will be answered').toMatchObject([
+      { type: 'join', channel: 'ui', cursor: 'e1-5' },
+    ]);
+    expect(baton.store(ui).get().values.get('a'), 'what was known is shown meanwhile').toBe(1);
+    sockets.last.push({ type: 'change', channel: 'ui', position: 6, cursor: 'e1-6', set: { a: 7 } });
+    expect(baton.store(ui).get().values.get('a'), 'nothing counts that is not joined').toBe(1);
+    sockets.last.push(
+      { type: 'written', id: write?.id, position: 6, cursor: 'e1-6' },
+      snapshot('chat', asked?.id),
+      snapshot('ui', again[0]?.id, { mode: 'delta', values: { a: { value: 7 }, b: { value: 2 } } }),
+    );
+    await saved;
+    expect(baton.store(ui).get().values).toEqual(new Map(Object.entries({ a: 7, b: 2 })));
+    expect(baton.status.get()).toBe('live');
+    expect(sockets.all.length).toBe(1);
+
+    sockets.last.push(welcome({ you: { ...alice, proposal: 'mx-9' } }));
+    const joins = sockets.last.taken().map(({ channel, cursor }) => [channel, cursor]);
+    expect(joins, 'what is held is of another proposal').toEqual([
+      ['ui', undefined],
+      ['chat', undefined],
+    ]);
+  });
+
   it('rejoins everything in one message with the cursors, then sends again what is unanswered', () => {
     baton.store(ui).subscribe(() => {});
     baton.store(queue).subscribe(() => {});
