@@ -9,7 +9,8 @@ type Who struct {
 	Name  string   `json:"name,omitempty"`  // for people to read
 	Roles []string `json:"roles,omitempty"` // user, staff, admin, service, the site's own
 
-	Proposal string `json:"proposal,omitempty"` // what they signed in for; "" = none, as programs have
+	Proposal string   `json:"proposal,omitempty"` // what they signed in for; "" = none, as programs have
+	Scope    []string `json:"scope,omitempty"`    // of a token: what it may do of what its roles may, see CheckScope; empty = all of it
 }
 
 // Has reports whether the person has the role.

@@ -103,7 +103,7 @@ func (c CallCommand) Decide(d *Draft) (any, error) {
 	if d.called++; d.called > 1 {
 		id = fmt.Sprintf("%s-%d", id, d.called)
 	}
-	who.Roles = nil // who they were is enough
+	who.Roles, who.Scope = nil, nil // who they were is enough
 	d.Set(callRef(id), Call{
 		ID: id, Command: c.Command, Args: c.Args, By: who, Term: term, State: CallWaiting, Deadline: c.deadline(d).Milliseconds(),
 	})
@@ -158,7 +158,7 @@ func (c CallCommand) allowed(d *Draft, who Who) (term uint64, err error) {
 	if !ok {
 		return 0, Refuse(CodeUnknownName, "this space has no command %.128q: the welcome lists those it has", c.Command)
 	}
-	if term, err = d.allow(rules.Call, who, c.Term, "call "+c.Command); err != nil {
+	if term, err = d.allow(rules.Call, who, c.Term, "call", c.Command); err != nil {
 		return 0, err
 	}
 	if len(c.Args) > MaxValue {
@@ -206,7 +206,7 @@ func (t TakeCall) Decide(d *Draft) (any, error) {
 }
 
 func (d *Draft) mayServe(command string, who Who) error {
-	_, err := d.allow(d.Rules().Commands[command].Servers(), who, 0, "serve "+command)
+	_, err := d.allow(d.Rules().Commands[command].Servers(), who, 0, "serve", command)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sort"
+	"time"
 )
 
 // Decide is the rule of one operation: a pure function of the state that it will apply to. It changes the draft and
@@ -62,6 +63,9 @@ func (d *Draft) Position() uint64 { return d.state.position + 1 }
 
 // Epoch is the life of the log in which it is committed.
 func (d *Draft) Epoch() string { return d.state.epoch }
+
+// Time is the log time of the entry before: the same on every node, and never later than that of this one.
+func (d *Draft) Time() time.Time { return d.state.time }
 
 // Op is the id of the operation being decided.
 func (d *Draft) Op() Op { return d.asked.Op }

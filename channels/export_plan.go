@@ -91,15 +91,15 @@ func (x *Exporting) partsOf(state *State, channel string, rules ChannelRules, wh
 		owner, own = mine, true
 	}
 	byThem := x.asked.Mine || owner != ""
-	readers := rules.Readers()
+	mayNot := rules.MayRead(who, "export", channel)
 	switch {
 	case byThem && !scoped && rules.Kind == KindStore && named:
 		return nil, Refuse(CodeInvalid, "the values of %s belong to nobody in particular: export it without owner", channel)
 	case byThem && !scoped && rules.Kind == KindStore:
 		return nil, nil
-	case all:
-	case !Permits(readers, who):
-		return nil, Refuse(CodeForbidden, "you may not export %s: it is for %s", channel, readers)
+	case all && who.Reads(channel):
+	case mayNot != nil:
+		return nil, mayNot
 	case scoped && !own && !Permits(rules.ReadersOfAll(), who):
 		return nil, Refuse(CodeForbidden, "everybody's values of %s are for %s: export your own with owner=me", channel, rules.ReadersOfAll())
 	}

@@ -293,10 +293,10 @@ func (i Import) ownerOf(rules ChannelRules, who Who, item ImportItem) (string, e
 // allow says whether lines of a channel may be taken over now.
 func (i Import) allow(d *Draft, who Who, rules ChannelRules, channel string) error {
 	operators := slices.Contains(rules.Write, RightOperator)
-	if who.Has(RoleAdmin) && !Permits(rules.Write, who) && (!operators || d.vacant()) {
+	if who.Uses(channel) && who.Has(RoleAdmin) && !Permits(rules.Write, who) && (!operators || d.vacant()) {
 		return nil
 	}
-	_, err := d.allow(rules.Write, who, i.Term, "import into "+channel)
+	_, err := d.allow(rules.Write, who, i.Term, "import into", channel)
 	var r *Refusal
 	if errors.As(err, &r) && operators && !Permits(rules.Write, who) {
 		r.Detail += "; an import goes there under the operator's own term, or, by an admin, while nobody is in control"

@@ -42,6 +42,9 @@ func (l Lock) Decide(d *Draft) (any, error) {
 	if err := CheckName(l.Name); err != nil {
 		return nil, err
 	}
+	if err := who.MayUse("take the lock", l.Name); err != nil {
+		return nil, err
+	}
 	if v, held := d.Get(lockRef(l.Name)); held {
 		var r LockRecord
 		if err := json.Unmarshal(v.Data, &r); err != nil {
@@ -55,7 +58,7 @@ func (l Lock) Decide(d *Draft) (any, error) {
 	if n := len(locksOf(d, func(r LockRecord) bool { return r.Client == client })); n >= MaxLocks {
 		return nil, Refuse(CodeTooLarge, "a client holds %d locks at most: give one up first", MaxLocks)
 	}
-	who.Roles = nil // who they were is enough
+	who.Roles, who.Scope = nil, nil // who they were is enough
 	d.Set(lockRef(l.Name), LockRecord{By: who, Client: client})
 	return LockAnswer{d.Position()}, nil
 }

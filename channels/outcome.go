@@ -83,8 +83,11 @@ func (c CancelCall) Decide(d *Draft) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := who.MayUse("cancel", call.Command); err != nil {
+		return nil, err
+	}
 	if call.By.User != who.User && !permitsByRole([]Right{RoleStaff, RoleAdmin}, who) {
-		if _, err := d.allow(d.Rules().Commands[call.Command].Call, who, c.Term, "cancel "+call.Command); err != nil {
+		if _, err := d.allow(d.Rules().Commands[call.Command].Call, who, c.Term, "cancel", call.Command); err != nil {
 			return nil, err
 		}
 	}

@@ -43,7 +43,7 @@ func (w Write) Decide(d *Draft) (any, error) {
 	if err := w.check(); err != nil {
 		return nil, err
 	}
-	if _, err := d.allow(rules.Write, who, w.Term, "write to "+w.Channel); err != nil {
+	if _, err := d.allow(rules.Write, who, w.Term, "write to", w.Channel); err != nil {
 		return nil, err
 	}
 	if err := d.holds(w.Held); err != nil {
@@ -203,7 +203,7 @@ func (d *Draft) mayRead(channel, owner string) bool {
 	}
 	who, err := d.Who()
 	rules := d.Rules().Channels[channel]
-	if err != nil || !Permits(rules.Readers(), who) {
+	if err != nil || rules.MayRead(who, "read", channel) != nil {
 		return false
 	}
 	own, err := rules.OwnerFor(who)
@@ -240,7 +240,7 @@ func (a Append) Decide(d *Draft) (any, error) {
 	case len(a.Data) == 0:
 		return nil, Refuse(CodeInvalid, "the message is empty: give data")
 	}
-	if _, err := d.allow(rules.Write, who, a.Term, "append to "+a.Channel); err != nil {
+	if _, err := d.allow(rules.Write, who, a.Term, "append to", a.Channel); err != nil {
 		return nil, err
 	}
 	if len(a.Data) > MaxValue {
@@ -288,14 +288,17 @@ func unknownChannel(channel string) error {
 	return Refuse(CodeUnknownName, "this space has no channel %.128q: the welcome lists those it has", channel)
 }
 
-// allow refuses unless one of the rights is who's. A role suffices by itself; the operator's right needs the present
-// term, which is then returned, and recorded with the transaction.
-func (d *Draft) allow(rights []Right, who Who, term uint64, what string) (under uint64, err error) {
+// allow refuses unless one of the rights is who's, and the channel or command in the scope of their token. A role suffices
+// by itself; the operator's right needs the present term, which is then returned, and recorded with the transaction.
+func (d *Draft) allow(rights []Right, who Who, term uint64, verb, name string) (under uint64, err error) {
+	if err := who.MayUse(verb, name); err != nil {
+		return 0, err
+	}
 	if Permits(rights, who) {
 		return 0, nil
 	}
 	if !slices.Contains(rights, RightOperator) {
-		return 0, Refuse(CodeForbidden, "you may not %s: it is for %s", what, rights)
+		return 0, Refuse(CodeForbidden, "you may not %s %s: it is for %s", verb, name, rights)
 	}
 	if err := d.authority.Fence(d, who, term); err != nil {
 		return 0, err
@@ -305,7 +308,7 @@ func (d *Draft) allow(rights []Right, who Who, term uint64, what string) (under 
 }
 
 // Permits reports whether one of the rights is who's already by being signed in: a role, or member. What the operator
-// may is not told by that, see Authority.Fence.
+// may is not told by that, see Authority.Fence, nor is the scope of a token looked at, see Who.MayUse.
 func Permits(rights []Right, who Who) bool {
 	return permitsByRole(rights, who) || slices.Contains(rights, RightMember) || slices.Contains(rights, RightOwner)
 }

@@ -32,7 +32,11 @@ var clientForm = regexp.MustCompile(`^[A-Za-z0-9_-]{4,40}$`)
 
 // serveSocket is the WebSocket endpoint.
 func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
-	who, room, proof, err := h.identify(r)
+	identify := h.identify
+	if ticket := r.URL.Query().Get("ticket"); ticket != "" {
+		identify = func(r *http.Request) (who channels.Who, at *room, holds proof, err error) { return h.redeem(r, ticket) }
+	}
+	who, room, proof, err := identify(r)
 	if err != nil {
 		return err
 	}
@@ -43,7 +47,7 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 			detail: "Connect with ?client=…, a random id of 4 to 40 letters, digits, _ or -, new for every page load.",
 		}
 	}
-	if err := h.checkOrigin(r); err != nil {
+	if err := h.checkOrigin(r); err != nil && !withTicket(r) { // which is for one origin
 		return err
 	}
 	if !slices.Contains(strings.Split(strings.ReplaceAll(r.Header.Get("Sec-WebSocket-Protocol"), " ", ""), ","), wire.Subprotocol) {

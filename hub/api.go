@@ -210,7 +210,7 @@ func (v *visit) admit(members bool, ctx huma.Context) (err error) {
 	if v.who, v.room, v.proof, err = identify(v.r); err != nil {
 		return err
 	}
-	if v.room.name != space {
+	if space != "" && v.room.name != space {
 		if v.hub.rooms[space] == nil {
 			return errNoSpace
 		}

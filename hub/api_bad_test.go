@@ -69,7 +69,7 @@ func documented(t testing.TB) (operations []operation, schemas map[string]schema
 
 // good are values for the parameters of paths that lead somewhere.
 var good = map[string]string{
-	"{space}": "lab", "{channel}": "notes", "{key}": "k", "{command}": "look", "{call}": "none", "{verb}": "cancel",
+	"{space}": "lab", "{channel}": "notes", "{key}": "k", "{command}": "look", "{call}": "none", "{verb}": "cancel", "{token}": "none",
 }
 
 func (o operation) url(n *node) string {
@@ -249,7 +249,7 @@ func TestNothingThatAClientSendsIsTheHubsFault(t *testing.T) {
 func anyBody(t *rapid.T) string {
 	names := []string{
 		"set", "delete", "patch", "if", "since", "unseen", "owner", "data", "term", "held", "op", "args", "deadline_ms", "writes", "appends",
-		"calls", "channel", "command", "k", "request", "session", "reason", "space", "user", "password",
+		"calls", "channel", "command", "k", "request", "session", "reason", "space", "user", "password", "name", "roles", "scope", "expires", "origin",
 	}
 	leaf := rapid.SampledFrom([]string{"null", "true", "0", "-1", "1.5", "18446744073709551615", "1e10", `""`, `"x"`, `"notes"`, `"look"`, "[]", "{}", `["k"]`, `{"k":1}`, `{"k":null}`})
 	var value func(depth int) string

@@ -29,11 +29,12 @@ func document(version string) *huma.OpenAPI {
 			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				"cookie": {Type: "apiKey", In: "cookie", Name: "__Host-baton", Description: "Set by POST /api/v1/session."},
-				"token":  {Type: "http", Scheme: "bearer", Description: "Of a program."},
+				"token":  {Type: "http", Scheme: "bearer", Description: "Of a program or a script: what POST /api/v1/spaces/{space}/tokens or POST /api/v1/bearer gave, or a JWT of another issuer that the site trusts."},
 			},
 		},
 		Tags: []*huma.Tag{
 			{Name: "session", Description: "Signing in and out."},
+			{Name: "tokens", Description: "What programs, scripts and pages of other origins sign in with."},
 			{Name: "spaces", Description: "What there is, who is there, who is in control."},
 			{Name: "channels", Description: "Reading, changing and following the state."},
 			{Name: "commands", Description: "Asking the services of a space to do something."},

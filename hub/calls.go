@@ -247,6 +247,9 @@ func mayServe(rules *channels.Rules, command string, who channels.Who) error {
 	if !ok {
 		return channels.Refuse(channels.CodeUnknownName, "this space has no command %q: its site file names those it has", command)
 	}
+	if err := who.MayUse("serve", command); err != nil {
+		return err
+	}
 	if !channels.Permits(r.Servers(), who) {
 		return channels.Refuse(channels.CodeForbidden, "you may not serve %s: it is for %s", command, r.Servers())
 	}
@@ -330,9 +333,11 @@ func (c *conn) stop(f *wire.Call) {
 func (r *room) stop(who channels.Who, command string, args json.RawMessage, done func(call string, err error)) {
 	var refusal error
 	r.replica().Read(func(state *channels.State) {
-		if !channels.Permits(state.Rules().Commands[command].Call, who) {
+		switch refusal = who.MayUse("call", command); {
+		case refusal != nil:
+		case !channels.Permits(state.Rules().Commands[command].Call, who):
 			refusal = channels.Refuse(channels.CodeForbidden, "you may not call %s", command)
-		} else {
+		default:
 			refusal = state.Rules().CheckArgs(command, args)
 		}
 	})

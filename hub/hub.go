@@ -75,12 +75,13 @@ type Limits struct {
 	Rate       int // messages per second of one connection; default 20. Services: 5,000
 	Burst      int // messages at once; default 100. Services: 5,000
 	Signals    int // signals per second of one connection on one channel, beside those; default 30
+	Page       int // of what is listed, spaces, channels, tokens, at once; default 100
 }
 
 func (l *Limits) fill() {
 	for field, standard := range map[*int]int{
 		&l.Message: 64 << 10, &l.Unanswered: 32, &l.Joined: 128, &l.PerSession: 10, &l.PerUser: 20, &l.PerAddress: 100, &l.PerNode: 15_000,
-		&l.Rate: 20, &l.Burst: 100, &l.Signals: 30,
+		&l.Rate: 20, &l.Burst: 100, &l.Signals: 30, &l.Page: 100,
 	} {
 		if *field == 0 {
 			*field = standard

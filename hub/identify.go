@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/session"
@@ -69,7 +70,9 @@ func (h *Hub) claim(r *http.Request) (space, id string, holds proof, err error) 
 		if !strings.EqualFold(scheme, "Bearer") || err != nil {
 			return "", "", nil, errSignedOut
 		}
-		return token.Space, token.ID, token.Check, nil
+		return token.Space, token.ID, func(v channels.View) error {
+			return errors.Join(token.Check(v), session.CheckExpiry(v, token.ID, time.Now()))
+		}, nil
 	}
 	found, err := h.options.Logins.Find(r.Context(), r)
 	switch {

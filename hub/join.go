@@ -83,8 +83,8 @@ func readable(state *channels.State, who channels.Who, channel, owner string) (r
 	switch {
 	case !ok:
 		return rules, f, unknownChannel(channel)
-	case !channels.Permits(rules.Readers(), who):
-		return rules, f, channels.Refuse(channels.CodeForbidden, "you may not join %s: it is for %s", channel, rules.Readers())
+	case rules.MayRead(who, "join", channel) != nil:
+		return rules, f, rules.MayRead(who, "join", channel)
 	case owner != "" && !scoped:
 		return rules, f, channels.Refuse(channels.CodeInvalid, "%s is the same for everybody: leave owner out", channel)
 	}

@@ -48,6 +48,8 @@ var statusOf = map[channels.Code]int{
 	channels.CodeStale:       http.StatusServiceUnavailable,
 	channels.CodeStorage:     http.StatusServiceUnavailable,
 
+	session.CodeTooMany: http.StatusTooManyRequests,
+
 	wire.CodeRate:       http.StatusTooManyRequests,
 	wire.CodeUnanswered: http.StatusTooManyRequests,
 }

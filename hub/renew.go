@@ -63,8 +63,8 @@ func (c *conn) checkLocked(state *channels.State) (ok, changed bool) {
 		c.end(closing{code: wire.CloseSignedOut, reason: "signed out"})
 		return false, false
 	}
-	changed = !slices.Equal(who.Roles, c.who.Roles) || who.Proposal != c.who.Proposal
-	c.who.Roles, c.who.Proposal = who.Roles, who.Proposal
+	changed = !slices.Equal(who.Roles, c.who.Roles) || !slices.Equal(who.Scope, c.who.Scope) || who.Proposal != c.who.Proposal
+	c.who.Roles, c.who.Scope, c.who.Proposal = who.Roles, who.Scope, who.Proposal
 	return true, changed
 }
 

@@ -60,6 +60,8 @@ func mayValues(rules *channels.Rules, who channels.Who, channel string, set map[
 		return channels.Refuse(channels.CodeInvalid, "%s is a log: append to it", channel)
 	case !r.Live:
 		return channels.Refuse(channels.CodeInvalid, "%s is not a live store: write to it", channel)
+	case !who.Uses(channel):
+		return who.MayUse("send to", channel)
 	case !channels.Permits(r.Write, who):
 		return channels.Refuse(channels.CodeForbidden, "you may not send to %s: it is for %s", channel, r.Write)
 	}

@@ -91,6 +91,8 @@ func (r *room) checkSignal(who channels.Who, channel string, data json.RawMessag
 			refusal = unknownChannel(channel)
 		case rules.Kind != channels.KindSignal:
 			refusal = channels.Refuse(channels.CodeInvalid, "%s is a %s: data is sent to signals only", channel, rules.Kind)
+		case !who.Uses(channel):
+			refusal = who.MayUse("send to", channel)
 		case !channels.Permits(rules.Write, who):
 			refusal = channels.Refuse(channels.CodeForbidden, "you may not send to %s: it is for %s", channel, rules.Write)
 		default:

@@ -50,7 +50,7 @@ func (r *room) sweep(ctx context.Context) error {
 	case expired:
 		err = house(ctx, space, session.Expired(seat.Lost.Position))
 	}
-	err = errors.Join(err, r.sweepCalls(ctx, space, alive), r.sweepSessions(ctx, space))
+	err = errors.Join(err, r.sweepCalls(ctx, space, alive), r.sweepSessions(ctx, space), r.sweepTokens(ctx, space))
 	if space.NeedsCheckpoint() {
 		r.checkpointBeside(space)
 	}

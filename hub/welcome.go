@@ -13,7 +13,6 @@ func (r *room) welcomeLocked(c *conn, state *channels.State) *wire.Welcome {
 		Conn: c.id, Session: c.who.ID, Space: r.name, Title: rules.Title, Epoch: state.Epoch(), Cursor: state.Cursor().String(),
 		You:     you(c.who),
 		Control: *r.controlFrameLocked(), Presence: r.presence.members(),
-		Channels: map[string]wire.ChannelRules{}, Commands: map[string]wire.CommandRules{},
 		GraceMS: r.policyNow().Grace.Milliseconds(),
 		Limits: wire.Limits{
 			Message: o.Limits.Message, Unanswered: o.Limits.Unanswered, Joined: o.Limits.Joined,
@@ -24,20 +23,39 @@ func (r *room) welcomeLocked(c *conn, state *channels.State) *wire.Welcome {
 	for _, call := range r.callsLocked(state, c.who.User) {
 		w.Calls = append(w.Calls, *call)
 	}
-	w.Channels[channels.ControlLog] = wire.ChannelRules{Kind: string(channels.KindLog), Keep: channels.DefaultKeep}
-	for name, c := range rules.Channels {
-		w.Channels[name] = wire.ChannelRules{
-			Kind: string(c.Kind), Scope: string(c.Scope), Live: c.Live, Write: words(c.Write), Read: words(c.Read), ReadAll: words(c.ReadAll),
-			Keep: c.Keep, KeepMS: c.KeepFor, Default: c.Default, Schema: c.Schema,
-		}
-	}
-	for name, c := range rules.Commands {
-		w.Commands[name] = wire.CommandRules{
-			Call: words(c.Call), Serve: words(c.Serve), Stop: c.Stop, Args: c.Args, Progress: c.Progress, Result: c.Result,
-			DeadlineMS: c.Deadline,
-		}
-	}
+	w.Channels, w.Commands = channelsOf(rules, c.who), commandsOf(rules, c.who)
 	return w
+}
+
+// channelsOf are the channels that are somebody's business, with their rules.
+func channelsOf(rules *channels.Rules, who channels.Who) map[string]wire.ChannelRules {
+	found := map[string]wire.ChannelRules{}
+	if who.Reads(channels.ControlLog) {
+		found[channels.ControlLog] = wire.ChannelRules{Kind: string(channels.KindLog), Keep: channels.DefaultKeep}
+	}
+	for name, c := range rules.Channels {
+		if c.Of(who, name) {
+			found[name] = wire.ChannelRules{
+				Kind: string(c.Kind), Scope: string(c.Scope), Live: c.Live, Write: words(c.Write), Read: words(c.Read), ReadAll: words(c.ReadAll),
+				Keep: c.Keep, KeepMS: c.KeepFor, Default: c.Default, Schema: c.Schema,
+			}
+		}
+	}
+	return found
+}
+
+// commandsOf are the commands that are somebody's business, with their rules.
+func commandsOf(rules *channels.Rules, who channels.Who) map[string]wire.CommandRules {
+	found := map[string]wire.CommandRules{}
+	for name, c := range rules.Commands {
+		if c.Of(who, name) {
+			found[name] = wire.CommandRules{
+				Call: words(c.Call), Serve: words(c.Serve), Stop: c.Stop, Args: c.Args, Progress: c.Progress, Result: c.Result,
+				DeadlineMS: c.Deadline,
+			}
+		}
+	}
+	return found
 }
 
 // you is who a client is to the hub.

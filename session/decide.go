@@ -32,8 +32,8 @@ type SignIn struct {
 
 // Decide is the Decide of a SignIn. It refuses with channels.CodeSeatTaken or channels.CodeForbidden.
 func (s SignIn) Decide(d *channels.Draft) (any, error) {
-	if len(s.Record.Roles) == 0 {
-		return nil, channels.Refuse(channels.CodeForbidden, "your account has no role here: ask the site's staff for one")
+	if err := admits(d.Rules(), s.Record.Roles); err != nil {
+		return nil, err
 	}
 	id := s.Session
 	if old, ok := ByHash(d, s.Resume); ok && old.User == s.Record.User {

@@ -1,11 +1,7 @@
 package session
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -69,69 +65,6 @@ func All(v channels.View) (sessions []Session) {
 	return sessions
 }
 
-// A TokenRecord is what a program signs in with, as the log knows it, in channels.TokensStore under its id.
-type TokenRecord struct {
-	Name  string   `json:"name"`
-	Roles []string `json:"roles"`
-	Hash  string   `json:"hash"` // of the secret
-}
-
-// ServicePrefix begins the account of a program, so that it is never the account of a person with the same name.
-const ServicePrefix = "service/"
-
-func tokenRef(id string) channels.Ref { return channels.Ref{Channel: channels.TokensStore, Key: id} }
-
-// A Token is what a program sends: baton_<space>_<id>_<secret>.
-type Token struct{ Space, ID, Secret string }
-
-// String is the form in which it is sent. It is a secret.
-func (t Token) String() string { return "baton_" + t.Space + "_" + t.ID + "_" + t.Secret }
-
-// ParseToken reads what String wrote. The names of spaces may have a _, ids and secrets have none.
-func ParseToken(s string) (Token, error) {
-	rest, ok := strings.CutPrefix(s, "baton_")
-	if i := strings.LastIndexByte(rest, '_'); ok && i > 0 {
-		if j := strings.LastIndexByte(rest[:i], '_'); j > 0 && j+1 < i && i+1 < len(rest) {
-			return Token{rest[:j], rest[j+1 : i], rest[i+1:]}, nil
-		}
-	}
-	return Token{}, fmt.Errorf("this is not a token of Baton: they begin with baton_")
-}
-
-func (t Token) hash() string {
-	sum := sha256.Sum256([]byte(t.Secret))
-	return hex.EncodeToString(sum[:])
-}
-
-// Check refuses a token whose record is not in the log, or has another secret.
-func (t Token) Check(v channels.View) error {
-	value, ok := v.Get(tokenRef(t.ID))
-	var r TokenRecord
-	if !ok || json.Unmarshal(value.Data, &r) != nil || subtle.ConstantTimeCompare([]byte(r.Hash), []byte(t.hash())) != 1 {
-		return signedOut()
-	}
-	return nil
-}
-
-// Mint returns the decision that puts a token on record; one with the same id is replaced.
-func Mint(t Token, name string, roles []string) channels.Decide {
-	return func(d *channels.Draft) (any, error) {
-		d.Set(tokenRef(t.ID), TokenRecord{name, roles, t.hash()})
-		return nil, nil
-	}
-}
-
-// Revoke returns the decision that ends a token.
-func Revoke(id string) channels.Decide {
-	return func(d *channels.Draft) (any, error) {
-		if _, ok := d.Get(tokenRef(id)); !ok {
-			return nil, channels.Refuse(channels.CodeUnknownName, "there is no token %.40q", id)
-		}
-		d.Delete(tokenRef(id))
-		return nil, nil
-	}
-}
-
 func signedOut() error {
 	return channels.Refuse(channels.CodeSignedOut, "you are signed out: sign in again")
 }
@@ -144,12 +77,10 @@ func (Authority) Identify(v channels.View, id string) (channels.Who, error) {
 	if s, ok := Find(v, id); ok {
 		return channels.Who{ID: id, User: s.User, Name: s.Name, Roles: s.Roles, Proposal: s.Proposal}, nil
 	}
-	value, ok := v.Get(tokenRef(id))
-	var t TokenRecord
-	if !ok || json.Unmarshal(value.Data, &t) != nil {
-		return channels.Who{}, signedOut()
+	if t, ok := FindToken(v, id); ok && !t.Ended {
+		return t.who(), nil
 	}
-	return channels.Who{ID: id, User: ServicePrefix + t.Name, Name: t.Name, Roles: t.Roles}, nil
+	return channels.Who{}, signedOut()
 }
 
 // Fence returns nil only if who is the operator and term is the present one.
