@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func TestThePolicyOfASpaceIsWhatItsFileSays(t *testing.T) {
 		OnLost: session.OnLost{Call: "queue.stop", At: session.AtLost},
 		Grace:  time.Minute, Linger: -1, Idle: time.Hour, IdleInput: 15 * time.Minute, Absolute: 8 * time.Hour,
 	}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the policy is %+v", got)
 	}
 	if busy.Store != "run" || busy.Key != "state" || busy.Path != "/phase" || string(busy.Is[0]) != `"running"` || string(busy.Is[1]) != "2" {
