@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/baton-hub/baton/channels"
@@ -33,11 +32,19 @@ func signOut(v *visit, _ *struct{}) (*struct{}, error) {
 	return nil, nil
 }
 
-// leaving finds the login session that a request wants to end, by what the log has if the store cannot be asked.
+// leaving finds the login session that a request wants to end. What is on record here needs no store, which may be away.
 func (h *Hub) leaving(r *http.Request) (*room, string, error) {
-	who, found, _, err := h.identify(r)
-	if err == nil || errors.Is(err, errSignedOut) {
-		return found, who.ID, err
+	if room, id, ok := h.onRecord(r); ok {
+		return room, id, nil
+	}
+	who, room, _, err := h.identify(r)
+	return room, who.ID, err
+}
+
+// onRecord finds the login session of a request's cookie by the log alone.
+func (h *Hub) onRecord(r *http.Request) (*room, string, bool) {
+	if r.Header.Get("Authorization") != "" {
+		return nil, "", false // it goes before the cookie, see claim
 	}
 	presented := h.options.Logins.Presented(r)
 	for _, room := range h.rooms {
@@ -49,10 +56,10 @@ func (h *Hub) leaving(r *http.Request) (*room, string, error) {
 		var ok bool
 		space.Read(func(state *channels.State) { one, ok = session.ByHash(state, presented) })
 		if ok {
-			return room, one.ID, nil
+			return room, one.ID, true
 		}
 	}
-	return nil, "", err
+	return nil, "", false
 }
 
 // hangUp closes the connections of a login session on this node, and waits until nothing more goes out to them.

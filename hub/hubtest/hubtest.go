@@ -89,6 +89,15 @@ func (b *Browser) Cookies(hub string) []*http.Cookie {
 	return b.http.Jar.Cookies(u)
 }
 
+// SetCookies gives the browser cookies of a hub, such as those of another one.
+func (b *Browser) SetCookies(hub string, cookies []*http.Cookie) {
+	u, err := url.Parse(hub)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.http.Jar.SetCookies(u, cookies)
+}
+
 // A Tab is one open socket. Its methods are for one goroutine.
 type Tab struct {
 	t       testing.TB
