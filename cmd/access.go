@@ -21,6 +21,8 @@ import (
 type accessFlags struct {
 	URL, Space            string
 	Token, User, Password string
+
+	data string // not a flag: the data directory of the hub on this machine, through whose socket it goes instead
 }
 
 func (f *accessFlags) add(c *cobra.Command) {
@@ -37,6 +39,11 @@ func (f *accessFlags) check() error {
 		return usageError{err}
 	}
 	switch {
+	case f.data != "":
+		if f.Space == "" {
+			return usageError{errors.New("say which space: --space")}
+		}
+		return nil
 	case f.Token == "" && f.User == "":
 		return usageError{errors.New("say who you are: BATON_TOKEN, BATON_TOKEN_FILE or --token, or --user with BATON_PASSWORD")}
 	case f.Token != "" && f.User != "":
@@ -72,6 +79,10 @@ func (f accessFlags) open(ctx context.Context) (*access, error) {
 		return nil, err
 	}
 	a := &access{flags: f, http: http.Client{Jar: jar}}
+	if f.data != "" {
+		a.flags.URL, a.flags.Token, a.http.Transport = "http://hub", "", throughSocket(f.data)
+		return a, nil
+	}
 	if f.User == "" {
 		return a, nil
 	}
@@ -88,7 +99,7 @@ func (f accessFlags) open(ctx context.Context) (*access, error) {
 
 // close signs out.
 func (a *access) close() error {
-	if a.flags.User == "" {
+	if a.flags.User == "" || a.flags.data != "" {
 		return nil
 	}
 	// Whatever ended the command, the login session ends with it.

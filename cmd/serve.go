@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
@@ -43,6 +44,7 @@ type node struct {
 	logins  *session.Logins
 	hub     *hub.Hub
 	jobs    *jobs
+	local   atomic.Pointer[http.Handler] // what the socket in the data directory serves, once there is a hub
 	closing []func()
 }
 
@@ -76,7 +78,11 @@ func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, ou
 		}
 	}
 	if o.Dev {
-		greet(out, url)
+		token, err := n.devToken(ctx, listener.Addr())
+		if err != nil {
+			return errors.Join(err, server.Close())
+		}
+		greet(out, url, token)
 	}
 	logger.Info("serving", "url", url, "spaces", strings.Join(slices.Sorted(maps.Keys(s.Spaces)), " "))
 	select {
@@ -161,8 +167,12 @@ func (n *node) start(ctx context.Context) error {
 	if n.site.needsDev() {
 		options.DevUsers = (session.Dev{}).Users()
 	}
-	n.hub, err = hub.New(options)
-	return err
+	if n.hub, err = hub.New(options); err != nil {
+		return err
+	}
+	local := n.hub.Local()
+	n.local.Store(&local)
+	return nil
 }
 
 // openStore reaches NATS: the one in this process, or one elsewhere.

@@ -36,6 +36,7 @@ type process struct {
 	url     string
 	cmd     *exec.Cmd
 	said    *words // on standard error
+	printed *words // on standard output
 }
 
 // startBaton starts a node and waits until it serves. Each test has a port below those that the system gives to others.
@@ -47,7 +48,7 @@ func startBaton(t *testing.T, args ...string) *process {
 func startProgram(t *testing.T, program string, args ...string) *process {
 	t.Helper()
 	listen := "127.0.0.1:" + strconv.Itoa(freePort(t))
-	p := &process{t: t, program: program, said: &words{}, url: "http://" + listen, args: append([]string{"serve", "--dev", "--listen", listen, "--admin", ""}, args...)}
+	p := &process{t: t, program: program, said: &words{}, printed: &words{}, url: "http://" + listen, args: append([]string{"serve", "--dev", "--listen", listen, "--admin", ""}, args...)}
 	p.start()
 	t.Cleanup(p.kill)
 	return p
@@ -70,6 +71,7 @@ func (p *process) start() {
 	p.t.Helper()
 	p.cmd = exec.Command(p.program, p.args...)
 	p.cmd.Env = append(os.Environ(), asBaton+"=1")
+	p.cmd.Stdout = p.printed
 	p.cmd.Stderr = io.MultiWriter(p.t.Output(), p.said)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

@@ -251,3 +251,10 @@ func (w *words) contain(text string) bool {
 	defer w.mu.Unlock()
 	return strings.Contains(w.text.String(), text)
 }
+
+// String is all that was said so far.
+func (w *words) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
