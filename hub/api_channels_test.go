@@ -253,6 +253,21 @@ func TestEverybodysValuesAreForThoseWhoMayReadThem(t *testing.T) {
 	sam.Request("GET", n.channel("notes")+"?all=true", "").Problem(400, "invalid")
 }
 
+func TestEverybodysValuesAreNotForThoseWhoMayNotReadTheStoreAtAll(t *testing.T) {
+	n := newNode(t, nodeOptions{rules: func(r *channels.Rules) {
+		r.Channels["diary"] = channels.ChannelRules{
+			Kind: channels.KindStore, Scope: channels.ScopeUser, Write: []channels.Right{"owner"}, Read: []channels.Right{"staff"},
+		}
+	}})
+	sam, token := n.user(t, "sam"), n.token(t, "robot")
+	sam.Request("PUT", n.channel("diary")+"/today", `"rain"`).Want(200)
+	sam.Request("GET", n.channel("diary")+"?all=true", "").Want(200)
+	robot := hubtest.Program(t, token) // services read everybody's, of the stores that they read
+	robot.Request("GET", n.channel("diary")+"?owner=sam", "").Problem(403, "forbidden")
+	robot.Request("GET", n.channel("diary")+"?all=true", "").Problem(403, "forbidden")
+	hubtest.OpenToken(t, n.url, "robot-1", token).Refused(frame{"type": "read", "channel": "diary", "all": true}, "forbidden")
+}
+
 func TestLiveValuesAreSentByServicesAndReadByAll(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	alice, robot := n.user(t, "alice"), hubtest.Program(t, n.token(t, "robot"))

@@ -62,7 +62,7 @@ func allValues(state *channels.State, who channels.Who, f *wire.Read, after stri
 		return "", false, channels.Refuse(channels.CodeInvalid, "%s is the same for everybody: read it without all", f.Channel)
 	case f.Owner != "":
 		return "", false, channels.Refuse(channels.CodeInvalid, "give owner or all, not both")
-	case !who.Reads(f.Channel):
+	case rules.MayRead(who, "read", f.Channel) != nil:
 		return "", false, rules.MayRead(who, "read", f.Channel)
 	case !channels.Permits(rules.ReadersOfAll(), who):
 		return "", false, channels.Refuse(channels.CodeForbidden, "you may not read everybody's values of %s: it is for %s", f.Channel, rules.ReadersOfAll())
