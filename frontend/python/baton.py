@@ -227,8 +227,14 @@ class Client:
 
     def read_all(self, channel: str) -> Dict[str, Dict[str, Value]]:
         """Returns everybody's values of a store with a scope, by owner: for staff and services."""
-        owners = self._get(f"channels/{_quote(channel)}", all="true").get("owners") or {}
-        return {owner: _values(values) for owner, values in owners.items()}
+        everybody: Dict[str, Dict[str, Value]] = {}
+        after: Optional[str] = None
+        while True:  # many owners come in several parts
+            page = self._get(f"channels/{_quote(channel)}", all="true", after=after)
+            everybody.update((owner, _values(values)) for owner, values in (page.get("owners") or {}).items())
+            after = page.get("after")
+            if not page.get("incomplete"):
+                return everybody
 
     def seat(self) -> Dict[str, Any]:
         """Returns who is in control now: operator, term, requests. The term goes into changes that only they may make."""
@@ -388,7 +394,7 @@ class Client:
         self._linked().signal(channel, data)
 
     def on_signal(self, channel: str, handler: Callable[[Signal], Any]) -> Callable[[], None]:
-        """Has handler called for what comes over a signal, from others and from this client. Returns what ends that."""
+        """Has handler called for what others send over a signal. Returns what ends that."""
         return self._linked().on_signal(channel, handler)
 
     def lock(self, name: str, *, timeout: Optional[float] = None) -> Lock:

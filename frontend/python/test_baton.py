@@ -153,6 +153,17 @@ class Reading(Case):
         self.assertEqual(2, sam.read("ui", owner="bob")["zoom"].data)
         self.refused("forbidden", alice.read_all, "ui")
 
+    def test_everybodys_values_are_read_in_whole(self) -> None:
+        large, keys = ["x" * 15_000] * 4, [f"large-{i}" for i in range(40)]  # 2.4 MB each: more than one page has
+        people = [self.client(user) for user in ("alice", "bob", "sam")]
+        for person in people:
+            for key in keys:
+                person.set("ui", {key: large})
+        everybody = people[-1].read_all("ui")
+        self.assertEqual([40] * 3, [len([k for k in everybody[user] if k in keys]) for user in ("alice", "bob", "sam")])
+        for person in people:
+            person.write("ui", delete=keys)
+
     def test_what_may_not_be_read_says_so(self) -> None:
         alice = self.client()
         self.refused("forbidden", alice.store, "secret")
