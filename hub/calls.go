@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -242,18 +243,21 @@ func (c *conn) serve(f *wire.Serve) {
 	})
 }
 
+// mayServe refuses a command that a client cannot serve; More names it.
 func mayServe(rules *channels.Rules, command string, who channels.Who) error {
 	r, ok := rules.Commands[command]
-	if !ok {
-		return channels.Refuse(channels.CodeUnknownName, "this space has no command %q: its site file names those it has", command)
+	err := who.MayUse("serve", command)
+	switch {
+	case !ok:
+		err = channels.Refuse(channels.CodeUnknownName, "this space has no command %q: its site file names those it has", command)
+	case err == nil && !channels.Permits(r.Servers(), who):
+		err = channels.Refuse(channels.CodeForbidden, "you may not serve %s: it is for %s", command, r.Servers())
 	}
-	if err := who.MayUse("serve", command); err != nil {
-		return err
+	var refused *channels.Refusal
+	if errors.As(err, &refused) {
+		refused.More = map[string]any{"command": command}
 	}
-	if !channels.Permits(r.Servers(), who) {
-		return channels.Refuse(channels.CodeForbidden, "you may not serve %s: it is for %s", command, r.Servers())
-	}
-	return nil
+	return err
 }
 
 // call answers a Call: it is committed, then taken by a service, wherever that is connected.

@@ -147,6 +147,7 @@ func (c *Client) welcomedLocked(f *wire.Welcome) {
 		l.resend()
 	}
 	c.service.asked = 0
+	clear(c.service.refused)
 	c.rouse()
 	if c.caughtUp = c.hub.Epoch != f.Epoch; c.caughtUp {
 		c.seen = f.Cursor

@@ -154,7 +154,9 @@ func newClient(o Options) (*Client, error) {
 		turns: make(chan struct{}, maxUnanswered), wake: make(chan struct{}, 1),
 		done: make(chan struct{}), welcome: make(chan struct{}),
 		live: map[string]*liveStore{}, calls: map[string]*wire.CallState{}, callers: map[string]chan struct{}{},
-		service: service{handlers: map[string]Handler{}, known: map[string]bool{}, running: map[string]context.CancelCauseFunc{}},
+		service: service{
+			handlers: map[string]Handler{}, refused: map[string]bool{}, known: map[string]bool{}, running: map[string]context.CancelCauseFunc{},
+		},
 		signals: signals{unsent: map[string]json.RawMessage{}, listeners: map[string][]*func(Signal){}},
 	}
 	if c.http == nil {

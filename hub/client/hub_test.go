@@ -240,6 +240,29 @@ func TestAgainstAHubACallIsServedCancelledAndLimited(t *testing.T) {
 	}
 }
 
+func TestAgainstAHubACommandThatIsRefusedTakesNoOtherWithIt(t *testing.T) {
+	l := newLab(t)
+	ann, service := l.connect("ann"), l.connect("service")
+	handler := func(context.Context, *client.Invocation) (any, error) { return "done", nil }
+	if err := service.Serve(t.Context(), map[string]client.Handler{"motor.move": handler}); err != nil {
+		t.Fatal(err)
+	}
+	if err := service.Serve(t.Context(), map[string]client.Handler{"launch": handler}); !client.IsCode(err, "unknown_name") {
+		t.Fatalf("serving what there is not: %v", err)
+	}
+	if _, err := ann.Call(t.Context(), "motor.move", nil, 0); err != nil {
+		t.Errorf("it is not served any more: %v", err)
+	}
+	l.Restart(nil)
+	l.eventually("it is served after a reconnect", func() bool {
+		_, err := ann.Call(t.Context(), "motor.move", nil, 0)
+		return err == nil
+	})
+	if err := service.Serve(t.Context(), map[string]client.Handler{"slow": handler}); err != nil {
+		t.Errorf("serving one more: %v", err)
+	}
+}
+
 func TestAgainstAHubLiveValuesComeBackAndGo(t *testing.T) {
 	l := newLab(t)
 	ann, service := l.connect("ann"), l.connect("service")

@@ -127,3 +127,23 @@ func TestAgainstAHubAStoreOfAnotherScopeIsReadAnew(t *testing.T) {
 		return !mine && string(all.Data) == "2"
 	})
 }
+
+func TestAgainstAHubACommandThatOtherRulesTakeAwayTakesNoOtherWithIt(t *testing.T) {
+	l := newLab(t)
+	ann, service := l.connect("ann"), l.connect("service")
+	handler := func(context.Context, *client.Invocation) (any, error) { return "done", nil }
+	if err := service.Serve(t.Context(), map[string]client.Handler{"motor.move": handler, "slow": handler}); err != nil {
+		t.Fatal(err)
+	}
+	served := func(command string) func() bool {
+		return func() bool {
+			_, err := ann.Call(t.Context(), command, nil, 0)
+			return err == nil
+		}
+	}
+	l.eventually("both are served", func() bool { return served("motor.move")() && served("slow")() })
+	l.putInForce(2, func(r *channels.Rules) { delete(r.Commands, "motor.move") })
+	l.eventually("the other is still served", served("slow"))
+	l.putInForce(3, func(*channels.Rules) {})
+	l.eventually("it is served again when it is back", served("motor.move"))
+}

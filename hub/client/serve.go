@@ -46,11 +46,18 @@ func (i *Invocation) Progress(ctx context.Context, progress any) error {
 // service is what this program serves. It is guarded by Client.mu.
 type service struct {
 	handlers map[string]Handler // by command
+	refused  map[string]bool    // commands that the hub had agreed to before its last welcome, and refuses since
 	asked    uint64             // id of the serve frame on this connection; 0: none
-	waiting  []chan error       // for the answer to it
+	waiting  []offer            // for the answer to it
 	known    map[string]bool    // calls that are being handled, and the last maxHandled that were
 	handled  []string           // calls that were handled, the oldest first
 	running  map[string]context.CancelCauseFunc
+}
+
+// An offer is of commands that the hub has yet to agree to.
+type offer struct {
+	commands []string
+	answer   chan error
 }
 
 // cancelLocked ends the context of a call.
@@ -60,9 +67,9 @@ func (s *service) cancelLocked(call string, cause error) {
 	}
 }
 
-// Serve begins to serve commands, in addition to those before, and returns when the hub has agreed. Each call runs in
-// a goroutine of its own, so a stop command is handled while another runs. If ctx ends first the commands are served
-// all the same as soon as the hub can be reached.
+// Serve begins to serve commands, in addition to those before, and returns when the hub has agreed; if it refuses, those
+// before are served on. Each call runs in a goroutine of its own, so a stop command is handled while another runs. If ctx
+// ends first the commands are served all the same as soon as the hub can be reached.
 func (c *Client) Serve(ctx context.Context, handlers map[string]Handler) error {
 	answer, err := c.offer(handlers)
 	if err != nil {
@@ -90,17 +97,18 @@ func (c *Client) offer(handlers map[string]Handler) (answer chan error, err erro
 	maps.Copy(s.handlers, handlers)
 	s.asked = 0
 	answer = make(chan error, 1)
-	s.waiting = append(s.waiting, answer)
+	s.waiting = append(s.waiting, offer{slices.Collect(maps.Keys(handlers)), answer})
 	c.rouse()
 	return answer, nil
 }
 
 func (c *Client) collectServeLocked(b *batch) (room bool) {
 	s := &c.service
-	if s.asked != 0 || len(s.handlers) == 0 {
+	commands := slices.DeleteFunc(slices.Sorted(maps.Keys(s.handlers)), func(command string) bool { return s.refused[command] })
+	if s.asked != 0 || len(commands) == 0 {
 		return true
 	}
-	f := &wire.Serve{Head: wire.Head{ID: c.nextIDLocked()}, Commands: slices.Sorted(maps.Keys(s.handlers))}
+	f := &wire.Serve{Head: wire.Head{ID: c.nextIDLocked()}, Commands: commands}
 	if !b.add(wire.AppendFrame(nil, f)) {
 		return false
 	}
@@ -111,12 +119,46 @@ func (c *Client) collectServeLocked(b *batch) (room bool) {
 // serveAnsweredLocked takes the answer to the newest serve frame.
 func (c *Client) serveAnsweredLocked(err error) {
 	if err != nil {
-		c.logger.Error("the hub does not let this program serve", "error", err)
+		c.withdrawLocked(err)
+		return
 	}
-	for _, answer := range c.service.waiting {
-		answer <- err
+	for _, o := range c.service.waiting {
+		o.answer <- nil
 	}
 	c.service.waiting = nil
+}
+
+// withdrawLocked takes back what the hub has refused, and has it asked for the rest: it refuses a frame as a whole. That is
+// the offer with the command that it names; or, if the hub has agreed to that before, under other rules, the command alone,
+// until the next welcome.
+func (c *Client) withdrawLocked(err error) {
+	c.logger.Error("the hub does not let this program serve", "error", err)
+	s := &c.service
+	command := ""
+	if refusal, ok := errors.AsType[*Error](err); ok {
+		command, _ = refusal.More["command"].(string)
+	}
+	_, named := s.handlers[command]
+	waiting := s.waiting
+	s.waiting = nil
+	for _, o := range waiting {
+		if named && !slices.Contains(o.commands, command) {
+			s.waiting = append(s.waiting, o)
+			continue
+		}
+		for _, command := range o.commands {
+			delete(s.handlers, command)
+		}
+		o.answer <- err
+	}
+	if len(s.waiting) == len(waiting) { // nothing of it is new
+		if !named || s.refused[command] {
+			return
+		}
+		s.refused[command] = true
+	}
+	s.asked = 0
+	c.rouse()
 }
 
 // invokedLocked begins to handle a call, unless that has been done: after a reconnect the hub hands over again what it

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -166,8 +167,59 @@ func TestACommandThatIsRefusedSaysSo(t *testing.T) {
 		if err := <-served; !IsCode(err, "unknown_name") {
 			t.Errorf("Serve returned %v", err)
 		}
+		served = later(func() error { return c.Serve(t.Context(), map[string]Handler{"launch": nil}) })
+		p.send(&wire.Serving{ID: expect[*wire.Serve](p).ID})
+		if err := <-served; err != nil {
+			t.Errorf("when the hub has it, Serve returned %v", err)
+		}
 		if err := c.Serve(t.Context(), map[string]Handler{"launch": nil}); err == nil {
 			t.Error("launch was taken twice")
+		}
+	})
+}
+
+func TestARefusalToServeIsOfTheCommandThatItNames(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *script) {
+		c, p := s.connect()
+		serve := func(command string) <-chan error {
+			return later(func() error { return c.Serve(t.Context(), map[string]Handler{command: nil}) })
+		}
+		refuse := func(id uint64, command string) {
+			p.send(&wire.Error{ID: id, Code: "unknown_name", More: map[string]any{"command": command}})
+		}
+		one := serve("one")
+		expect[*wire.Serve](p) // its answer is late
+		two := serve("two")
+		f := expect[*wire.Serve](p)
+		refuse(f.ID, "two")
+		if err := <-two; !IsCode(err, "unknown_name") {
+			t.Errorf("serving two: %v", err)
+		}
+		if f = expect[*wire.Serve](p); !slices.Equal(f.Commands, []string{"one"}) {
+			t.Errorf("then it asked for %v", f.Commands)
+		}
+		p.send(&wire.Serving{ID: f.ID})
+		if err := <-one; err != nil {
+			t.Errorf("serving one: %v", err)
+		}
+		three := serve("three")
+		p.send(&wire.Serving{ID: expect[*wire.Serve](p).ID})
+		if err := <-three; err != nil {
+			t.Error(err)
+		}
+
+		// Other rules: what the hub has agreed to is asked for on each connection, and refused alone.
+		for range 2 {
+			p.cut()
+			p = s.accept()
+			if f = expect[*wire.Serve](p); !slices.Equal(f.Commands, []string{"one", "three"}) {
+				t.Errorf("after a reconnect it asked for %v", f.Commands)
+			}
+			refuse(f.ID, "one")
+			if f = expect[*wire.Serve](p); !slices.Equal(f.Commands, []string{"three"}) {
+				t.Errorf("without the one it asked for %v", f.Commands)
+			}
+			p.send(&wire.Serving{ID: f.ID})
 		}
 	})
 }
