@@ -923,6 +923,7 @@ class _Request:
         self.frame = frame
         self.sent = False  # on this connection
         self.waits = False  # for an answer on this connection
+        self.agreed = False  # at some time
         self.answered = threading.Event()
         self.answer: Dict[str, Any] = {}
 
@@ -934,6 +935,7 @@ class _Link:
         self._client = client
         self._connect, self._header_option = _websockets()
         self._loop = asyncio.new_event_loop()
+        self._serving = threading.Lock()  # held by who waits for the hub to agree
         self._mu = threading.RLock()
         # Guarded by _mu.
         self.status = "connecting"
@@ -956,6 +958,10 @@ class _Link:
         self._thread.start()
 
     def serve(self, handlers: Dict[str, Callable[[Invocation], Any]]) -> None:
+        with self._serving:
+            self._serve(handlers)
+
+    def _serve(self, handlers: Dict[str, Callable[[Invocation], Any]]) -> None:
         with self._mu:
             for command in handlers:
                 if command in self._handlers:
@@ -967,6 +973,10 @@ class _Link:
         except BatonError:
             with self._mu:
                 self._handlers = {name: f for name, f in self._handlers.items() if name not in handlers}
+                if self._handlers:  # those before are served on
+                    rest = self._standing["serve"] = _Request({"type": "serve", "commands": sorted(self._handlers)})
+                    rest.agreed = True
+            self._rouse()
             raise
 
     def on_signal(self, channel: str, handler: Callable[[Signal], Any]) -> Callable[[], None]:
@@ -1122,6 +1132,7 @@ class _Link:
             self._limit = (welcome.get("limits") or {}).get("message") or self._limit
             for request in (*self._standing.values(), *self._requests.values()):
                 request.sent = request.waits = False
+            self._serve_all()
             self._resend()
             self._pause, self._refusals, self.status = 0.0, 0, "live"
 
@@ -1131,8 +1142,15 @@ class _Link:
             self._limit = (welcome.get("limits") or {}).get("message") or self._limit
             for request in self._standing.values():
                 request.sent = request.waits
+            self._serve_all()
             self._resend()
         self._rouse()
+
+    def _serve_all(self) -> None:
+        """Has all commands asked for, also those that the hub did not agree to any more, unless that is under way."""
+        serve = self._standing.get("serve")
+        if serve is not None and not serve.sent:
+            serve.frame = {**serve.frame, "commands": sorted(self._handlers)}
 
     def _resend(self) -> None:
         self._unsent = {channel: dict.fromkeys(values) for channel, values in self._live.items()}
@@ -1240,12 +1258,26 @@ class _Link:
                 return
             self._refusals = 0
             if request is not None:
-                request.answer, request.waits = frame, False
+                request.waits = False
+            if request is not None and refused and request.agreed:
+                self._disagreed(request, frame)
+            elif request is not None:
+                request.agreed = not refused
+                request.answer = frame
                 request.answered.set()
                 if refused and request in self._standing.values():
                     self._standing = {name: r for name, r in self._standing.items() if r is not request}
             elif refused:
                 _log.warning("the hub refused something: %s: %s", frame.get("code"), frame.get("detail"))
+
+    def _disagreed(self, request: _Request, refused: Mapping[str, Any]) -> None:
+        """The hub agreed before, under other rules. It is asked again after its next welcome, and now for the other commands."""
+        _log.error("the hub does not agree any more: %s: %s", refused.get("code"), refused.get("detail"))
+        command, commands = (refused.get("more") or {}).get("command"), request.frame.get("commands", ())
+        rest = [c for c in commands if c != command]
+        if rest and len(rest) < len(commands):
+            request.frame, request.sent = {**request.frame, "commands": rest}, False
+            self._rouse()
 
     def _invoked(self, frame: Mapping[str, Any]) -> None:
         """Begins to handle a call, unless that has been done: the hub hands over again what it knows no end of."""

@@ -403,6 +403,39 @@ class Serving(Case):
         self.refused("no_service", alice.call, "slow", timeout=PATIENCE)
         self.refused("forbidden", alice.serve, {"slow": print})
 
+    def test_threads_serve_at_once(self) -> None:
+        sam = self.client("sam")
+        commands, agreed = ("motor.move", "slow", "measure", "motor.stop"), []
+
+        def serve(command: str) -> None:
+            sam.serve({command: lambda call: None})
+            agreed.append(command)
+
+        threads = [threading.Thread(target=serve, args=(command,)) for command in commands]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        self.assertEqual(sorted(commands), sorted(agreed))
+
+    def test_a_command_that_is_refused_takes_no_other_with_it(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+        sam.serve({"motor.move": lambda call: "done"})
+        self.refused("unknown_name", sam.serve, {"launch": lambda call: None})
+        self.assertEqual("done", alice.call("motor.move", timeout=PATIENCE))
+        HUB.kill()
+        HUB.start()
+
+        def served() -> bool:
+            try:
+                return bool(alice.call("motor.move", timeout=PATIENCE) == "done")
+            except baton.BatonError as refused:
+                self.assertEqual("no_service", refused.code)
+                return False
+
+        eventually("it is served after a reconnect", served)
+        sam.serve({"slow": lambda call: None})
+
     def test_live_values_are_sent_and_sent_again(self) -> None:
         sam, alice = self.client("sam"), self.client()
         motors = alice.store("motors")
@@ -550,6 +583,29 @@ class Protocol(unittest.TestCase):
             server.shutdown()
         first, second = f"{client.id}.1", f"{client.id}.2"
         self.assertEqual([("POST", first, None)] * 4 + [("POST", second, "e1-7"), ("GET", None, "e1-7")], asked)
+
+    def test_a_command_that_other_rules_refuse_takes_no_other_with_it(self) -> None:
+        client = baton.Client("http://127.0.0.1:1", "t", 1, None)
+        self.addCleanup(client.close)
+        link = client._linked()
+        link._handlers = dict.fromkeys(("one", "two"), print)
+        link._standing["serve"] = baton._Request({"type": "serve", "commands": ["one", "two"]})
+
+        def asked() -> Any:
+            [frame] = json.loads(link._collect()[0])
+            return frame["id"], frame["commands"]
+
+        number, _ = asked()
+        link._take({"type": "serving", "id": number})
+        for _ in range(2):  # connections
+            link._begin({})
+            number, commands = asked()
+            self.assertEqual(["one", "two"], commands)
+            link._take({"type": "error", "id": number, "code": "unknown_name", "more": {"command": "two"}})
+            number, commands = asked()
+            self.assertEqual(["one"], commands)
+            link._take({"type": "serving", "id": number})
+            self.assertEqual([], link._collect())
 
     def test_live_values_are_sent_again_when_the_hub_is_fresh(self) -> None:
         client = baton.Client("http://127.0.0.1:1", "t", 1, None)
