@@ -34,7 +34,8 @@ func eventOperations(a *api) {
 		Description: "For networks that block WebSockets, and for curl. The data of each event is what a WebSocket gets as one message: " +
 			"a JSON array of frames (see /api/asyncapi.json), first a welcome and what the channels have. Its id is a cursor; " +
 			"a client that comes back with it, to any node, gets what it missed, nothing twice and nothing torn apart. " +
-			"Whoever follows counts as connected. When other rules come into force or your rights change, the stream ends with a bye: " +
+			"Whoever follows counts as connected. If a channel cannot be followed, none is, and channel in the problem names it. " +
+			"When other rules come into force or your rights change, the stream ends with a bye: " +
 			"come back, as an EventSource does by itself, and what you may read now is decided anew.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "OK",
@@ -131,6 +132,7 @@ func (r *room) enterJoined(c *conn, joins []*wire.Join) (err error) {
 		for _, j := range joins {
 			var frame *wire.Joined
 			if frame, err = c.joinLocked(state, j); err != nil {
+				err = ofChannel(j.Channel, err)
 				break
 			}
 			frames = append(frames, frame)
@@ -148,6 +150,15 @@ func (r *room) enterJoined(c *conn, joins []*wire.Join) (err error) {
 			c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, frame)})
 		}
 	})
+	return err
+}
+
+// ofChannel says which channel a refusal is about.
+func ofChannel(channel string, err error) error {
+	var refused *channels.Refusal
+	if errors.As(err, &refused) {
+		refused.More = map[string]any{"channel": channel}
+	}
 	return err
 }
 

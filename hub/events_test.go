@@ -208,7 +208,9 @@ func TestEventStreamsAreRefusedBeforeTheyBegin(t *testing.T) {
 	n := newNode(t, nodeOptions{limits: hub.Limits{PerSession: 2}})
 	alice := n.user(t, "alice")
 	alice.Request("GET", n.events("channels=nowhere"), "").Problem(404, "unknown_name")
-	alice.Request("GET", n.events("channels=notes,secret"), "").Problem(403, "forbidden")
+	if p := alice.Request("GET", n.events("channels=notes,secret"), "").Problem(403, "forbidden"); p["channel"] != "secret" {
+		t.Errorf("the refusal names the channel %v", p["channel"])
+	}
 	alice.Request("GET", n.events("channels=notes,notes"), "").Problem(400, "invalid")
 	alice.Request("GET", n.events(""), "").Problem(400, "invalid")
 	alice.Request("GET", n.events("channels=notes&since=x"), "").Problem(400, "invalid")

@@ -244,7 +244,8 @@ class Client:
     def store(self, channel: str) -> Store:
         """Returns the copy of a store, live or not, that is kept up to date; always the same one.
 
-        It waits for the values, and raises BatonError if the hub does not show them.
+        It waits for the values, and raises BatonError if the hub does not show them. If other rules take a channel away, its
+        copy stays as it was, and the next call raises.
         """
         return self._follow(channel, Store)
 
@@ -595,6 +596,7 @@ class _Channel:
         self.channel = name
         self._mu = mu
         self._ready = threading.Event()
+        self._refused: Optional[BatonError] = None  # why the hub does not show it any more
         self._watchers: List[Callable[..., Any]] = []
 
     def watch(self, f: Callable[..., Any]) -> Callable[[], None]:
@@ -736,6 +738,8 @@ class _Follower:
         until = time.monotonic() + self._client.timeout
         while not channel._ready.wait(0.1):
             self._client._alive()
+            if channel._refused:
+                raise channel._refused
             if time.monotonic() > until:
                 raise BatonError("timeout", f"the hub did not show {name} in {self._client.timeout} s")
         return channel
@@ -755,6 +759,12 @@ class _Follower:
         attempt, closed = 0, self._client._closed
         while not closed.is_set():
             delay, began = 0.0, time.monotonic()
+            with self._mu:
+                nothing = not self._channels  # all were given up
+                self.status = "live" if nothing else self.status
+            if nothing:
+                closed.wait(0.1)
+                continue
             try:
                 delay = self._stream()
             except BatonError as refused:
@@ -762,6 +772,8 @@ class _Follower:
                     self._client._end(refused)
                     return
                 _log.warning("the hub refuses the event stream: %s", refused)
+                if self._give_up(refused):
+                    continue
                 delay = float(refused.more.get("retry_after", 0))
             except (OSError, http.client.HTTPException, ValueError, KeyError, AttributeError) as lost:
                 if not closed.is_set() and not self._grown:
@@ -772,6 +784,16 @@ class _Follower:
                 self.status = "connecting"
             attempt = 0 if time.monotonic() - began > _LAST_DELAY else attempt + 1
             closed.wait(delay + _backoff(attempt - 1 if attempt else 0))
+
+    def _give_up(self, refused: BatonError) -> bool:
+        """Goes on without a channel that the hub does not show any more: its copy stays as it is."""
+        with self._mu:
+            channel = self._channels.get(refused.more.get("channel", ""))
+            if channel is None or refused.code not in ("forbidden", "unknown_name"):
+                return False
+            channel._refused = refused
+            del self._channels[channel.channel]
+            return True
 
     def _stream(self) -> float:
         """Reads one stream to its end and returns when the hub wants the client back, in seconds."""

@@ -48,6 +48,7 @@ class Hub:
     """One hub process with its own data; it can be killed and started again at the same address."""
 
     def __init__(self) -> None:
+        self.site = HERE / "test_site.yaml"
         self.data = tempfile.mkdtemp(prefix="baton-python-")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -55,7 +56,7 @@ class Hub:
 
     def start(self) -> None:
         binary = os.environ.get("BATON_BIN") or str(ROOT / "bin" / "baton")
-        flags = ["--config", str(HERE / "test_site.yaml"), "--listen", f"127.0.0.1:{self.port}", "--admin", ""]
+        flags = ["--config", str(self.site), "--listen", f"127.0.0.1:{self.port}", "--admin", ""]
         with open(os.path.join(self.data, "hub.log"), "ab") as log:
             self.process = subprocess.Popen(
                 [binary, "serve", "--dev", "--demo=false", "--data", self.data, *flags],
@@ -286,6 +287,26 @@ class Following(Case):
                 bob.append("short", n)
         eventually("the last messages", lambda: [m.data for m in log.messages()][-3:] == [5, 6, 7])
         self.assertTrue(log.gap and gaps[0])
+
+    def test_a_channel_that_is_not_shown_any_more_takes_no_other_with_it(self) -> None:
+        hub = Hub()
+        self.addCleanup(hub.stop)
+        hub.start()
+        alice = baton.connect(hub.url, space="lab", user="alice", password="alice", timeout=PATIENCE)
+        self.addCleanup(alice.close)
+        queue, settings = alice.store("queue"), alice.store("settings")
+        alice.set("queue", {"k": 1})
+        eventually("the value", lambda: queue.get("k"))
+        site = hub.site.read_text().replace("version: 1", "version: 2")
+        hub.site = Path(hub.data, "site.yaml")
+        hub.site.write_text(site.replace("queue: {kind: store,", "queue: {kind: store, read: [admin],"))
+        hub.kill()
+        hub.start()
+        alice.set("settings", {"k": 2})
+        eventually("the other store goes on", lambda: settings.get("k"))
+        self.assertEqual(1, queue["k"])
+        self.refused("forbidden", alice.store, "queue")
+        eventually("it is live", lambda: alice.status == "live")
 
     def test_a_patch_is_applied_to_what_is_there(self) -> None:
         alice, bob, key = self.client(), self.client("bob"), self.key()
