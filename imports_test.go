@@ -31,6 +31,8 @@ var ours = map[string][]string{
 	"channels/natslog": {"channels"},
 	"session":          {"channels", "session/control"},
 	"session/control":  {"channels"},
+	"session/ldap":     {"session"},
+	"session/remote":   {"session"},
 	"hub":              {"hub/wire", "hub/wire/asyncapi", "channels", "session"},
 	"hub/client":       {"hub/wire", "channels/mergepatch"},
 
@@ -74,6 +76,7 @@ var doors = map[string][]string{
 	"github.com/redis/go-redis/":    {"session"},
 	"github.com/alexedwards/scs/v2": {"session"},
 	"golang.org/x/crypto/":          {"session"},
+	"github.com/go-ldap/ldap/v3":    {"session/ldap"},
 	"golang.org/x/time/rate":        {"hub", "session"},
 	"golang.org/x/sys/":             {"channels/backend/jsonfile"}, // to exchange two files in one step
 	"github.com/spf13/":             {"cmd"},

@@ -24,13 +24,16 @@ type Identity struct {
 }
 
 // An Authenticator checks credentials. It answers ErrWrongCredentials for an unknown user as for a wrong password,
-// after about the same time; any other error means that it cannot tell, which admits nobody.
+// after about the same time; any other error means that it cannot tell, which admits nobody, and so does an end of ctx.
+// No error holds what was typed. It refuses an empty password, whatever it asks would make of it. Safe for concurrent
+// use; what it returns is the caller's. sessiontest.RunAuthenticator tests all of this, also of one's own.
 type Authenticator interface {
 	Authenticate(ctx context.Context, c Credentials) (Identity, error)
 }
 
 // Chain asks one Authenticator after the other until one knows the person. One that cannot tell ends the chain: a site
-// whose directory is down does not fall back on another list of users unseen.
+// whose directory is down does not fall back on another list of users unseen. All are asked before somebody is refused,
+// so the time that takes does not tell which of them knows the account.
 type Chain []Authenticator
 
 // Authenticate is that of the first that does not answer ErrWrongCredentials.
@@ -61,7 +64,10 @@ func (Dev) Users() (names []string) {
 }
 
 // Authenticate admits alice, bob and sam.
-func (Dev) Authenticate(_ context.Context, c Credentials) (Identity, error) {
+func (Dev) Authenticate(ctx context.Context, c Credentials) (Identity, error) {
+	if err := ctx.Err(); err != nil {
+		return Identity{}, err
+	}
 	for _, u := range devUsers {
 		if u.User == c.User && sameSecret(c.Password, u.User) {
 			u.Roles, u.Proposals = slices.Clone(u.Roles), slices.Clone(u.Proposals)

@@ -2,15 +2,17 @@ package session_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"golang.org/x/crypto/argon2"
+
 	"github.com/baton-hub/baton/session"
+	"github.com/baton-hub/baton/session/sessiontest"
 )
 
 // userFile makes a file with alice in it, as the command line does.
@@ -33,52 +35,83 @@ func openUsers(t *testing.T, path string) *session.UserFile {
 	return users
 }
 
-func TestAuthenticatorDev(t *testing.T) { testAuthenticator(t, session.Dev{}) }
-
-func TestAuthenticatorFile(t *testing.T) { testAuthenticator(t, openUsers(t, userFile(t))) }
-
-func TestAuthenticatorChain(t *testing.T) {
-	empty := filepath.Join(t.TempDir(), "users.yaml")
-	if err := os.WriteFile(empty, []byte("version: 1\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	testAuthenticator(t, session.Chain{openUsers(t, empty), session.Dev{}})
+func TestDevIsAnAuthenticator(t *testing.T) {
+	sessiontest.RunAuthenticator(t, func(*testing.T) sessiontest.Subject {
+		return sessiontest.Subject{
+			Authenticator: session.Dev{}, Right: session.Credentials{User: "alice", Password: "alice"},
+			Who: session.Identity{User: "alice", Name: "Alice", Roles: []string{"user"}, Proposals: []string{"mx-2112"}},
+		}
+	})
 }
 
-// testAuthenticator is what every Authenticator promises, of one that knows alice with the password alice.
-func testAuthenticator(t *testing.T, a session.Authenticator) {
-	who, err := a.Authenticate(t.Context(), session.Credentials{User: "alice", Password: "alice"})
-	if err != nil || who.User != "alice" || who.Name != "Alice" || !slices.Equal(who.Roles, []string{"user"}) {
-		t.Errorf("alice: %+v, %v", who, err)
+// filed is a file with the person in it whom the tests of authenticators know.
+func filed(t *testing.T) (path string, s sessiontest.Subject) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "users.yaml")
+	s.Right = session.Credentials{User: "ann", Password: "correct horse battery"}
+	s.Who = session.Identity{User: "ann", Name: "Ann", Roles: []string{"user", "staff"}, Proposals: []string{"mx-1", "mx-2"}}
+	// The hash is one that costs little, so that hundreds can be compared with.
+	file := "version: 1\nusers: {ann: {name: Ann, roles: [user, staff], proposals: [mx-1, mx-2], password: '" + cheapHash(s.Right.Password) + "'}}\n"
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	for _, wrong := range []session.Credentials{
-		{User: "alice", Password: "Alice"},
-		{User: "alice", Password: "alice "},
-		{User: "alice"},
-		{User: "Alice", Password: "alice"},
-		{User: "nobody", Password: "nobody"},
-		{User: "nobody"},
-		{},
-		{User: "alice", Password: "alice" + strings.Repeat("x", 1<<20)},
-		{User: "alice\x00", Password: "alice"},
-	} {
-		if who, err := a.Authenticate(t.Context(), wrong); err != session.ErrWrongCredentials || who.User != "" {
-			t.Errorf("%.20q %.20q: %+v, %v", wrong.User, wrong.Password, who, err)
+	s.Authenticator = openUsers(t, path)
+	s.Down = func() {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
 		}
 	}
-	who.Roles[0] = "admin" // what one caller does to its answer is nobody else's
-	if again, err := a.Authenticate(t.Context(), session.Credentials{User: "alice", Password: "alice"}); err != nil || again.Roles[0] != "user" {
-		t.Errorf("the second time: %+v, %v", again, err)
+	return path, s
+}
+
+func cheapHash(password string) string {
+	salt := []byte("of a test")
+	key := argon2.IDKey([]byte(password), salt, 1, 64, 1, 32)
+	return "$argon2id$v=19$m=64,t=1,p=1$" + base64.RawStdEncoding.EncodeToString(salt) + "$" + base64.RawStdEncoding.EncodeToString(key)
+}
+
+func TestAFileIsAnAuthenticator(t *testing.T) {
+	sessiontest.RunAuthenticator(t, func(t *testing.T) sessiontest.Subject {
+		_, s := filed(t)
+		return s
+	})
+}
+
+func TestAChainIsAnAuthenticator(t *testing.T) {
+	sessiontest.RunAuthenticator(t, func(t *testing.T) sessiontest.Subject {
+		_, s := filed(t)
+		s.Authenticator = session.Chain{session.Dev{}, s.Authenticator}
+		return s
+	})
+}
+
+// counting counts how often it is asked.
+type counting struct {
+	session.Authenticator
+	asked *int
+}
+
+func (c counting) Authenticate(ctx context.Context, given session.Credentials) (session.Identity, error) {
+	*c.asked++
+	return c.Authenticator.Authenticate(ctx, given)
+}
+
+// TestAChainAsksAllOfItWhenNobodyIsRight is why the time of a refusal does not tell which of them knows the account.
+func TestAChainAsksAllOfItWhenNobodyIsRight(t *testing.T) {
+	_, known := filed(t)
+	first, last := 0, 0
+	chain := session.Chain{counting{known.Authenticator, &first}, counting{session.Dev{}, &last}}
+	for i, user := range []string{"ann", "alice", "nobody", ""} {
+		if _, err := chain.Authenticate(t.Context(), session.Credentials{User: user, Password: "wrong"}); err != session.ErrWrongCredentials {
+			t.Errorf("%s: %v", user, err)
+		}
+		if first != i+1 || last != i+1 {
+			t.Errorf("%s: the first was asked %d times and the last %d", user, first, last)
+		}
 	}
-	var crowd sync.WaitGroup
-	for range 12 {
-		crowd.Go(func() {
-			if _, err := a.Authenticate(t.Context(), session.Credentials{User: "alice", Password: "alice"}); err != nil {
-				t.Error(err)
-			}
-		})
+	if who, err := chain.Authenticate(t.Context(), known.Right); err != nil || who.User != "ann" || last != 4 {
+		t.Errorf("the first that knows the person: %+v, %v, and the last was asked %d times", who, err, last)
 	}
-	crowd.Wait()
 }
 
 // broken is a directory that is down.

@@ -61,7 +61,8 @@ func (g *Guard) SignIn(ctx context.Context, c Credentials, address string) (Iden
 	return g.Admit(who)
 }
 
-// Admit checks what an authenticator says of a person who has proved who they are, and leaves out roles that nobody has.
+// Admit checks what an authenticator says of a person who has proved who they are, and leaves out roles that nobody has
+// and proposals that cannot be.
 func (g *Guard) Admit(who Identity) (Identity, error) {
 	if err := channels.CheckKey(who.User); err != nil {
 		return Identity{}, fmt.Errorf("the authenticator gave an account that cannot be one: %w", err)
@@ -79,6 +80,13 @@ func (g *Guard) Admit(who Identity) (Identity, error) {
 		}
 	}
 	who.Roles = roles[:min(len(roles), maxUserRoles)]
+	var proposals []string
+	for _, proposal := range who.Proposals {
+		if channels.CheckKey(proposal) == nil && !slices.Contains(proposals, proposal) { // they are keys of stores
+			proposals = append(proposals, proposal)
+		}
+	}
+	who.Proposals = proposals[:min(len(proposals), maxUserProposals)]
 	return who, nil
 }
 

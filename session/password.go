@@ -29,6 +29,9 @@ func hashPassword(password string) passwordHash {
 	return h
 }
 
+// cost is what it takes to compare with the hash, in no unit.
+func (h passwordHash) cost() int { return int(h.memory) * int(h.time) }
+
 func (h passwordHash) derive(password string, length int) []byte {
 	return argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, uint32(length))
 }

@@ -331,6 +331,10 @@ func TestAnIdentityIsTakenOnlyIfItIsOne(t *testing.T) {
 	if err != nil || !slices.Equal(who.Roles, []string{"user", "detector-group"}) {
 		t.Errorf("of the site's own roles only: %v, %v", who.Roles, err)
 	}
+	proposals := []string{"mx-1", "", "mx-2", "a\nb", "mx-1", strings.Repeat("x", 200)}
+	if who, err := ask(session.Identity{User: "alice", Proposals: proposals}, nil); err != nil || !slices.Equal(who.Proposals, []string{"mx-1", "mx-2"}) {
+		t.Errorf("the proposals became %q, %v", who.Proposals, err)
+	}
 	if want := strings.Repeat("ä", 64); who.Name != want {
 		t.Errorf("a long name became %q", who.Name)
 	}

@@ -30,11 +30,10 @@ type UserFile struct {
 	path    string
 	hashing chan struct{}                              // one item for each password being hashed
 	matches func(h passwordHash, password string) bool // passwordHash.matches
-	nobody  passwordHash                               // compared with when there is no such user
 
 	// Guarded by mu.
 	mu     sync.Mutex
-	people map[string]person
+	people map[string]person // "": nobody, who is compared with when there is no such user
 	stamp  fileStamp
 }
 
@@ -53,7 +52,7 @@ type fileStamp struct {
 // OpenUserFile reads the file and returns its authenticator.
 func OpenUserFile(path string) (*UserFile, error) {
 	f := &UserFile{
-		path: path, hashing: make(chan struct{}, hashesAtOnce), matches: passwordHash.matches, nobody: hashPassword(""),
+		path: path, hashing: make(chan struct{}, hashesAtOnce), matches: passwordHash.matches,
 	}
 	_, err := f.present()
 	return f, err
@@ -66,8 +65,11 @@ func (f *UserFile) Authenticate(ctx context.Context, c Credentials) (Identity, e
 		return Identity{}, err
 	}
 	who, known := people[c.User]
-	if !known {
-		who.password = f.nobody
+	if !known || c.User == "" {
+		who, known = people[""], false
+	}
+	if err := ctx.Err(); err != nil { // else it may be chosen to go on
+		return Identity{}, err
 	}
 	select {
 	case f.hashing <- struct{}{}:
@@ -104,8 +106,24 @@ func (f *UserFile) present() (map[string]person, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the user file %s: %w", f.path, err)
 	}
+	people[""] = person{password: nobody(people)}
 	f.people, f.stamp = people, s
 	return people, nil
+}
+
+// nobody is a hash that costs as much as the costliest of the people's, as they were not all made by this version.
+func nobody(people map[string]person) passwordHash {
+	var h passwordHash
+	for _, p := range people {
+		if p.password.cost() > h.cost() {
+			h = p.password
+		}
+	}
+	if len(people) == 0 {
+		h = newHashCost
+	}
+	h.salt, h.key = make([]byte, 16), make([]byte, 32)
+	return h
 }
 
 // userFile is the file.

@@ -62,6 +62,21 @@ func TestEveryAnswerCostsOneComparison(t *testing.T) {
 	}
 }
 
+func TestAnUnknownUserCostsAsMuchAsTheCostliestKnownOne(t *testing.T) {
+	dear := passwordHash{memory: 64 << 10, time: 3, threads: 2}
+	people := map[string]person{"ann": {password: newHashCost}, "bob": {password: dear}, "carl": {password: passwordHash{memory: 8, time: 1, threads: 1, key: []byte{1}}}}
+	for _, want := range []passwordHash{dear, newHashCost} {
+		got := nobody(people)
+		if got.memory != want.memory || got.time != want.time || got.threads != want.threads || len(got.key) != 32 {
+			t.Errorf("nobody costs %+v, want %+v", got, want)
+		}
+		delete(people, "bob")
+	}
+	if got := nobody(nil); got.memory != newHashCost.memory || got.time != newHashCost.time {
+		t.Errorf("without anybody: %+v", got)
+	}
+}
+
 func TestACrowdHashesFewAtATimeAndMayLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		let := make(chan struct{})
