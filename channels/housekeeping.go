@@ -89,9 +89,9 @@ func rulesDiffer(version int) error {
 		"raise the version to put this node's in force", version)
 }
 
-// sameRules compares what two nodes were given.
-func sameRules(a, b *Rules) bool {
-	x, errX := json.Marshal(a)
-	y, errY := json.Marshal(b)
+// Same reports whether two rules say the same.
+func (r *Rules) Same(other *Rules) bool {
+	x, errX := json.Marshal(r)
+	y, errY := json.Marshal(other)
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }

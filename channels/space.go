@@ -150,7 +150,7 @@ func (s *Space) PutInForce(ctx context.Context, rules *Rules) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.differs = nil
-	if p := s.state.Rules(); p.Version == rules.Version && !sameRules(p, rules) {
+	if p := s.state.Rules(); p.Version == rules.Version && !p.Same(rules) {
 		s.differs = rulesDiffer(rules.Version)
 	}
 	return nil

@@ -11,10 +11,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
@@ -38,7 +40,8 @@ const (
 type node struct {
 	options serveOptions
 	own     Options
-	site    *site
+	began   *site                // what it runs that a restart is needed for
+	site    atomic.Pointer[site] // what it goes by
 	logger  *slog.Logger
 	store   *natslog.Store
 	logins  *session.Logins
@@ -50,7 +53,11 @@ type node struct {
 
 // serve runs a hub node until ctx ends, then drains it.
 func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, out streams) error {
-	n := &node{options: o, own: out.own, site: s, logger: logger, jobs: newJobs(io.Discard, logger)}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP)
+	defer signal.Stop(again)
+	n := &node{options: o, own: out.own, began: s, logger: logger, jobs: newJobs(io.Discard, logger)}
+	n.site.Store(s)
 	defer n.close()
 	if err := n.start(ctx); err != nil {
 		return err
@@ -85,11 +92,16 @@ func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, ou
 		greet(out, url, token)
 	}
 	logger.Info("serving", "url", url, "spaces", strings.Join(slices.Sorted(maps.Keys(s.Spaces)), " "))
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
-		logger.Info("leaving")
-		err = nil
+	for running := true; running; {
+		select {
+		case <-again:
+			n.reload(ctx)
+		case err = <-failed:
+			running = false
+		case <-ctx.Done():
+			logger.Info("leaving")
+			err, running = nil, false
+		}
 	}
 	stopDemo()
 	return errors.Join(err, n.drain(server))
@@ -134,7 +146,7 @@ func (n *node) start(ctx context.Context) error {
 	if err := n.openLogins(ctx); err != nil {
 		return err
 	}
-	sign, err := n.authenticators()
+	settings, err := n.settings(n.began)
 	if err != nil {
 		return err
 	}
@@ -151,21 +163,19 @@ func (n *node) start(ctx context.Context) error {
 		return fmt.Errorf("opening the schedules: %w", err)
 	}
 	options := hub.Options{
-		Node: nodeName(), Version: thisBuild().Version, Title: n.site.Title, Origins: n.site.CORS, Open: n.openSpace, Authority: session.Authority{},
-		Live: live, Ticks: ticks, Relay: store.Relay(), Signals: store.Signals(), Logins: n.logins, Sign: sign, UI: frontend.Handler(), Logger: n.logger,
+		Node: nodeName(), Version: thisBuild().Version, Title: settings.Title, Origins: settings.Origins, Open: n.openSpace, Authority: session.Authority{},
+		Live: live, Ticks: ticks, Relay: store.Relay(), Signals: store.Signals(), Logins: n.logins, Sign: settings.Sign, UI: frontend.Handler(), Logger: n.logger,
 		NoDocs: n.options.NoDocs, TLS: !n.options.Dev, // the cookie is for https only, so a proxy in front ends that
 	}
 	if err := n.addTasks(&options); err != nil {
 		return err
 	}
 	options.Throttle, options.RefuseAfter = throttle, refuseAfter
-	options.Roles, options.Proxies = append([]string{}, n.site.Roles...), n.site.proxies()
+	options.Roles, options.Proxies = settings.Roles, settings.Proxies
 	options.Job = func(name, space string) hub.Job { return n.jobs.begin(name, space) }
-	for _, name := range slices.Sorted(maps.Keys(n.site.Spaces)) {
-		options.Spaces = append(options.Spaces, hub.Site{Name: name, Title: n.site.Spaces[name].Title})
-	}
-	if n.site.needsDev() {
-		options.DevUsers = (session.Dev{}).Users()
+	options.DevUsers = settings.DevUsers
+	for _, name := range slices.Sorted(maps.Keys(n.began.Spaces)) {
+		options.Spaces = append(options.Spaces, hub.Site{Name: name, Title: settings.Titles[name]})
 	}
 	if n.hub, err = hub.New(options); err != nil {
 		return err
@@ -205,7 +215,7 @@ func (n *node) openSpace(ctx context.Context, name string, w channels.Watcher) (
 	if err != nil {
 		return nil, fmt.Errorf("opening the snapshots of %s: %w", name, err)
 	}
-	rules, err := n.site.rules(name)
+	rules, err := n.site.Load().rules(name)
 	if err != nil {
 		return nil, err
 	}

@@ -44,10 +44,10 @@ func (n *node) throttle(ctx context.Context) (*session.Throttle, error) {
 	return session.NewThrottle(bucket, natslog.ErrNotFound, natslog.ErrRevision), nil
 }
 
-// authenticators returns what the site file names, in its order.
-func (n *node) authenticators() (session.Authenticator, error) {
+// authenticators returns what a site file names, in its order.
+func (n *node) authenticators(s *site) (session.Authenticator, error) {
 	var chain session.Chain
-	for _, a := range n.site.Authenticators {
+	for _, a := range s.Authenticators {
 		switch a.Kind {
 		case "dev":
 			chain = append(chain, session.Dev{})

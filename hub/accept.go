@@ -84,7 +84,7 @@ func (h *Hub) checkOrigin(r *http.Request) error {
 	}
 	origins := r.Header.Values("Origin")
 	if len(origins) == 1 {
-		if slices.Contains(h.options.Origins, origins[0]) {
+		if slices.Contains(h.setup.Load().Origins, origins[0]) {
 			return nil
 		}
 		u, err := url.Parse(origins[0])

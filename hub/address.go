@@ -54,7 +54,7 @@ func peerOf(r *http.Request) string {
 
 func (h *Hub) isProxy(address string) bool {
 	ip, err := netip.ParseAddr(address)
-	return err == nil && slices.ContainsFunc(h.options.Proxies, func(p netip.Prefix) bool { return p.Contains(ip) })
+	return err == nil && slices.ContainsFunc(h.setup.Load().Proxies, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // addresses counts the connections of this node by where they come from.

@@ -201,7 +201,7 @@ func (v *visit) admit(members bool, ctx huma.Context) (err error) {
 	if stop {
 		identify = v.hub.lastKnown
 	}
-	if err := v.hub.origins.Check(v.r); err != nil {
+	if err := v.hub.setup.Load().origins.Check(v.r); err != nil {
 		return errOrigin
 	}
 	if !members {

@@ -51,7 +51,7 @@ func createBearer(v *visit, in *bearerInput) (*issuedOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	identity, err := h.guard.SignIn(r.Context(), session.Credentials{User: b.User, Password: b.Password}, h.address(r))
+	identity, err := h.setup.Load().guard.SignIn(r.Context(), session.Credentials{User: b.User, Password: b.Password}, h.address(r))
 	if err != nil {
 		h.noteFailure(r, credentials{Space: b.Space, User: b.User}, err)
 		return nil, err

@@ -47,9 +47,9 @@ func spaceOperations(a *api) {
 
 // listSpaces tells the sign-in page what there is to sign in to.
 func listSpaces(v *visit, _ *struct{}) (*siteOutput, error) {
-	o := v.hub.options
+	now := v.hub.setup.Load()
 	out := &siteOutput{}
-	out.Body.Title, out.Body.Spaces, out.Body.DevUsers = o.Title, o.Spaces, o.DevUsers
+	out.Body.Title, out.Body.Spaces, out.Body.DevUsers = now.Title, now.spaces, now.DevUsers
 	return out, nil
 }
 

@@ -97,7 +97,6 @@ type Hub struct {
 	logger  *slog.Logger
 	rooms   map[string]*room
 	mux     *http.ServeMux
-	origins *http.CrossOriginProtection
 	started time.Time
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -110,7 +109,7 @@ type Hub struct {
 	atHand  sync.Map       // question → true: runs and duties that this node has
 	tasking sync.WaitGroup // what needs the spaces to its end
 
-	guard        session.Guard
+	setup        atomic.Pointer[setup]
 	addresses    addresses // of the connections
 	unknownProxy sync.Once // that there is one has been said
 
@@ -129,7 +128,6 @@ func New(o Options) (*Hub, error) {
 	h := &Hub{
 		options: o, logger: o.Logger, rooms: map[string]*room{}, started: time.Now(), news: make(chan *room, 64),
 	}
-	h.guard = session.Guard{Sign: o.Sign, Throttle: o.Throttle, Roles: o.Roles, RefuseAfter: o.RefuseAfter, Logger: o.Logger}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
 	h.staying, h.leave = context.WithCancel(h.ctx)
 	for _, s := range o.Spaces {
@@ -138,13 +136,7 @@ func New(o Options) (*Hub, error) {
 		}
 		h.rooms[s.Name] = newRoom(h, s.Name)
 	}
-	h.origins = http.NewCrossOriginProtection()
-	for _, origin := range o.Origins {
-		if err := h.origins.AddTrustedOrigin(origin); err != nil {
-			return nil, fmt.Errorf("origin %s: %w", origin, err)
-		}
-	}
-	if err := errors.Join(h.setTasks(), h.setDuties()); err != nil {
+	if err := errors.Join(h.Change(o.settings()), h.setTasks(), h.setDuties()); err != nil {
 		return nil, err
 	}
 	h.mux = h.routes()

@@ -97,12 +97,13 @@ const (
 // share says to the browser, if the page that asks is of an allowed origin, that it may read the answer.
 func (h *Hub) share(head http.Header, r *http.Request) (may bool) {
 	head.Set("X-Content-Type-Options", "nosniff")
-	if len(h.options.Origins) == 0 {
+	origins := h.setup.Load().Origins
+	if len(origins) == 0 {
 		return false
 	}
 	head.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
-	for _, o := range h.options.Origins {
+	for _, o := range origins {
 		if o == origin {
 			head.Set("Access-Control-Allow-Origin", origin)
 			head.Set("Access-Control-Allow-Credentials", "true")
@@ -122,7 +123,8 @@ func preflight(head http.Header, methods []string) {
 
 type health struct {
 	Body struct {
-		Status string `json:"status"`
+		Status string         `json:"status"`
+		Rules  map[string]int `json:"rules,omitempty" doc:"When it is ready: the version of the rules in force, by space."`
 	}
 }
 
@@ -165,6 +167,6 @@ func ready(v *visit, _ *struct{}) (*health, error) {
 		return nil, &problem{status: http.StatusServiceUnavailable, code: "not_ready", detail: strings.Join(missing, "; ")}
 	}
 	out := &health{}
-	out.Body.Status = "ready"
+	out.Body.Status, out.Body.Rules = "ready", h.RulesInForce()
 	return out, nil
 }

@@ -86,7 +86,7 @@ func signIn(v *visit, in *signInInput) (*signedInOutput, error) {
 	if room == nil {
 		return nil, errNoSpace
 	}
-	identity, err := h.guard.SignIn(r.Context(), session.Credentials{User: c.User, Password: c.Password}, h.address(r))
+	identity, err := h.setup.Load().guard.SignIn(r.Context(), session.Credentials{User: c.User, Password: c.Password}, h.address(r))
 	if err != nil {
 		h.noteFailure(r, c, err)
 		return nil, err
