@@ -288,7 +288,8 @@ class Client:
         """Changes keys of a store, all or none, and returns the position of the change.
 
         if_: refuse with conflict unless each key was last changed at this position; 0: it must not exist.
-        since, unseen: cursors; refuse if another client changed anything in the store, or a key of this write, after it.
+        since, unseen: cursors, such as that of a Store; refuse if another client changed anything in the store, or a key of
+        this write, after it.
         owner: whose values, in a store with a scope. term: of control, where only the operator may write.
         held: locks by name and token, see lock(); refuse unless this client still holds them.
         """
@@ -597,6 +598,7 @@ class _Channel:
         self._mu = mu
         self._ready = threading.Event()
         self._refused: Optional[BatonError] = None  # why the hub does not show it any more
+        self._cursor = ""  # up to where it is
         self._watchers: List[Callable[..., Any]] = []
 
     def watch(self, f: Callable[..., Any]) -> Callable[[], None]:
@@ -637,6 +639,13 @@ class Store(_Channel):
             if key in self._values:
                 return self._values[key]
             return Value(self._defaults[key]) if key in self._defaults else None
+
+    @property
+    def cursor(self) -> str:
+        """Up to where the values are those of the hub, for since and unseen of write(). Ask for it before values(): then
+        what comes in between counts as not seen."""
+        with self._mu:
+            return self._cursor
 
     def __getitem__(self, key: str) -> Any:
         """Returns the data of a key; KeyError if there is none."""
@@ -850,6 +859,8 @@ class _Follower:
                     calls += [(watcher, told) for watcher in channel._watchers]
             if cursor:
                 self._cursor = cursor
+                for channel in self._channels.values():
+                    channel._cursor = cursor
         for watcher, told in calls:
             _guarded(watcher, *told)
 

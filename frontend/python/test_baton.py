@@ -190,6 +190,18 @@ class Changing(Case):
         assert present is not None
         self.assertEqual((2, "bob"), (present.data, present.by))
 
+    def test_a_write_is_refused_if_there_is_what_its_writer_has_not_seen(self) -> None:
+        alice, bob, key = self.client(), self.client("bob"), self.key()
+        queue = alice.store("queue")
+        before = queue.cursor
+        bob.set("queue", {key: 1})
+        self.refused("conflict", alice.set, "queue", {key: 2}, unseen=before)
+        self.refused("conflict", alice.set, "queue", {key + "-other": 2}, since=before)
+        eventually("bob's is seen", lambda: queue.get(key))
+        alice.set("queue", {key: 2}, unseen=queue.cursor)
+        eventually("one's own is seen", lambda: queue[key] == 2)
+        alice.set("queue", {key + "-other": 2}, since=queue.cursor)
+
     def test_an_operator_needs_the_seat_and_its_term(self) -> None:
         alice = self.client()
         self.refused("not_operator", alice.set, "guarded", {"k": 1}, term=1)

@@ -125,6 +125,23 @@ func TestAgainstAHubChangesAreSeenAsTheyWereMade(t *testing.T) {
 	}
 }
 
+func TestAgainstAHubAWriteIsRefusedIfThereIsWhatItsWriterHasNotSeen(t *testing.T) {
+	l := newLab(t)
+	ann, bob := l.connect("ann"), l.connect("bob")
+	ctx := t.Context()
+	queue := ann.Store("queue")
+	if err := queue.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	before := queue.Cursor()
+	must[uint64](t)(bob.Set(ctx, "queue", map[string]any{"k": 1}))
+	if _, err := ann.Set(ctx, "queue", map[string]any{"k": 2}, client.Unseen(before)); !client.IsCode(err, "conflict") {
+		t.Errorf("without having seen bob's: %v", err)
+	}
+	l.eventually("ann has seen bob's", func() bool { _, there := queue.Get("k"); return there })
+	must[uint64](t)(ann.Set(ctx, "queue", map[string]any{"k": 2}, client.Unseen(queue.Cursor())))
+}
+
 func TestAgainstAHubSomebodyElsesValuesAreReadAndFollowed(t *testing.T) {
 	l := newLab(t)
 	ann, bob := l.connect("ann"), l.connect("bob")

@@ -90,6 +90,14 @@ func (s *Store) Get(key string) (v Value, ok bool) {
 	return v, v.Data != nil
 }
 
+// Cursor says up to where the values are those of the hub, for Unseen. Ask for it before Values: then what comes in between
+// counts as not seen.
+func (s *Store) Cursor() string {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.cursor
+}
+
 // Reason says why the hub sent all values the last time, instead of what had changed: new (nothing was known), epoch (the
 // log is another, after a restore), trimmed (the client was away for too long) or ahead.
 func (s *Store) Reason() string {

@@ -42,7 +42,7 @@ func Delete(keys ...string) Option { return func(w *Write) { w.Delete = append(w
 // Term is the term of control under which the write was decided on.
 func Term(term uint64) Option { return func(w *Write) { w.Term = term } }
 
-// Unseen has the write refused with conflict if another client changed a key of it after a cursor.
+// Unseen has the write refused with conflict if another client changed a key of it after a cursor, such as a Store's.
 func Unseen(cursor string) Option { return func(w *Write) { w.Unseen = cursor } }
 
 // Owner has the write change somebody else's values in a store with a scope, for who may do that.
