@@ -243,6 +243,11 @@ export interface ControlView {
   readonly mine: boolean;
 }
 
+export interface TakeOptions {
+  readonly reason?: string;
+  readonly force?: boolean;
+}
+
 export interface ControlActions {
   readonly request: (message?: string) => Promise<void>;
   /** Withdraws the own request. */
@@ -252,7 +257,11 @@ export interface ControlActions {
   /** Gives control to a login session (Member.sessions; the last is the one connected last). */
   readonly give: (session: string) => Promise<void>;
   readonly release: () => Promise<void>;
-  readonly take: (reason?: string) => Promise<void>;
+  /**
+   * Takes control from whoever has it. Rejects with code `busy` while the instrument runs, if the space says so: staff
+   * may then `force` it, with a reason, and with a password that was given lately (code `confirm`).
+   */
+  readonly take: (options?: TakeOptions) => Promise<void>;
 }
 
 export interface Control extends Readable<ControlView>, ControlActions {}
@@ -356,6 +365,11 @@ export interface Baton {
   readonly welcome: Readable<Welcome | null>;
   readonly you: Readable<You | null>;
   readonly presence: Readable<readonly Member[]>;
+  /**
+   * The login session ends at `until` (by performance.now()) for want of deliberate input; `active` of
+   * @baton/client/session tells the hub of some. null: it does not.
+   */
+  readonly idle: Readable<{ readonly until: number } | null>;
   readonly control: Control;
   /** The calls of this user, from all tabs and computers, the oldest first. */
   readonly calls: Readable<readonly CallView[]>;

@@ -60,6 +60,7 @@ export function connect(options: ConnectOptions = {}): Baton {
     welcome: view(connection.welcome),
     you: view(connection.you),
     presence: view(connection.presence),
+    idle: view(connection.idle),
     calls: view(connection.calls.all),
     control: control(connection),
     // The one place where the type of a definition is taken for that of the data.
@@ -142,7 +143,7 @@ function control(connection: Connection): Control {
     deny: (request, reason) => move({ do: 'deny', request, ...(reason && { reason }) }),
     give: (session) => move({ do: 'give', session }),
     release: () => move({ do: 'release' }),
-    take: (reason) => move({ do: 'take', ...(reason && { reason }) }),
+    take: (options) => move({ do: 'take', ...options }),
   };
 }
 

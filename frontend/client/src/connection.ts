@@ -64,6 +64,7 @@ export class Connection {
   readonly welcome = new Cell<Welcome | null>(this.batch, null);
   readonly you = new Cell<You | null>(this.batch, null);
   readonly presence = new Cell<readonly Member[]>(this.batch, []);
+  readonly idle = new Cell<{ readonly until: number } | null>(this.batch, null);
   readonly control = new Cell<ControlView>(this.batch, nobodyDrives);
   readonly calls = new Calls(this.batch);
   readonly channels: Channels;
@@ -236,6 +237,11 @@ export class Connection {
       case 'presence':
         this.presence.set(frame.members);
         break;
+      case 'idle':
+        this.idle.set(
+          frame.remaining_ms === undefined ? null : { until: performance.now() + frame.remaining_ms },
+        );
+        break;
       case 'pong':
         this.channels.reached(frame.cursor);
         break;
@@ -259,6 +265,7 @@ export class Connection {
     }
     // It can come again on a connection, when the rules or this user's rights have changed.
     this.channels.left(before ?? welcome, welcome);
+    if (this.#phase === 'down') this.idle.set(null); // what still holds is said again
     this.#phase = 'up';
     this.#log = 'fresh';
     this.#link?.healthy();

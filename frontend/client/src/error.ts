@@ -13,11 +13,11 @@ export type Code =
   | 'op_reused'
   | 'too_large'
   | 'seat_taken'
-  | 'busy'
-  | 'overloaded'
+  | 'busy' // the instrument runs, and this must not be done meanwhile
+  | 'overloaded' // too much waits already
   | 'signed_in_elsewhere'
   | 'choose_proposal'
-  | 'confirm'
+  | 'confirm' // the password has to be given again
   | 'throttled'
   | 'no_service'
   | 'control'

@@ -114,6 +114,7 @@ export type ServerFrame =
   | (CallData & { readonly type: 'call'; readonly cursor?: string })
   | (ControlData & { readonly type: 'control' })
   | { readonly type: 'presence'; readonly members: readonly Member[] }
+  | { readonly type: 'idle'; readonly remaining_ms?: number }
   | { readonly type: 'pong'; readonly id: number; readonly cursor: string }
   | { readonly type: 'stale'; readonly since: string }
   | { readonly type: 'fresh' }
@@ -163,6 +164,7 @@ export type RequestBody =
       readonly session?: string;
       readonly message?: string;
       readonly reason?: string;
+      readonly force?: boolean;
     };
 
 /**

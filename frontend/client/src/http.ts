@@ -3,6 +3,16 @@
 import type { You } from './api.js';
 import { BatonError } from './error.js';
 
+export interface Credentials {
+  readonly space: string;
+  readonly user: string;
+  readonly password: string;
+  /** For whom there is more than one: the refusal 'choose_proposal' names them. */
+  readonly proposal?: string;
+  /** Ends the login sessions of the same person elsewhere; the refusal 'signed_in_elsewhere' says whether that may be. */
+  readonly replace?: boolean;
+}
+
 export interface SignedIn {
   readonly session: string;
   readonly space: string;
@@ -11,11 +21,20 @@ export interface SignedIn {
   readonly you: You;
   /** How long the cookie lives, in seconds. */
   readonly cookie_max_age: number;
+  /** When the login session began, and when the password was given last (RFC 3339). */
+  readonly since?: string;
+  readonly confirmed?: string;
+  /** Where the space wants deliberate input: after so long without any, the login session ends. */
+  readonly idle_input_ms?: number;
+  /** Those that this person could have signed in for. */
+  readonly proposals?: readonly string[];
 }
 
 export interface SpaceList {
   readonly title: string;
   readonly spaces: readonly { readonly name: string; readonly title: string }[];
+  /** Where one can sign in elsewhere; `signInAt` of @baton/client/session is the way there. */
+  readonly providers?: readonly { readonly name: string; readonly title: string }[];
   /** The demo users, whose password is their name. Only from a hub in development mode. */
   readonly dev_users?: readonly string[];
 }
@@ -26,13 +45,13 @@ export interface HttpOptions {
 }
 
 /**
- * Signs in; the cookie is set by the hub. Rejects with `code` 'seat_taken' (status 409) when the site's policy refuses
- * a second login: `more.holder` ({user, name}) and `more.since` say who is there. Status 401: wrong user or password.
+ * Signs in; the cookie is set by the hub. Rejects with status 401 for a wrong user or password, 429 after too many
+ * attempts (`more.retry_after` says for how many seconds), and 409 with a `code`: 'seat_taken', another person is there,
+ * whom `more.holder` ({user, name}) and `more.since` name; 'signed_in_elsewhere', the same person is, in the login
+ * sessions `more.sessions`, and `more.may` says whether `replace` may end them; 'choose_proposal', one of
+ * `more.proposals` has to be named.
  */
-export function signIn(
-  credentials: { readonly space: string; readonly user: string; readonly password: string },
-  options?: HttpOptions,
-): Promise<SignedIn> {
+export function signIn(credentials: Credentials, options?: HttpOptions): Promise<SignedIn> {
   return ask('POST', 'session', options, credentials) as Promise<SignedIn>;
 }
 
@@ -46,10 +65,21 @@ export async function whoAmI(options?: HttpOptions): Promise<SignedIn | null> {
   }
 }
 
-/** Signs out, everywhere this cookie is used. Being signed out already is fine. */
-export async function signOut(options?: HttpOptions): Promise<void> {
+/** What may be said of the end of a login session. */
+export interface EndOptions extends HttpOptions {
+  /** Staff end it though the instrument runs; needs a reason, and a password that was given lately. */
+  readonly force?: boolean;
+  readonly reason?: string;
+}
+
+/**
+ * Signs out, everywhere this cookie is used. Being signed out already is fine. Rejects with `code` 'busy' while the
+ * instrument runs, if the space says so: `more.may_force` says whether `force` may be used. 'confirm': it may, once the
+ * password has been given again (`confirm` of @baton/client/session).
+ */
+export async function signOut(options?: EndOptions): Promise<void> {
   try {
-    await ask('DELETE', 'session', options);
+    await ask('DELETE', `session${ending(options)}`, options);
   } catch (err) {
     if (!(err instanceof BatonError && err.status === 401)) throw err;
   }
@@ -60,16 +90,27 @@ export function spaces(options?: HttpOptions): Promise<SpaceList> {
   return ask('GET', 'spaces', options) as Promise<SpaceList>;
 }
 
-async function ask(method: string, path: string, options?: HttpOptions, body?: unknown): Promise<unknown> {
+/** The words about an end as a query. */
+export function ending({ force, reason }: EndOptions = {}): string {
+  return `?force=${force === true}&reason=${encodeURIComponent(reason ?? '')}`;
+}
+
+export async function ask(
+  method: string,
+  path: string,
+  options?: HttpOptions,
+  body?: unknown,
+): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(`${options?.url ?? ''}/api/v1/${path}`, {
       method,
       credentials: 'same-origin',
       cache: 'no-store',
-      ...(body === undefined
-        ? {}
-        : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+      ...(body !== undefined && {
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
     });
   } catch {
     throw new BatonError({
@@ -79,18 +120,20 @@ async function ask(method: string, path: string, options?: HttpOptions, body?: u
   }
   const json: unknown = await response.json().catch(() => null);
   if (response.ok) return json;
-  throw problem(response.status, json);
+  throw problem(response, json);
 }
 
 /** Turns an RFC 9457 problem document into a BatonError; its further members become `more`. */
-function problem(status: number, json: unknown): BatonError {
-  const facts: Record<string, unknown> = typeof json === 'object' && json !== null ? { ...json } : {};
+function problem({ status, headers }: Response, json: unknown): BatonError {
+  // Whatever else answers, a proxy perhaps, has no members that are looked for here.
+  const facts = { ...(json as Readonly<Record<string, unknown>> | null) };
   const { code, detail, title, type: _type, status: _status, ...more } = facts;
-  const text = [detail, title].find((t) => typeof t === 'string' && t !== '');
+  const wait = headers.get('Retry-After');
+  const text = [detail, title].find((t) => typeof t === 'string' && t);
   return new BatonError({
-    code: typeof code === 'string' && code !== '' ? code : status === 401 ? 'signed_out' : 'unavailable',
-    detail: typeof text === 'string' ? text : `The hub answered ${status}.`,
-    more,
+    code: typeof code === 'string' && code ? code : status === 401 ? 'signed_out' : 'unavailable',
+    detail: (text as string | undefined) ?? `The hub answered ${status}.`,
+    more: wait ? { ...more, retry_after: +wait } : more,
     status,
   });
 }

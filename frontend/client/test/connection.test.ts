@@ -423,6 +423,21 @@ describe('a store', () => {
     expect(store.get().values.get('k')).toBe(before.values.get('k'));
   });
 
+  it('tells that the login session is about to end for want of input, until it is not', () => {
+    const warn = (frame: object) => sockets.last.push({ type: 'idle', ...frame });
+    up();
+    expect(baton.idle.get()).toBe(null);
+    warn({ remaining_ms: 60_000 });
+    expect(baton.idle.get()).toEqual({ until: performance.now() + 60_000 });
+    warn({});
+    expect(baton.idle.get()).toBe(null);
+    warn({ remaining_ms: 60_000 });
+    sockets.last.cut();
+    vi.advanceTimersByTime(500);
+    up();
+    expect(baton.idle.get(), 'a new connection is told again').toBe(null);
+  });
+
   it('refuses by itself what is too large for the hub, instead of losing the connection to it', async () => {
     up();
     const big = baton.store(defineStore<string>({ name: 'ui' })).set('k', 'ä'.repeat(33_000));

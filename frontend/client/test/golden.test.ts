@@ -140,7 +140,7 @@ describe('the golden files', () => {
       deny: () => baton.control.deny('r12', 'after this scan'),
       give: () => baton.control.give('s9x2'),
       release: () => baton.control.release(),
-      take: () => baton.control.take('the shutter must close'),
+      take: () => baton.control.take({ reason: 'the shutter must close' }),
     };
     for (const [name, move] of Object.entries(moves)) {
       const moved = move();

@@ -5,7 +5,7 @@ import { BatonError, signIn, signOut, spaces, whoAmI } from '../src/index.js';
 
 let server: Server;
 let url: string;
-let reply: { status: number; body: unknown };
+let reply: { status: number; body: unknown; headers?: Record<string, string> };
 let asked: { method: string | undefined; path: string | undefined; body: string };
 
 beforeAll(async () => {
@@ -13,7 +13,9 @@ beforeAll(async () => {
     let body = '';
     for await (const part of request) body += part;
     asked = { method: request.method, path: request.url, body };
-    response.writeHead(reply.status).end(reply.body === undefined ? '' : JSON.stringify(reply.body));
+    response
+      .writeHead(reply.status, reply.headers)
+      .end(reply.body === undefined ? '' : JSON.stringify(reply.body));
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -72,6 +74,25 @@ describe('over HTTP', () => {
   it('signs out', async () => {
     reply = { status: 204, body: undefined };
     await signOut({ url });
+  });
+
+  it('says how long to wait after too many attempts', async () => {
+    reply = { status: 429, body: { code: 'throttled', detail: 'Wait.' }, headers: { 'Retry-After': '17' } };
+    const asked = signIn({ space: 'demo', user: 'alice', password: 'x' }, { url });
+    await expect(asked).rejects.toMatchObject({ code: 'throttled', more: { retry_after: 17 } });
+  });
+
+  it('signs in for a proposal, in the place of another sign-in', async () => {
+    reply = { status: 200, body };
+    const credentials = { space: 'demo', user: 'alice', password: 'x', proposal: 'mx-1', replace: true };
+    await signIn(credentials, { url });
+    expect(JSON.parse(asked.body)).toEqual(credentials);
+  });
+
+  it('signs out by force, with a reason', async () => {
+    reply = { status: 204, body: undefined };
+    await signOut({ url, force: true, reason: 'the ring is down & out' });
+    expect(asked.path).toBe('/api/v1/session?force=true&reason=the%20ring%20is%20down%20%26%20out');
   });
 
   it('lists the spaces', async () => {

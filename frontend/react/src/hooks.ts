@@ -57,6 +57,11 @@ export function usePresence(): readonly Member[] {
   return useReadable(useBaton().presence);
 }
 
+/** When the login session ends for want of deliberate input, by performance.now(); null: it does not. */
+export function useIdle(): { readonly until: number } | null {
+  return useReadable(useBaton().idle);
+}
+
 /** The calls of this user, from all tabs and computers. */
 export function useCalls(): readonly CallView[] {
   return useReadable(useBaton().calls);

@@ -4,6 +4,7 @@ export {
   useCalls,
   useControl,
   useEnding,
+  useIdle,
   useLog,
   usePresence,
   useReadable,

@@ -1,0 +1,115 @@
+/** `@baton/client/session`: looking after login sessions. Only those who import it load it. */
+
+import { BatonError } from './error.js';
+import { ask, type EndOptions, ending, type HttpOptions, type SignedIn } from './http.js';
+
+/** One sign-in: of one browser, in however many tabs. */
+export interface LoginSession {
+  readonly session: string;
+  readonly user: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly proposal?: string;
+  /** When it began, and when it was used last (RFC 3339). */
+  readonly since: string;
+  readonly last_active?: string;
+  /** The address and the browser of the sign-in, as the browser names itself. */
+  readonly from?: string;
+  readonly agent?: string;
+  /** How many are open. */
+  readonly tabs: number;
+  readonly in_control: boolean;
+  /** It is the one that asks. */
+  readonly current: boolean;
+}
+
+export interface LoginSessions {
+  readonly sessions: readonly LoginSession[];
+  /** There are more, which are asked for with this. */
+  readonly after?: string;
+  /** Not every node has answered: there may be more tabs than are counted here. */
+  readonly incomplete?: boolean;
+}
+
+/** Why a login session is over. */
+export interface Ended {
+  /** A word, such as signed_out, replaced, idle, expired. */
+  readonly how: string;
+  /** Who did it, if it was not the person. */
+  readonly by?: string;
+  readonly reason?: string;
+  readonly at: string;
+}
+
+/** Somebody, or nobody and, if the hub knows, why not any more. */
+export type Presence =
+  | { readonly is: 'somebody'; readonly me: SignedIn }
+  | { readonly is: 'nobody'; readonly ended?: Ended };
+
+/** Who is signed in here; of a login session that has ended, how it did. */
+export async function arrive(options?: HttpOptions): Promise<Presence> {
+  try {
+    return { is: 'somebody', me: (await ask('GET', 'session', options)) as SignedIn };
+  } catch (err) {
+    if (!(err instanceof BatonError && err.status === 401)) throw err;
+    const ended = err.more.ended as Ended | undefined;
+    return { is: 'nobody', ...(ended && { ended }) };
+  }
+}
+
+/**
+ * Gives the password again. For some minutes one may then do what asks for that with code 'confirm': force a take, or a
+ * sign-out. Rejects with status 401 for a wrong password, and 429 after too many.
+ */
+export function confirm(password: string, options?: HttpOptions): Promise<SignedIn> {
+  return ask('POST', 'session/confirm', options, { password }) as Promise<SignedIn>;
+}
+
+/** Tells the hub of deliberate input, which keeps a login session where the space has `idle_input`. */
+export async function active(options?: HttpOptions): Promise<void> {
+  await ask('POST', 'session/active', options);
+}
+
+export interface SessionsOptions extends HttpOptions {
+  /** Everybody's, for admins; default: one's own. */
+  readonly all?: boolean;
+  readonly limit?: number;
+  /** Where the page before ended. */
+  readonly after?: string;
+}
+
+/** The login sessions of this space, a page of them. */
+export function sessions(options: SessionsOptions = {}): Promise<LoginSessions> {
+  const { all, limit, after } = options;
+  const query = new URLSearchParams({
+    ...(all && { all: 'true' }),
+    ...(limit !== undefined && { limit: String(limit) }),
+    ...(after !== undefined && { after }),
+  });
+  return ask('GET', `sessions?${query}`, options) as Promise<LoginSessions>;
+}
+
+/** Ends a login session: its tabs are closed when this resolves. Rejects as `signOut` does. */
+export async function endSession(session: string, options?: EndOptions): Promise<void> {
+  await ask('DELETE', `sessions/${encodeURIComponent(session)}${ending(options)}`, options);
+}
+
+export interface SignInAt extends HttpOptions {
+  readonly provider: string;
+  readonly space: string;
+  readonly proposal?: string;
+  readonly replace?: boolean;
+  /** The path of this site to come back to; refusals come back to it too, as ?login=<code>. */
+  readonly back?: string;
+}
+
+/** Where a page goes to sign in by a provider of {@link SpaceList}. */
+export function signInAt({ url = '', provider, space, proposal, replace, back = '/' }: SignInAt): string {
+  const query = new URLSearchParams({
+    space,
+    return: back,
+    ...(proposal !== undefined && { proposal }),
+    ...(replace && { replace: 'true' }),
+  });
+  return `${url}/api/v1/login/${encodeURIComponent(provider)}?${query}`;
+}
