@@ -1,42 +1,69 @@
-import { type SignedIn, signOut, whoAmI } from '@baton/client';
+import type { Ending, SignedIn } from '@baton/client';
+import { arrive } from '@baton/client/session';
 import { Center, Loader } from '@mantine/core';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { forget, forgetPicture, type Picture, recall } from './memory/picture.ts';
+import { enterPlace, leavePlace } from './memory/place.ts';
 import { Beamline } from './shell/Beamline.tsx';
+import { signOutHere } from './shell/leaving.ts';
+import { ended, notice } from './signin/problem.ts';
 import { SignIn } from './signin/SignIn.tsx';
 
 /** Who is at this browser: not known yet, nobody (and why), or somebody. */
 type Who =
   | { readonly is: 'unknown' }
   | { readonly is: 'nobody'; readonly notice?: string }
-  | { readonly is: 'somebody'; readonly session: string };
+  | {
+      readonly is: 'somebody';
+      readonly session: string;
+      /** What the hub said; a page that begins with a picture does not wait for that. */
+      readonly me?: SignedIn;
+      readonly picture?: Picture;
+    };
 
 /** Signs in by the cookie when there is one, shows the way in when there is none. */
 export function App() {
-  const [who, setWho] = useState<Who>({ is: 'unknown' });
-  useEffect(() => {
-    // A hub that does not answer is told of by the sign-in page, which asks it again.
-    whoAmI().then(
-      (me) => setWho(me === null ? { is: 'nobody' } : somebody(me)),
-      () => setWho({ is: 'nobody' }),
-    );
+  const [who, setWho] = useState<Who>(begin);
+  const enter = useCallback((me: SignedIn) => {
+    setWho((before) => somebody(me, before));
   }, []);
+  const come = useCallback(async () => {
+    try {
+      const found = await arrive();
+      if (found.is === 'somebody') return enter(found.me);
+      forgetPicture();
+      setWho({ is: 'nobody', ...(found.ended && { notice: ended(found.ended) }) });
+    } catch {
+      // A hub that does not answer is told of by the screen, or by the sign-in page: both ask it again.
+      setWho((before) => (before.is === 'unknown' ? { is: 'nobody' } : before));
+    }
+  }, [enter]);
+  useEffect(() => void come(), [come]);
   const leaving = useRef(false); // the socket may end before the sign-out is answered: that is then no news
-  const leave = useCallback(async () => {
+  const leave = useCallback(async (how: { force?: boolean; reason?: string }) => {
     leaving.current = true;
     try {
-      await signOut();
-      setWho({ is: 'nobody', notice: 'You have signed out.' });
-    } catch {
-      setWho({
-        is: 'nobody',
-        notice: 'This browser has signed out; the hub will confirm it when its records are back.',
-      });
+      const said = await signOutHere(how);
+      forget();
+      leavePlace();
+      setWho({ is: 'nobody', notice: said });
     } finally {
       leaving.current = false;
     }
   }, []);
-  const out = useCallback((notice: string) => {
-    if (!leaving.current) setWho({ is: 'nobody', notice });
+  const out = useCallback(({ reason }: Ending) => {
+    forgetPicture();
+    if (leaving.current) return;
+    setWho({ is: 'nobody', notice: notice(reason) });
+    // The socket was only refused: the hub may know why.
+    if (reason === 'signed out') {
+      arrive().then(
+        (found) => {
+          if (found.is === 'nobody' && found.ended) setWho({ is: 'nobody', notice: ended(found.ended) });
+        },
+        () => undefined,
+      );
+    }
   }, []);
   switch (who.is) {
     case 'unknown':
@@ -46,12 +73,34 @@ export function App() {
         </Center>
       );
     case 'nobody':
-      return <SignIn notice={who.notice} entered={(me) => setWho(somebody(me))} />;
+      return <SignIn notice={who.notice} entered={enter} />;
     case 'somebody':
-      return <Beamline key={who.session} leave={() => void leave()} out={out} />;
+      return (
+        <Beamline
+          key={who.session}
+          idleInput={who.me?.idle_input_ms}
+          picture={who.picture}
+          leave={leave}
+          out={out}
+          again={() => void come()}
+        />
+      );
   }
 }
 
-function somebody(me: SignedIn): Who {
-  return { is: 'somebody', session: me.session };
+/** With a picture, the screen is there before the hub has said who is signed in. */
+function begin(): Who {
+  const picture = recall();
+  if (picture === undefined) return { is: 'unknown' };
+  enterPlace(picture.welcome.you.user, picture.welcome.space);
+  return { is: 'somebody', session: picture.welcome.session, picture };
+}
+
+/** What the browser has of somebody else is forgotten before anything is shown. */
+function somebody(me: SignedIn, before: Who): Who {
+  const picture = before.is === 'somebody' ? before.picture : recall();
+  const same = picture?.welcome.you.user === me.you.user && picture.welcome.space === me.space;
+  if (!same) forgetPicture();
+  enterPlace(me.you.user, me.space);
+  return { is: 'somebody', session: me.session, me, ...(same && picture && { picture }) };
 }

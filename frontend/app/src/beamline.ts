@@ -150,13 +150,19 @@ export interface JournalRecord {
   readonly session?: string;
   readonly user?: string;
   readonly name?: string;
+  /** The address that it came from. */
+  readonly from?: string;
   readonly term?: number;
   readonly was?: Party;
   readonly to?: Party;
   readonly message?: string;
   readonly reason?: string;
   readonly result?: string;
+  readonly error?: string;
   readonly command?: string;
+  readonly args?: unknown;
+  /** It was done against the rule that it has to wait while the beamline runs. */
+  readonly forced?: boolean;
 }
 
 export const journal = defineLog<JournalRecord>({ name: 'control' });

@@ -15,10 +15,22 @@ export function clock(at: string, now = new Date()): string {
   return `${date.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${time}`;
 }
 
-/** "10:32:05". */
-export function second(at: string): string {
+/** "10:32:05", with the date when it was not today, and the year when it was not this one. */
+export function second(at: string, now = new Date()): string {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? '' : date.toLocaleTimeString([], { hour12: false });
+  if (Number.isNaN(date.getTime())) return '';
+  const time = date.toLocaleTimeString([], { hour12: false });
+  if (date.toDateString() === now.toDateString()) return time;
+  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
+  return `${date.toLocaleDateString([], { day: 'numeric', month: 'short', ...year })}, ${time}`;
+}
+
+/** All of it: "25 November 2026, 10:32:05". */
+export function moment(at: string): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return '';
+  const day = date.toLocaleDateString([], { day: 'numeric', month: 'long', year: 'numeric' });
+  return `${day}, ${date.toLocaleTimeString([], { hour12: false })}`;
 }
 
 /** "12 s", "5 min", "2 h 10 min", "3 days". Clocks of two computers differ, so the future counts as now. */

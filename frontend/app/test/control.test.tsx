@@ -1,13 +1,19 @@
 import { BatonError } from '@baton/client';
-import { act, fireEvent, screen, within } from '@testing-library/react';
+import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Fake } from '../src/dev/fakeBaton.ts';
+import { fakeHub } from '../src/dev/fakeHub.ts';
 import { alice, asking, bob, operatedBy, ordinary, sam } from '../src/dev/scene.ts';
-import { button, operating, refuses, show } from './show.tsx';
+import { states } from '../src/dev/states.ts';
+import { Memory } from '../src/memory/useMemory.ts';
+import { Screen } from '../src/shell/Screen.tsx';
+import { button, operating, Page, refuses, say, show } from './show.tsx';
 
 const bar = () => screen.getByRole('region', { name: 'Control' });
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.unstubAllGlobals();
 });
 
 describe('the control bar', () => {
@@ -76,7 +82,68 @@ describe('the control bar', () => {
     expect(refuses(take)).toBe(true);
     fireEvent.change(within(dialog).getByLabelText(/Reason/), { target: { value: 'cryo alarm' } });
     await user.click(take);
-    expect(baton.asked).toEqual([['take', 'cryo alarm']]);
+    expect(baton.asked).toEqual([['take', { reason: 'cryo alarm' }]]);
+  });
+
+  it('lets staff take control of a running beamline by force only, with the password', async () => {
+    const hub = fakeHub({
+      'POST session/confirm': [{ status: 401, body: { code: 'wrong_credentials' } }, { body: {} }],
+    });
+    vi.stubGlobal('fetch', hub.fetch);
+    const { baton, user } = show({ you: sam, control: operatedBy(alice, sam) });
+    const answers = [
+      new BatonError({ code: 'busy', detail: 'The queue is running.' }),
+      new BatonError({ code: 'confirm', detail: 'Enter your password again.' }),
+    ];
+    baton.answer = ([what]) => {
+      const refusal = what === 'take' ? answers.shift() : undefined;
+      if (refusal) throw refusal;
+    };
+    await user.click(button('Take control'));
+    await say('Reason', 'cryo alarm', 'Take control');
+    expect((await screen.findByText(/The queue is running/)).textContent).toContain('Nothing stops by that.');
+    await say('Reason', 'it is warm already', 'Take control anyway');
+    await say('Password of Sam Okafor', 'wrong', 'Confirm');
+    await screen.findByText('This is not your password.');
+    await say('Password of Sam Okafor', 'right', 'Confirm');
+    const forced = ['take', { reason: 'it is warm already', force: true }];
+    await expect.poll(() => baton.asked).toEqual([['take', { reason: 'cryo alarm' }], forced, forced]);
+    expect(hub.asked).toEqual([
+      'POST session/confirm {"password":"wrong"}',
+      'POST session/confirm {"password":"right"}',
+    ]);
+  });
+
+  it('does nothing, and says nothing, when the password is not given', async () => {
+    const { baton, user } = show({ you: sam, control: operatedBy(alice, sam) });
+    baton.answer = () => {
+      throw new BatonError({ code: 'confirm', detail: 'Enter your password again.' });
+    };
+    await user.click(button('Take control'));
+    await say('Reason', 'cryo alarm', 'Take control');
+    const dialog = await screen.findByRole('dialog', { name: 'Enter your password again' });
+    await user.click(within(dialog).getByRole('button', { name: 'Cancel' }));
+    await expect.poll(() => screen.queryByRole('dialog')).toBeNull();
+    expect(baton.asked).toEqual([['take', { reason: 'cryo alarm' }]]);
+    expect(within(bar()).queryByRole('alert')).toBeNull();
+  });
+
+  it('does not say who is in control before the hub has', () => {
+    render(
+      <Page baton={states.remembered?.() as Fake}>
+        <Memory value={{ at: Date.now(), welcome: {} as never, stores: {} }}>
+          <Screen leave={async () => undefined} idleInput={undefined} />
+        </Memory>
+      </Page>,
+    );
+    expect(bar().textContent).toContain('Asking who is in control');
+    expect(screen.queryByRole('button', { name: 'Take the seat' })).toBeNull();
+    expect(screen.queryByText('No motors yet.')).toBeNull();
+    expect(screen.queryByText('No sample mounted')).toBeNull();
+    const entries = within(screen.getByRole('list', { name: 'Queue entries' })).getAllByRole('listitem');
+    expect(entries).toHaveLength(6);
+    expect(within(screen.getByRole('region', { name: 'Queue' })).getByText('Stale')).toBeTruthy();
+    expect(refuses(button('Start'))).toBe(true);
   });
 
   it('is taken over from oneself on another computer without asking', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { QueueEntry } from '../src/beamline.ts';
 import { nextTarget } from '../src/equipment/MotorRow.tsx';
 import { countdown, decimal, span, words } from '../src/format.ts';
-import { tell } from '../src/messages/Journal.tsx';
+import { tell } from '../src/messages/tell.ts';
 import { describe as describeEntry, inOrder, type Keyed, orderAt } from '../src/queue/entries.ts';
 
 const entry = (order: number): QueueEntry => ({ sample: '1:01', task: 'centring', order, params: {} });

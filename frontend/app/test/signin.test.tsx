@@ -1,8 +1,11 @@
 import { MantineProvider } from '@mantine/core';
-import { render, screen } from '@testing-library/react';
+import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { doors, elsewhere } from '../src/dev/doors.ts';
+import { fakeHub } from '../src/dev/fakeHub.ts';
 import { SignIn } from '../src/signin/SignIn.tsx';
+import { button, refuses } from './show.tsx';
 
 const list = {
   title: 'Demo site',
@@ -89,6 +92,86 @@ describe('signing in', () => {
     expect(text).toContain('Alice Moreau is signed in');
     expect(text).toContain('(2 h 10 min)');
     expect(text).toContain('Ask Alice Moreau to sign out');
+  });
+
+  it('elsewhere offers the providers of the hub, and says what they came back with', async () => {
+    vi.stubGlobal('fetch', fakeHub(doors.providers ?? {}).fetch);
+    history.replaceState(null, '', '/?login=forbidden');
+    show();
+    const link = await screen.findByRole('link', { name: 'Sign in with ORCID' });
+    expect(link.getAttribute('href')).toBe('/api/v1/login/orcid?space=demo&return=%2F');
+    expect(screen.getByRole('alert').textContent).toContain('the proposal is not yours');
+    expect(location.search, 'a reload does not say it again').toBe('');
+  });
+
+  it('elsewhere asks before it replaces', async () => {
+    vi.stubGlobal('fetch', fakeHub(doors.providers ?? {}).fetch);
+    history.replaceState(null, '', '/?login=signed_in_elsewhere');
+    show();
+    const link = await screen.findByRole('link', { name: 'Close the other and sign in with ORCID' });
+    expect(link.getAttribute('href')).toContain('replace=true');
+  });
+
+  it('for one of several proposals asks which, and goes on with that', async () => {
+    const proposals = ['mx-1', 'mx-2'];
+    const choose = { status: 409, body: { code: 'choose_proposal', detail: 'Choose.', proposals } };
+    const sent = fakeHub({ 'GET spaces': { body: list }, 'POST session': [choose, { body: me }] });
+    vi.stubGlobal('fetch', sent.fetch);
+    const { entered, user } = show();
+    await user.type(await screen.findByLabelText('User name'), 'bob');
+    await user.type(screen.getByLabelText('Password'), 'secret{Enter}');
+    await user.click(await screen.findByRole('combobox', { name: 'Proposal' }));
+    expect(refuses(button('Sign in')), 'none is chosen').toBe(true);
+    await user.click(await screen.findByRole('option', { name: 'mx-2' }));
+    await user.click(button('Sign in'));
+    await expect.poll(() => entered.mock.calls).toEqual([[me]]);
+    expect(sent.asked.at(-1)).toBe(
+      'POST session {"space":"demo","user":"bob","password":"secret","proposal":"mx-2"}',
+    );
+  });
+
+  it('after too many attempts counts down until it may be tried again', async () => {
+    vi.stubGlobal('fetch', fakeHub(doors.throttled ?? {}).fetch);
+    const { user } = show();
+    await user.type(await screen.findByLabelText('User name'), 'bob');
+    vi.useFakeTimers({ now: Date.now(), shouldAdvanceTime: true });
+    fireEvent.change(screen.getByLabelText('Password'), { target: { value: 'x' } });
+    fireEvent.click(button('Sign in'));
+    expect(refuses(await screen.findByRole('button', { name: /^Try again in 0:4\d$/ }))).toBe(true);
+    act(() => vi.advanceTimersByTime(48_000));
+    expect(refuses(await screen.findByRole('button', { name: 'Sign in' }))).toBe(false);
+    vi.useRealTimers();
+  });
+
+  it('while one is signed in elsewhere names that sign-in, and replaces it only when told to', async () => {
+    const sent = fakeHub({
+      'GET spaces': { body: list },
+      'POST session': [{ status: 409, body: elsewhere }, { body: me }],
+    });
+    vi.stubGlobal('fetch', sent.fetch);
+    const { entered, user } = show();
+    await user.click(await screen.findByRole('button', { name: 'bob' }));
+    const dialog = await screen.findByRole('dialog', { name: 'You are signed in elsewhere' });
+    const [first] = within(dialog).getAllByRole('listitem');
+    expect(first?.textContent).toMatch(
+      /^Firefox 133 on Linuxin controlat 10\.21\.4\.17since .* \(2 h 10 min\) · 2 open tabs/,
+    );
+    expect(dialog.textContent).toContain('the seat becomes free');
+    expect(sent.asked.filter((one) => one.startsWith('POST'))).toHaveLength(1);
+    await user.click(within(dialog).getByRole('button', { name: 'Close the others and sign in here' }));
+    await expect.poll(() => entered.mock.calls).toEqual([[me]]);
+    expect(sent.asked.at(-1)).toBe(
+      'POST session {"space":"demo","user":"bob","password":"bob","replace":true}',
+    );
+  });
+
+  it('where the other sign-in may not be replaced says what to do', async () => {
+    hub(409, { ...elsewhere, may: [] });
+    const { user } = show();
+    await user.click(await screen.findByRole('button', { name: 'bob' }));
+    const dialog = await screen.findByRole('dialog', { name: 'You are signed in elsewhere' });
+    expect(dialog.textContent).toContain('Sign out on those computers first');
+    expect(within(dialog).queryByRole('button', { name: /sign in here/ })).toBeNull();
   });
 
   it('without a hub offers to try again', async () => {

@@ -1,7 +1,9 @@
-import type { You } from '@baton/client';
+import { BatonError, type You } from '@baton/client';
 import { useBaton, useControl, useYou } from '@baton/react';
 import { useDisclosure } from '@mantine/hooks';
 import { IconDoorExit, IconHandStop, IconSteeringWheel } from '@tabler/icons-react';
+import { useState } from 'react';
+import { useConfirmed } from '../parts/Confirmation.tsx';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { ReasonDialog } from '../parts/ReasonDialog.tsx';
 import type { Act } from '../parts/useAct.ts';
@@ -20,6 +22,7 @@ export function Actions({ seat, act }: Props) {
   const view = useControl();
   const you = useYou();
   const guard = useConnected();
+  if (seat === 'unknown') return null;
   if (seat === 'vacant') {
     return (
       <GuardedButton
@@ -94,7 +97,7 @@ function TakeOver({ act }: { readonly act: Act }) {
     <GuardedButton
       guard={useConnected()}
       leftSection={<IconSteeringWheel size={16} />}
-      onClick={() => void act.attempt(() => control.take('taken over here'))}
+      onClick={() => void act.attempt(() => control.take({ reason: 'taken over here' }))}
     >
       Take over here
     </GuardedButton>
@@ -105,12 +108,27 @@ function mayTake(you: You | null): boolean {
   return you?.roles.some((role) => role === 'staff' || role === 'admin') === true;
 }
 
-/** Staff take control with a reason. */
+/** Staff take control with a reason; while the beamline runs, if the space says so, by force only. */
 function Take({ act }: { readonly act: Act }) {
   const { control } = useBaton();
   const { operator } = useControl();
   const guard = useConnected();
+  const confirmed = useConfirmed();
   const [opened, dialog] = useDisclosure(false);
+  const [refused, setRefused] = useState('');
+  const [forcing, force] = useDisclosure(false);
+  const take = (how: { reason: string; force?: boolean }) =>
+    void act.attempt(async () => {
+      try {
+        await confirmed(() => control.take(how));
+      } catch (err) {
+        if (!(err instanceof BatonError && (err.code === 'busy' || err.code === 'cancelled'))) throw err;
+        if (err.code === 'cancelled') return;
+        setRefused(err.detail);
+        force.open();
+      }
+    });
+  const name = operator?.name ?? 'the operator';
   return (
     <>
       <GuardedButton guard={guard} variant="default" onClick={dialog.open}>
@@ -119,13 +137,24 @@ function Take({ act }: { readonly act: Act }) {
       <ReasonDialog
         opened={opened}
         close={dialog.close}
-        title={`Take control from ${operator?.name ?? 'the operator'}`}
+        title={`Take control from ${name}`}
         explain="They lose control at once. Your reason is shown to them and kept in the journal."
         label="Reason"
         confirm="Take control"
         color="orange.8"
         required
-        onConfirm={(reason) => void act.attempt(() => control.take(reason))}
+        onConfirm={(reason) => take({ reason })}
+      />
+      <ReasonDialog
+        opened={forcing}
+        close={force.close}
+        title="Not while the beamline runs"
+        explain={`${refused} As staff you may take control from ${name} anyway. Nothing stops by that.`}
+        label="Reason"
+        confirm="Take control anyway"
+        color="red"
+        required
+        onConfirm={(reason) => take({ reason, force: true })}
       />
     </>
   );

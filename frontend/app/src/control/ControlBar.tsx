@@ -1,6 +1,7 @@
 import { useStatus } from '@baton/react';
 import { Group } from '@mantine/core';
 import { abort } from '../beamline.ts';
+import { unconfirmed } from '../memory/useMemory.ts';
 import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
 import { isStale, outOfDate } from '../parts/Panel.tsx';
 import { StopButton } from '../parts/StopButton.tsx';
@@ -21,7 +22,7 @@ export function ControlBar() {
     <section className={classes.bar} data-seat={seat} data-stale={stale || undefined} aria-label="Control">
       <Group className={classes.row} gap="md">
         <Seat seat={seat} />
-        {stale && <MarkIcon mark={outOfDate} />}
+        {stale && <MarkIcon mark={seat === 'unknown' ? unconfirmed : outOfDate} />}
         <Group gap="xs" ml="auto">
           <MarkIcon mark={act.mark?.kind === 'saving' ? act.mark : undefined} />
           <Actions seat={seat} act={act} />

@@ -1,6 +1,12 @@
 import { useControl, useYou } from '@baton/react';
 import { Box, Text, ThemeIcon } from '@mantine/core';
-import { IconArmchairOff, IconEye, IconPlugConnectedX, IconSteeringWheel } from '@tabler/icons-react';
+import {
+  IconArmchairOff,
+  IconEye,
+  IconHelp,
+  IconPlugConnectedX,
+  IconSteeringWheel,
+} from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { Since } from '../parts/Age.tsx';
 import classes from './ControlBar.module.css';
@@ -8,6 +14,7 @@ import { Countdown } from './Countdown.tsx';
 import type { SeatWord } from './useSeat.ts';
 
 const icons = {
+  unknown: IconHelp,
   mine: IconSteeringWheel,
   taken: IconEye,
   lost: IconPlugConnectedX,
@@ -39,6 +46,9 @@ export function Seat({ seat }: { readonly seat: SeatWord }) {
 function useWords(seat: SeatWord): { headline: string; meaning: ReactNode } {
   const { operator, since } = useControl();
   const you = useYou();
+  if (seat === 'unknown') {
+    return { headline: 'Asking who is in control', meaning: 'The hub has not answered yet.' };
+  }
   if (operator === null) {
     return { headline: 'Nobody is in control', meaning: 'Take the seat to change anything.' };
   }

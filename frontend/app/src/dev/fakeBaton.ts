@@ -8,6 +8,7 @@ import {
   BatonError,
   type CallView,
   type ControlView,
+  type Ending,
   type KeyState,
   type LogView,
   type Member,
@@ -44,6 +45,7 @@ export class Atom<T> implements Readable<T> {
 export interface Scene {
   readonly title: string;
   readonly status: Status;
+  readonly ending?: Ending;
   readonly you: You;
   readonly control: ControlView;
   readonly people: readonly Member[];
@@ -59,6 +61,7 @@ export interface Fake extends Baton {
   readonly status: Atom<Status>;
   readonly view: Atom<ControlView>;
   readonly presence: Atom<readonly Member[]>;
+  readonly idle: Atom<{ readonly until: number } | null>;
   /** Answers what is asked; default: at once, with yes. Throw a BatonError to refuse. */
   answer: (asked: Asked) => unknown;
   readonly values: (store: string) => Atom<StoreView<unknown>>;
@@ -86,7 +89,8 @@ export function fakeBaton(scene: Scene): Fake {
     messages,
     view,
     status: new Atom<Status>(scene.status),
-    ending: new Atom(null),
+    ending: new Atom(scene.ending ?? null),
+    idle: new Atom<{ readonly until: number } | null>(null),
     you: new Atom(scene.you),
     presence: new Atom(scene.people),
     calls: new Atom<readonly CallView[]>([]),

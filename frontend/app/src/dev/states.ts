@@ -1,8 +1,8 @@
 /** The states of the screen that are worth looking at: dev.html?state=<name>. */
 
-import { BatonError } from '@baton/client';
+import { BatonError, type Welcome } from '@baton/client';
 import { queue } from '../beamline.ts';
-import { type Fake, fakeBaton, type Scene } from './fakeBaton.ts';
+import { type Atom, type Fake, fakeBaton, type Scene } from './fakeBaton.ts';
 import { alice, asking, bob, operatedBy, ordinary, sam, sampleList } from './scene.ts';
 
 const operating: Scene = { ...ordinary, you: alice, control: operatedBy(alice, alice) };
@@ -33,7 +33,89 @@ export const states: Record<string, () => Fake> = {
   loading: () => loading(fakeBaton(operating)),
   many: () => fakeBaton({ ...operating, stores: { ...ordinary.stores, samples: sampleList(13) } }),
   long: () => fakeBaton(longNames()),
+  replaced: () =>
+    fakeBaton({
+      ...ordinary,
+      status: 'replaced',
+      ending: { code: 4409, reason: 'Bob Lindqvist signed in from 10.21.4.17 (Firefox 133 on Linux)' },
+    }),
+  ended: () =>
+    fakeBaton({ ...ordinary, status: 'ended', ending: { code: 4400, reason: 'unknown frame: hello' } }),
+  idle: () => idling(fakeBaton(operating)),
+  crowd: () => fakeBaton({ ...operating, control: { ...operating.control, requests: crowd() } }),
+  remembered: () => remembered(fakeBaton({ ...ordinary, status: 'connecting' })),
+  admin: () => fakeBaton({ ...ordinary, you: { ...sam, roles: ['staff', 'admin'] } }),
+  journal: () => fakeBaton(journal(200)),
+  unread: () => fakeBaton(unread()),
+  toasts: () => toasts(fakeBaton(operating)),
 };
+
+function idling(fake: Fake): Fake {
+  fake.idle.set({ until: performance.now() + 60_000 });
+  return fake;
+}
+
+function crowd() {
+  return Array.from({ length: 200 }, (_, i) => ({
+    ...asking({ ...bob, name: `Visitor ${i + 1}` }, i % 3 === 0 ? 'for a moment, please' : '', i),
+    id: `r${i}`,
+    session: `s${i}`,
+  }));
+}
+
+/** As after a reload: the hub has said nothing yet, and of the stores only what a picture has is there. */
+function remembered(fake: Fake): Fake {
+  const welcome = fake.welcome.get();
+  if (welcome !== null) (fake.welcome as Atom<Welcome | null>).set({ ...welcome, conn: '' });
+  for (const name of ['equipment', 'motors', 'run'])
+    fake.values(name).set({ ready: false, values: new Map(), keys: new Map() });
+  for (const name of ['queue', 'samples'])
+    fake.values(name).set({ ...fake.values(name).get(), ready: false });
+  for (const name of ['log', 'chat', 'control'])
+    fake.messages(name).set({ ready: false, gap: false, messages: [] });
+  return fake;
+}
+
+function journal(length: number): Scene {
+  const some = ordinary.logs.control ?? [];
+  const records = Array.from({ length }, (_, i) => {
+    const one = some[i % some.length] ?? { at: '', by: 'alice', data: {} };
+    const at = new Date(Date.now() - (length - i) * 700_000).toISOString();
+    return { ...one, at, data: { ...(one.data as object), from: '10.21.4.17', session: 'sa', user: one.by } };
+  });
+  const call = { do: 'call', command: 'motor.move', args: { motor: 'omega', position: 90 }, result: 'done' };
+  const last = { at: new Date().toISOString(), by: 'alice', data: { ...call, name: alice.name, term: 4 } };
+  return { ...operating, logs: { ...ordinary.logs, control: [...records, last] }, stores: tab('control') };
+}
+
+function tab(name: string) {
+  return { ...ordinary.stores, ui: { tab: name, notice: '999' } };
+}
+
+function unread(): Scene {
+  const days = (n: number) => new Date(Date.now() - n * 86_400_000).toISOString();
+  const said = Array.from({ length: 12 }, (_, i) => ({
+    at: days(24 - 2 * i),
+    by: i % 2 === 0 ? 'bob' : 'sam',
+    data: { text: i % 3 === 0 ? `${long} is on the way.` : 'The next dewar has arrived.' },
+  }));
+  const stores = { ...ordinary.stores, ui: { 'read/chat': '7' } };
+  return { ...operating, logs: { ...ordinary.logs, chat: said }, stores };
+}
+
+function toasts(fake: Fake): Fake {
+  const at = new Date().toISOString();
+  const records = [
+    { do: 'request', result: 'waiting', name: bob.name, session: 'sb', message: 'two minutes for centring?' },
+    { do: 'take', name: sam.name, session: 'ss', was: alice, reason: 'the cryo alarm' },
+  ];
+  setTimeout(() => {
+    const view = fake.messages('control').get();
+    const news = records.map((data, n) => ({ at, by: 'hub', data, position: 900 + n, n: 0 }));
+    fake.messages('control').set({ ...view, messages: [...view.messages, ...news] });
+  }, 300);
+  return fake;
+}
 
 function withRefusal(fake: Fake): Fake {
   fake.answer = () => {

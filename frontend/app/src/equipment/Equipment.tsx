@@ -1,5 +1,7 @@
-import { ScrollArea } from '@mantine/core';
-import { stopMotor } from '../beamline.ts';
+import { useValue } from '@baton/react';
+import { ScrollArea, Skeleton } from '@mantine/core';
+import { equipment, stopMotor } from '../beamline.ts';
+import { useScroll } from '../memory/place.ts';
 import { Panel } from '../parts/Panel.tsx';
 import { StopButton } from '../parts/StopButton.tsx';
 import { Actions } from './Actions.tsx';
@@ -9,31 +11,44 @@ import { Section } from './Section.tsx';
 import { Shutters } from './Shutters.tsx';
 import { View } from './View.tsx';
 
+const isReady = ({ ready }: { readonly ready: boolean }) => ready;
+
 /** The beamline's devices: what they say, and what may be done to them. */
 export function Equipment() {
+  const ready = useValue(equipment, isReady);
+  const scroll = useScroll('equipment', ready);
   return (
     <Panel
       title="Beamline"
       area="equipment"
       actions={<StopButton def={stopMotor} args={{}} label="Stop motors" />}
     >
-      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8}>
-        <Section title="Beam">
-          <Beam />
-        </Section>
-        <Section title="Shutters">
-          <Shutters />
-        </Section>
-        <Section title="Motors">
-          <Motors />
-        </Section>
-        <Section title="View">
-          <View />
-        </Section>
-        <Section title="Actions">
-          <Actions />
-        </Section>
+      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8} {...scroll}>
+        {/* What is not known yet is not shown as if there were none. */}
+        {ready ? <Devices /> : <Skeleton h={420} m="sm" w="auto" />}
       </ScrollArea>
     </Panel>
+  );
+}
+
+function Devices() {
+  return (
+    <>
+      <Section title="Beam">
+        <Beam />
+      </Section>
+      <Section title="Shutters">
+        <Shutters />
+      </Section>
+      <Section title="Motors">
+        <Motors />
+      </Section>
+      <Section title="View">
+        <View />
+      </Section>
+      <Section title="Actions">
+        <Actions />
+      </Section>
+    </>
   );
 }

@@ -3,7 +3,7 @@ import { TextInput } from '@mantine/core';
 import { IconSend2 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { chat } from '../beamline.ts';
-import { second } from '../format.ts';
+import { moment, second } from '../format.ts';
 import { GuardedIcon } from '../parts/Guarded.tsx';
 import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
 import { useAct } from '../parts/useAct.ts';
@@ -22,7 +22,7 @@ export function Chat() {
         view={view}
         render={({ at, by, data }) => (
           <>
-            <time className={classes.time} dateTime={at}>
+            <time className={classes.time} dateTime={at} title={moment(at)}>
               {second(at)}
             </time>
             <b className={classes.source}>{by}</b>

@@ -1,17 +1,22 @@
-import { Tabs } from '@mantine/core';
+import { Badge, Tabs } from '@mantine/core';
 import { IconListDetails, IconMessageCircle, IconSteeringWheel } from '@tabler/icons-react';
+import { plural } from '../format.ts';
 import { Panel } from '../parts/Panel.tsx';
 import { useUi } from '../parts/useUi.ts';
 import { Chat } from './Chat.tsx';
-import { Journal } from './Journal.tsx';
+import { Journal, JournalFilter, useFilter, useWide } from './Journal.tsx';
 import { LevelFilter, LogList } from './Log.tsx';
 import classes from './Messages.module.css';
+import { useUnread } from './useUnread.ts';
 
 const tabs = ['log', 'chat', 'control'] as const;
 
 /** What was said: by the beamline, by people, and about control. */
 export function Messages() {
   const [tab, setTab] = useUi('tab', tabs, 'log');
+  const unread = useUnread(tab === 'chat');
+  const filter = useFilter();
+  const wide = useWide();
   return (
     <Tabs
       value={tab}
@@ -28,7 +33,23 @@ export function Messages() {
             <Tabs.Tab value="log" leftSection={<IconListDetails size={14} aria-hidden />}>
               Log
             </Tabs.Tab>
-            <Tabs.Tab value="chat" leftSection={<IconMessageCircle size={14} aria-hidden />}>
+            <Tabs.Tab
+              value="chat"
+              leftSection={<IconMessageCircle size={14} aria-hidden />}
+              rightSection={
+                unread > 0 && (
+                  <Badge
+                    circle={unread < 100}
+                    color="red.8"
+                    variant="filled"
+                    role="status"
+                    aria-label={plural(unread, 'unread message')}
+                  >
+                    {unread < 100 ? unread : '99+'}
+                  </Badge>
+                )
+              }
+            >
               Chat
             </Tabs.Tab>
             <Tabs.Tab
@@ -40,7 +61,12 @@ export function Messages() {
             </Tabs.Tab>
           </Tabs.List>
         }
-        actions={tab === 'log' && <LevelFilter />}
+        actions={
+          <>
+            {tab === 'log' && <LevelFilter />}
+            {tab === 'control' && wide && <JournalFilter filter={filter} />}
+          </>
+        }
       >
         <Tabs.Panel value="log" className={classes.panel}>
           <LogList />
@@ -49,7 +75,7 @@ export function Messages() {
           <Chat />
         </Tabs.Panel>
         <Tabs.Panel value="control" className={classes.panel}>
-          <Journal />
+          <Journal filter={filter} />
         </Tabs.Panel>
       </Panel>
     </Tabs>

@@ -1,6 +1,7 @@
 import { useStatus } from '@baton/react';
 import { Group, Text, Title } from '@mantine/core';
 import { type ReactNode, useId } from 'react';
+import { unconfirmed as memory, useMemory } from '../memory/useMemory.ts';
 import { type Mark, MarkIcon } from './Mark.tsx';
 import classes from './Panel.module.css';
 
@@ -18,6 +19,7 @@ export function Panel({
   children,
   area,
   untitled = false,
+  unconfirmed = false,
 }: {
   readonly title: string;
   readonly note?: ReactNode;
@@ -26,9 +28,12 @@ export function Panel({
   readonly area?: string;
   /** The content tells what it is; the name is for screen readers. */
   readonly untitled?: boolean;
+  /** What is shown is what the browser remembers; the hub has not said anything of it yet. */
+  readonly unconfirmed?: boolean;
 }) {
   const id = useId();
-  const stale = isStale(useStatus());
+  const remembered = useMemory() !== undefined || unconfirmed;
+  const stale = isStale(useStatus()) || unconfirmed;
   return (
     <section
       className={classes.panel}
@@ -43,7 +48,7 @@ export function Panel({
         <Text component="div" size="xs" c="dimmed" truncate>
           {note}
         </Text>
-        {stale && <MarkIcon mark={outOfDate} />}
+        {stale && <MarkIcon mark={remembered ? memory : outOfDate} />}
         <Group gap={6} ml="auto" wrap="nowrap">
           {actions}
         </Group>

@@ -4,6 +4,7 @@ import { IconListCheck, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { queue, run, startQueue, stopQueue } from '../beamline.ts';
 import { plural, span } from '../format.ts';
+import { useScroll } from '../memory/place.ts';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { MarkLine } from '../parts/Mark.tsx';
 import { Panel } from '../parts/Panel.tsx';
@@ -19,15 +20,18 @@ import { QueueList } from './QueueList.tsx';
 export function Queue() {
   const { ready, values } = useStore(queue);
   const entries = useMemo(() => inOrder(values), [values]);
+  const known = ready || values.size > 0; // by the hub, or by what the browser remembers
+  const scroll = useScroll('queue', known);
   const state = runState(useValue(run, 'queue'));
   const start = useCall(startQueue);
   return (
     <Panel
       title="Queue"
       area="queue"
+      unconfirmed={known && !ready}
       note={
         state.state === 'idle' ? (
-          ready && plural(entries.length, 'entry', 'entries')
+          known && plural(entries.length, 'entry', 'entries')
         ) : (
           <Running state={state} />
         )
@@ -55,8 +59,8 @@ export function Queue() {
       }
     >
       <MarkLine mark={start.mark} />
-      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8}>
-        {!ready && <Skeleton h={160} m="sm" w="auto" />}
+      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8} {...scroll}>
+        {!known && <Skeleton h={160} m="sm" w="auto" />}
         {ready && entries.length === 0 && <Empty />}
         <QueueList entries={entries} />
       </ScrollArea>

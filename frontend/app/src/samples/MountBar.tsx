@@ -2,7 +2,7 @@ import { useValue } from '@baton/react';
 import { Button, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconCurrentLocation, IconPlaylistAdd } from '@tabler/icons-react';
-import { mountSample, samples, unmountSample } from '../beamline.ts';
+import { equipment, mountSample, samples, unmountSample } from '../beamline.ts';
 import { useEquipment } from '../equipment/read.ts';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
@@ -47,13 +47,14 @@ export function MountBar({
 }
 
 function Mounted() {
+  const known = useValue(equipment, ({ ready }) => ready);
   const key = useEquipment('mounted')?.sample ?? '';
   const name = useValue(samples, key)?.name ?? key;
   return (
     <Text size="sm" className={classes.about} truncate title={name}>
       {name === '' ? (
         <Text span c="dimmed" inherit>
-          No sample mounted
+          {known && 'No sample mounted'}
         </Text>
       ) : (
         <>

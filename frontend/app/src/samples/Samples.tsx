@@ -4,6 +4,7 @@ import { IconSearch } from '@tabler/icons-react';
 import { useCallback, useMemo, useState } from 'react';
 import { samples } from '../beamline.ts';
 import { plural } from '../format.ts';
+import { usePlace, useScroll } from '../memory/place.ts';
 import { Panel } from '../parts/Panel.tsx';
 import { MountBar } from './MountBar.tsx';
 import { Puck } from './Puck.tsx';
@@ -13,7 +14,9 @@ import { byPuck, matching } from './pucks.ts';
 export function Samples() {
   const { ready, values } = useStore(samples);
   const [chosen, setChosen] = useState<readonly string[]>([]);
-  const [find, setFind] = useState('');
+  const [find, setFind] = usePlace('find a sample');
+  const known = ready || values.size > 0; // by the hub, or by what the browser remembers
+  const scroll = useScroll('samples', known);
   const pucks = useMemo(() => byPuck(matching(values, find)), [values, find]);
   // A sample that was taken out of the changer cannot be chosen any more.
   const present = useMemo(() => chosen.filter((key) => values.has(key)), [chosen, values]);
@@ -22,7 +25,8 @@ export function Samples() {
     <Panel
       title="Samples"
       area="samples"
-      note={ready ? plural(values.size, 'sample') : ''}
+      unconfirmed={known && !ready}
+      note={known ? plural(values.size, 'sample') : ''}
       actions={
         <TextInput
           aria-label="Find a sample"
@@ -37,10 +41,10 @@ export function Samples() {
         />
       }
     >
-      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8}>
+      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8} {...scroll}>
         <Checkbox.Group value={[...present]} onChange={setChosen} aria-label="Samples">
           <Stack gap={8} px="sm" py={6}>
-            {!ready && <Skeleton h={220} />}
+            {!known && <Skeleton h={220} />}
             {ready && pucks.length === 0 && (
               <Text size="sm" c="dimmed" ta="center" py="xl">
                 {values.size === 0 ? 'The sample changer is empty.' : `No sample matches “${find}”.`}

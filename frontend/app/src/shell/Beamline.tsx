@@ -1,26 +1,43 @@
-import { type Baton, connect } from '@baton/client';
+import { type Baton, connect, type Ending } from '@baton/client';
 import { BatonProvider } from '@baton/react';
 import { useEffect, useState } from 'react';
+import type { Picture } from '../memory/picture.ts';
+import { follow, remembering } from '../memory/remember.ts';
+import { Memory } from '../memory/useMemory.ts';
 import { Connected } from './Connected.tsx';
 
-interface Props {
-  readonly leave: () => void;
+export interface BeamlineProps {
+  /** Where the space wants deliberate input: within how many milliseconds. */
+  readonly idleInput: number | undefined;
+  /** What the browser remembers, until the hub has answered. */
+  readonly picture: Picture | undefined;
+  /** Signs out; rejects if the hub says no. */
+  readonly leave: (how: { force?: boolean; reason?: string }) => Promise<void>;
   /** The login session has ended; says why. */
-  readonly out: (notice: string) => void;
+  readonly out: (ending: Ending) => void;
+  /** To the door, or in again if this browser is signed in by now. */
+  readonly again: () => void;
 }
 
 /** One connection for as long as somebody is signed in. */
-export function Beamline(props: Props) {
+export function Beamline({ picture, ...props }: BeamlineProps) {
+  const [began] = useState(picture); // what is learnt later changes nothing here
   const [baton, setBaton] = useState<Baton>();
   useEffect(() => {
     const opened = connect();
-    setBaton(opened);
-    return () => opened.close();
-  }, []);
+    const unfollow = follow(opened);
+    setBaton(remembering(opened, began));
+    return () => {
+      unfollow();
+      opened.close();
+    };
+  }, [began]);
   if (baton === undefined) return null;
   return (
-    <BatonProvider baton={baton}>
-      <Connected {...props} />
-    </BatonProvider>
+    <Memory value={began}>
+      <BatonProvider baton={baton}>
+        <Connected {...props} />
+      </BatonProvider>
+    </Memory>
   );
 }

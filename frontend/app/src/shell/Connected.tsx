@@ -1,35 +1,44 @@
 import { useEnding, useStatus, useWelcome } from '@baton/react';
-import { Button, Center, Loader, Stack, Text, Title } from '@mantine/core';
+import { Button, Center, Loader, Stack, Text, ThemeIcon, Title } from '@mantine/core';
+import { IconDevices, IconPlugConnectedX } from '@tabler/icons-react';
 import { useEffect } from 'react';
+import type { BeamlineProps } from './Beamline.tsx';
 import { Screen } from './Screen.tsx';
 
-interface Props {
-  readonly leave: () => void;
-  readonly out: (notice: string) => void;
-}
-
-/** The screen, once the hub has answered; what to do when the connection is over for good. */
-export function Connected({ leave, out }: Props) {
+/** The screen, once there is something to show; what to do when the connection is over for good. */
+export function Connected({ leave, out, again, idleInput }: Omit<BeamlineProps, 'picture'>) {
   const status = useStatus();
   const welcome = useWelcome();
   const ending = useEnding();
   useEffect(() => {
-    if (status !== 'signed-out') return;
-    const reason = ending?.reason ?? '';
-    out(
-      reason === '' || reason === 'signed out' ? 'You were signed out.' : `You were signed out: ${reason}.`,
-    );
+    if (status === 'signed-out') out(ending ?? { code: 4401, reason: '' });
   }, [status, ending, out]);
-  if (status === 'replaced' || status === 'ended') {
+  if (status === 'replaced') {
     return (
       <Over
-        title={status === 'replaced' ? 'Signed in elsewhere' : 'The connection has ended'}
+        icon={<IconDevices size={30} stroke={1.6} />}
+        title="You signed in elsewhere"
         reason={ending?.reason ?? ''}
+        meaning="This tab was closed by that and does nothing more by itself. What was saved is safe."
+        word="Sign in here again"
+        press={again}
+      />
+    );
+  }
+  if (status === 'ended') {
+    return (
+      <Over
+        icon={<IconPlugConnectedX size={30} stroke={1.6} />}
+        title="The connection has ended"
+        reason={ending?.reason ?? ''}
+        meaning="The hub may be of another release than this page. What was saved is safe."
+        word="Load the page again"
+        press={() => location.reload()}
       />
     );
   }
   if (welcome === null) return <Waiting />;
-  return <Screen leave={leave} />;
+  return <Screen leave={leave} idleInput={idleInput} />;
 }
 
 function Waiting() {
@@ -45,20 +54,44 @@ function Waiting() {
   );
 }
 
-function Over({ title, reason }: { readonly title: string; readonly reason: string }) {
+interface OverProps {
+  readonly icon: React.ReactNode;
+  readonly title: string;
+  /** In the hub's words: who signed in, and from where. */
+  readonly reason: string;
+  readonly meaning: string;
+  readonly word: string;
+  readonly press: () => void;
+}
+
+function Over({ icon, title, reason, meaning, word, press }: OverProps) {
   return (
-    <Center h="100dvh" p="md">
-      <Stack align="center" maw={440} ta="center">
+    <Center mih="100dvh" p="md">
+      <Stack align="center" maw={460} ta="center" component="main">
+        <ThemeIcon variant="light" color="gray" size={56} radius="xl" aria-hidden>
+          {icon}
+        </ThemeIcon>
         <Title order={1} size="xl">
           {title}
         </Title>
-        <Text c="dimmed">
-          {reason || 'Another sign-in has taken the place of this one. Nothing was lost.'}
+        {reason !== '' && (
+          <Text role="status" fw={600} style={{ overflowWrap: 'anywhere' }}>
+            {sentence(reason)}
+          </Text>
+        )}
+        <Text size="sm" c="dimmed">
+          {meaning}
         </Text>
-        <Button size="sm" onClick={() => location.reload()}>
-          Use it here
+        <Button size="sm" onClick={press} autoFocus>
+          {word}
         </Button>
       </Stack>
     </Center>
   );
+}
+
+/** The hub's words as a sentence. */
+function sentence(text: string): string {
+  const said = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(said) ? said : `${said}.`;
 }

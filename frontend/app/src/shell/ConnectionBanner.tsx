@@ -2,6 +2,7 @@ import { useStatus } from '@baton/react';
 import { Group, Loader, Text } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { clock, span } from '../format.ts';
+import { useMemory } from '../memory/useMemory.ts';
 import { useNow } from '../parts/useNow.ts';
 import classes from './ConnectionBanner.module.css';
 
@@ -10,12 +11,18 @@ const sentences = {
   stale: 'The hub cannot reach its records. Nothing can be saved until it can.',
 } as const;
 
+/** After a reload the hub has so long to answer until the page says that it does not. */
+const patience = 2000;
+
 /** Says that the page is not up to date, and since when. A moment of connecting at the beginning is not told. */
 export function ConnectionBanner() {
   const status = useStatus();
   const since = useSince(status);
   const now = useNow();
+  const memory = useMemory();
+  if (memory !== undefined && now - since < patience) return null;
   if (status !== 'connecting' && status !== 'stale') return null;
+  const from = memory?.at ?? since;
   return (
     <Group className={classes.banner} gap="xs" role="alert" wrap="nowrap">
       <Loader size={14} color="currentColor" aria-hidden />
@@ -23,8 +30,8 @@ export function ConnectionBanner() {
         {sentences[status]}
       </Text>
       <Text size="sm" className="numbers">
-        What you see is from {clock(new Date(since).toISOString())} ({span(now - since)} old) and may have
-        changed.
+        What you see is from {clock(new Date(from).toISOString())} ({span(now - from)} old) and may have
+        changed.{memory !== undefined && ' This browser remembers it.'}
       </Text>
     </Group>
   );

@@ -1,15 +1,17 @@
-import { useBaton, useValue, useWelcome, useYou } from '@baton/react';
-import { ActionIcon, Menu, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
-import { IconDeviceDesktop, IconLogout, IconMoon, IconSun } from '@tabler/icons-react';
+import { useBaton, useValue, useWelcome } from '@baton/react';
+import { ActionIcon, Text, Tooltip, useMantineColorScheme } from '@mantine/core';
+import { IconDeviceDesktop, IconMoon, IconSun } from '@tabler/icons-react';
 import { useEffect } from 'react';
 import { ui } from '../beamline.ts';
-import { Person } from '../parts/Person.tsx';
+import { BellButton } from '../control/BellButton.tsx';
+import type { BeamlineProps } from './Beamline.tsx';
 import { Logo } from './Logo.tsx';
 import { People } from './People.tsx';
 import classes from './Screen.module.css';
 import { StatusBadge } from './StatusBadge.tsx';
+import { UserMenu } from './UserMenu.tsx';
 
-export function Header({ leave }: { readonly leave: () => void }) {
+export function Header({ leave }: Pick<BeamlineProps, 'leave'>) {
   const title = useWelcome()?.title ?? '';
   return (
     <header className={classes.header}>
@@ -20,6 +22,7 @@ export function Header({ leave }: { readonly leave: () => void }) {
       <StatusBadge />
       <div style={{ flex: 1 }} />
       <People />
+      <BellButton />
       <SchemeButton />
       <UserMenu leave={leave} />
     </header>
@@ -55,27 +58,5 @@ function SchemeButton() {
         <Icon size={18} />
       </ActionIcon>
     </Tooltip>
-  );
-}
-
-function UserMenu({ leave }: { readonly leave: () => void }) {
-  const you = useYou();
-  if (you === null) return null;
-  return (
-    <Menu position="bottom-end" width={220}>
-      <Menu.Target>
-        <UnstyledButton aria-label={`Signed in as ${you.name}`}>
-          <Person name={you.name} size={32} />
-        </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>
-          Signed in as {you.name} ({you.roles.join(', ')})
-        </Menu.Label>
-        <Menu.Item leftSection={<IconLogout size={16} />} onClick={leave}>
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
   );
 }

@@ -1,25 +1,33 @@
 import { ControlBar } from '../control/ControlBar.tsx';
+import { Toasts } from '../control/Toasts.tsx';
 import { Equipment } from '../equipment/Equipment.tsx';
 import { Messages } from '../messages/Messages.tsx';
+import { Confirmation } from '../parts/Confirmation.tsx';
 import { Queue } from '../queue/Queue.tsx';
 import { Samples } from '../samples/Samples.tsx';
+import type { BeamlineProps } from './Beamline.tsx';
 import { ConnectionBanner } from './ConnectionBanner.tsx';
 import { Header } from './Header.tsx';
+import { Idle } from './Idle.tsx';
 import classes from './Screen.module.css';
 
 /** The beamline on one screen: nothing important is behind a click. */
-export function Screen({ leave }: { readonly leave: () => void }) {
+export function Screen({ leave, idleInput }: Pick<BeamlineProps, 'leave' | 'idleInput'>) {
   return (
-    <div className={classes.screen}>
-      <Header leave={leave} />
-      <ConnectionBanner />
-      <ControlBar />
-      <main className={classes.main}>
-        <Equipment />
-        <Samples />
-        <Queue />
-        <Messages />
-      </main>
-    </div>
+    <Confirmation>
+      <div className={classes.screen}>
+        <Header leave={leave} />
+        <ConnectionBanner />
+        <ControlBar />
+        <main className={classes.main}>
+          <Equipment />
+          <Samples />
+          <Queue />
+          <Messages />
+        </main>
+      </div>
+      <Idle idleInput={idleInput} />
+      <Toasts />
+    </Confirmation>
   );
 }

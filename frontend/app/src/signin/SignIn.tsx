@@ -1,23 +1,14 @@
 import type { SignedIn, SpaceList } from '@baton/client';
-import { spaces as askSpaces, signIn } from '@baton/client';
-import {
-  Button,
-  Card,
-  Center,
-  PasswordInput,
-  Select,
-  Skeleton,
-  Stack,
-  Text,
-  TextInput,
-  Title,
-} from '@mantine/core';
+import { spaces as askSpaces } from '@baton/client';
+import { Card, Center, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import { Logo } from '../shell/Logo.tsx';
-import { DemoUsers } from './DemoUsers.tsx';
-import { type Problem, problem } from './problem.ts';
+import { Elsewhere } from './Elsewhere.tsx';
+import { Form } from './Form.tsx';
+import { problem, returned as returnedWith } from './problem.ts';
 import { Refusal } from './Refusal.tsx';
 import classes from './SignIn.module.css';
+import { useSignIn } from './useSignIn.ts';
 
 interface Props {
   /** Why one is here again, such as "You were signed out." */
@@ -28,16 +19,26 @@ interface Props {
 /** The way in: who, and to which space. A refusal stays on the page with what to do next. */
 export function SignIn({ notice, entered }: Props) {
   const [list, setList] = useState<SpaceList>();
-  const [refused, setRefused] = useState<Problem>();
+  const [returned] = useState(returnedCode);
+  const { attempt, enter, replace, refuse } = useSignIn(
+    entered,
+    returned === undefined ? undefined : returnedWith(returned),
+  );
+  const [unreachable, setUnreachable] = useState<unknown>();
   const load = useCallback(async () => {
-    setRefused(undefined);
+    setUnreachable(undefined);
     try {
       setList(await askSpaces());
     } catch (err) {
-      setRefused(problem(err));
+      setUnreachable(err);
     }
   }, []);
-  useEffect(() => void load(), [load]);
+  useEffect(() => {
+    void load();
+    if (returned !== undefined) history.replaceState(null, '', location.pathname);
+  }, [load, returned]);
+  const refused =
+    unreachable !== undefined ? problem(unreachable) : attempt.is === 'open' ? attempt.refused : undefined;
   return (
     <Center className={classes.page}>
       <main className={classes.column}>
@@ -52,94 +53,35 @@ export function SignIn({ notice, entered }: Props) {
         </Stack>
         <Card withBorder radius="md" padding="lg">
           {notice !== undefined && refused === undefined && (
-            <Text size="sm" mb="md" role="status">
+            <Text size="sm" mb="md" role="status" style={{ overflowWrap: 'anywhere' }}>
               {notice}
             </Text>
           )}
           {refused !== undefined && (
             <Refusal problem={refused} again={list === undefined ? () => void load() : undefined} />
           )}
-          {list !== undefined && <Form list={list} refuse={setRefused} entered={entered} />}
+          {list !== undefined && (
+            <Form
+              list={list}
+              attempt={attempt}
+              enter={enter}
+              reset={() => refuse(undefined)}
+              returned={returned}
+            />
+          )}
           {list === undefined && refused === undefined && <Skeleton h={190} />}
         </Card>
+        <Elsewhere
+          asked={attempt.is === 'elsewhere' ? attempt : undefined}
+          replace={replace}
+          close={() => refuse(undefined)}
+        />
       </main>
     </Center>
   );
 }
 
-interface FormProps {
-  readonly list: SpaceList;
-  readonly refuse: (why: Problem | undefined) => void;
-  readonly entered: (who: SignedIn) => void;
-}
-
-function Form({ list, refuse, entered }: FormProps) {
-  const [space, setSpace] = useState(list.spaces[0]?.name ?? '');
-  const [user, setUser] = useState('');
-  const [password, setPassword] = useState('');
-  const [busy, setBusy] = useState(false);
-  const enter = async (as: { user: string; password: string }) => {
-    setBusy(true);
-    refuse(undefined);
-    try {
-      entered(await signIn({ space, ...as }));
-    } catch (err) {
-      refuse(problem(err));
-      setBusy(false);
-    }
-  };
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        void enter({ user: user.trim(), password });
-      }}
-    >
-      <Stack gap="sm">
-        {list.spaces.length > 1 && (
-          <Select
-            size="sm"
-            label="Beamline"
-            allowDeselect={false}
-            value={space}
-            onChange={(value) => setSpace(value ?? space)}
-            data={list.spaces.map(({ name, title }) => ({ value: name, label: title }))}
-          />
-        )}
-        <TextInput
-          size="sm"
-          label="User name"
-          name="username"
-          autoComplete="username"
-          autoCapitalize="none"
-          spellCheck={false}
-          autoFocus
-          value={user}
-          onChange={(event) => setUser(event.currentTarget.value)}
-        />
-        <PasswordInput
-          size="sm"
-          label="Password"
-          name="password"
-          autoComplete="current-password"
-          value={password}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-        />
-        <Button
-          type="submit"
-          size="sm"
-          mt={4}
-          loading={busy}
-          disabled={user.trim() === '' || password === ''}
-        >
-          Sign in
-        </Button>
-        <DemoUsers
-          users={list.dev_users ?? []}
-          disabled={busy}
-          enter={(name) => void enter({ user: name, password: name })}
-        />
-      </Stack>
-    </form>
-  );
+/** The code in the address, after a sign-in at another site that was refused. */
+function returnedCode(): string | undefined {
+  return new URLSearchParams(location.search).get('login') ?? undefined;
 }

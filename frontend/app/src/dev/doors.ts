@@ -1,0 +1,53 @@
+/** The states of the sign-in page that are worth looking at: dev.html?door=<name>. */
+
+import type { Answers } from './fakeHub.ts';
+import { chrome, loginSession } from './fakeHub.ts';
+
+const spaces = {
+  title: 'Macromolecular crystallography',
+  spaces: [
+    { name: 'demo', title: 'Demo beamline' },
+    { name: 'i04', title: 'I04' },
+  ],
+};
+const providers = [
+  { name: 'uni', title: 'your institute (eduGAIN)' },
+  { name: 'orcid', title: 'ORCID' },
+];
+
+export const elsewhere = {
+  code: 'signed_in_elsewhere',
+  detail: 'You are signed in elsewhere.',
+  sessions: [loginSession({ in_control: true }), loginSession({ session: 's2', agent: chrome, tabs: 0 })],
+  may: ['replace'],
+};
+
+const proposals = ['mx-2451', 'mx-2477', 'lb13385-4', 'cm33866-1'];
+
+function door(answer: { status?: number; body?: unknown; headers?: Record<string, string> }): Answers {
+  return { 'GET spaces': { body: { ...spaces, providers } }, 'POST session': answer };
+}
+
+export const doors: Readonly<Record<string, Answers>> = {
+  plain: { 'GET spaces': { body: { ...spaces, dev_users: ['alice', 'bob', 'sam'] } } },
+  providers: door({}),
+  wrong: door({ status: 401, body: { code: 'wrong_credentials', detail: 'Wrong.' } }),
+  taken: door({
+    status: 409,
+    body: {
+      code: 'seat_taken',
+      detail: 'Taken.',
+      holder: { user: 'alice', name: 'Alice Moreau' },
+      since: new Date(Date.now() - 40 * 60_000).toISOString(),
+    },
+  }),
+  proposals: door({ status: 409, body: { code: 'choose_proposal', detail: 'Choose.', proposals } }),
+  throttled: door({
+    status: 429,
+    body: { code: 'throttled', detail: 'Too many sign-ins with wrong passwords from this address.' },
+    headers: { 'Retry-After': '47' },
+  }),
+  elsewhere: door({ status: 409, body: elsewhere }),
+  kept: door({ status: 409, body: { ...elsewhere, may: [] } }),
+  unreachable: {},
+};
