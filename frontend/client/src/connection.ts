@@ -238,9 +238,7 @@ export class Connection {
         this.presence.set(frame.members);
         break;
       case 'idle':
-        this.idle.set(
-          frame.remaining_ms === undefined ? null : { until: performance.now() + frame.remaining_ms },
-        );
+        this.idle.set(frame.remaining_ms ? { until: performance.now() + frame.remaining_ms } : null);
         break;
       case 'pong':
         this.channels.reached(frame.cursor);
@@ -265,7 +263,6 @@ export class Connection {
     }
     // It can come again on a connection, when the rules or this user's rights have changed.
     this.channels.left(before ?? welcome, welcome);
-    if (this.#phase === 'down') this.idle.set(null); // what still holds is said again
     this.#phase = 'up';
     this.#log = 'fresh';
     this.#link?.healthy();
@@ -315,6 +312,7 @@ export class Connection {
     }
     this.batch.run(() => {
       this.#phase = 'down';
+      this.idle.set(null); // what still holds then is said again
       this.#outbox.disconnected();
       this.channels.disconnected();
       this.status.set(this.#word());

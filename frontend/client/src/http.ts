@@ -56,13 +56,14 @@ export function signIn(credentials: Credentials, options?: HttpOptions): Promise
 }
 
 /** Who is signed in here; null for nobody. */
-export async function whoAmI(options?: HttpOptions): Promise<SignedIn | null> {
-  try {
-    return (await ask('GET', 'session', options)) as SignedIn;
-  } catch (err) {
-    if (err instanceof BatonError && err.status === 401) return null;
-    throw err;
-  }
+export function whoAmI(options?: HttpOptions): Promise<SignedIn | null> {
+  return ask('GET', 'session', options).catch(nobody) as Promise<SignedIn | null>;
+}
+
+/** The answer 401 as a value. */
+function nobody(err: unknown): null {
+  if (err instanceof BatonError && err.status === 401) return null;
+  throw err;
 }
 
 /** What may be said of the end of a login session. */
@@ -78,11 +79,7 @@ export interface EndOptions extends HttpOptions {
  * password has been given again (`confirm` of @baton/client/session).
  */
 export async function signOut(options?: EndOptions): Promise<void> {
-  try {
-    await ask('DELETE', `session${ending(options)}`, options);
-  } catch (err) {
-    if (!(err instanceof BatonError && err.status === 401)) throw err;
-  }
+  await ask('DELETE', `session${ending(options)}`, options).catch(nobody);
 }
 
 /** The spaces of this hub; needs no sign-in. */
@@ -92,7 +89,7 @@ export function spaces(options?: HttpOptions): Promise<SpaceList> {
 
 /** The words about an end as a query. */
 export function ending({ force, reason }: EndOptions = {}): string {
-  return `?force=${force === true}&reason=${encodeURIComponent(reason ?? '')}`;
+  return `?force=${!!force}&reason=${encodeURIComponent(reason ?? '')}`;
 }
 
 export async function ask(
@@ -129,10 +126,9 @@ function problem({ status, headers }: Response, json: unknown): BatonError {
   const facts = { ...(json as Readonly<Record<string, unknown>> | null) };
   const { code, detail, title, type: _type, status: _status, ...more } = facts;
   const wait = headers.get('Retry-After');
-  const text = [detail, title].find((t) => typeof t === 'string' && t);
   return new BatonError({
-    code: typeof code === 'string' && code ? code : status === 401 ? 'signed_out' : 'unavailable',
-    detail: (text as string | undefined) ?? `The hub answered ${status}.`,
+    code: String(code || (status === 401 ? 'signed_out' : 'unavailable')),
+    detail: String(detail || title || `The hub answered ${status}.`),
     more: wait ? { ...more, retry_after: +wait } : more,
     status,
   });
