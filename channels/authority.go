@@ -11,6 +11,7 @@ type Who struct {
 
 	Proposal string   `json:"proposal,omitempty"` // what they signed in for; "" = none, as programs have
 	Scope    []string `json:"scope,omitempty"`    // of a token: what it may do of what its roles may, see CheckScope; empty = all of it
+	From     string   `json:"from,omitempty"`     // the address that they signed in from; "" = not known, as of programs
 }
 
 // Has reports whether the person has the role.

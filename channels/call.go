@@ -107,7 +107,7 @@ func (c CallCommand) Decide(d *Draft) (any, error) {
 	d.Set(callRef(id), Call{
 		ID: id, Command: c.Command, Args: c.Args, By: who, Term: term, State: CallWaiting, Deadline: c.deadline(d).Milliseconds(),
 	})
-	d.Append(ControlLog, JournalRecord{Do: "call", User: who.User, Name: who.Name, Session: who.ID, Term: term, Command: c.Command, Call: id})
+	d.Append(ControlLog, JournalRecord{Do: "call", User: who.User, Name: who.Name, Session: who.ID, Term: term, Command: c.Command, Call: id, From: who.From})
 	return id, nil
 }
 

@@ -11,13 +11,14 @@ type JournalRecord struct {
 	Call    string `json:"call,omitempty"`
 	Result  string `json:"result,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	From    string `json:"from,omitempty"`     // the address that they signed in from
 	LeftOut int    `json:"left_out,omitempty"` // of a stop: so many more came with it and are not journaled
 }
 
 func ended(c Call) JournalRecord {
 	return JournalRecord{
 		Do: "call", User: c.By.User, Name: c.By.Name, Session: c.By.ID, Term: c.Term, Command: c.Command, Call: c.ID,
-		Result: c.State, Reason: c.Error,
+		Result: c.State, Reason: c.Error, From: c.By.From,
 	}
 }
 
@@ -32,7 +33,7 @@ type JournalStop struct {
 // Decide is the Decide of a JournalStop; it is the hub's own, and never refused.
 func (j JournalStop) Decide(d *Draft) (any, error) {
 	d.Append(ControlLog, JournalRecord{
-		Do: "stop", User: j.By.User, Name: j.By.Name, Session: j.By.ID, Command: j.Command, Result: j.Result, LeftOut: j.LeftOut,
+		Do: "stop", User: j.By.User, Name: j.By.Name, Session: j.By.ID, Command: j.Command, Result: j.Result, LeftOut: j.LeftOut, From: j.By.From,
 	})
 	return nil, nil
 }

@@ -144,7 +144,7 @@ func restoreSpace(ctx context.Context, store *natslog.Store, space string, posit
 func endSessions(ctx context.Context, s *channels.Space) error {
 	const some = 100 // in one transaction
 	for ended := some; ended == some; {
-		o := s.House(ctx, session.SignOutSome(some))
+		o := s.House(ctx, session.SignOutSome(some, session.Restored))
 		if o.Err == nil {
 			o.Err = json.Unmarshal(o.Answer, &ended)
 		}

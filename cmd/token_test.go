@@ -15,7 +15,9 @@ func TestTheOperatorOfTheMachineCreatesListsAndRevokesTokens(t *testing.T) {
 	data := t.TempDir()
 	p := startBaton(t, "--demo=false", "--data", data)
 	on := []string{"--data", data, "--space", "demo"}
-	token := func(args ...string) result { return baton(t, nil, "", append(append([]string{"token"}, args...), on...)...) }
+	token := func(args ...string) result {
+		return baton(t, nil, "", append(append([]string{"token"}, args...), on...)...)
+	}
 
 	made := token("create", "scanner", "--scope", "read", "--expires", "90d")
 	secret := strings.TrimSpace(made.out)

@@ -82,6 +82,7 @@ type moveBody struct {
 	Session string `json:"session,omitempty" doc:"The login session to give control to."`
 	Message string `json:"message,omitempty" doc:"With request."`
 	Reason  string `json:"reason,omitempty" doc:"With deny and take."`
+	Force   bool   `json:"force,omitempty" doc:"With take, by staff: although the instrument runs, where the space refuses that. Needs a reason."`
 	Op      string `json:"op,omitempty" doc:"As the header Baton-Op."`
 }
 
@@ -104,7 +105,8 @@ func controlOperations(a *api) {
 		OperationID: "move-control", Method: http.MethodPost, Path: "/api/v1/spaces/{space}/control/{verb}", Tags: []string{"spaces"},
 		Summary: "Ask for control, give it, take it, or leave it",
 		Description: "The operator has to be connected, by a WebSocket or an event stream: requests alone do not keep the seat " +
-			"beyond the grace time of the space.",
+			"beyond the grace time of the space. To take control from another person, staff need fresh credentials, see " +
+			"/api/v1/session/confirm: else the answer is 403 with the code confirm.",
 		Errors: decisionErrors,
 	}, moveControl)
 }
@@ -131,7 +133,7 @@ func moveControl(v *visit, in *moveInput) (*movedOutput, error) {
 		return nil, err
 	}
 	b.Op = ""
-	move := session.Move{Do: in.Verb, Request: b.Request, Session: b.Session, Message: b.Message, Reason: b.Reason}
+	move := session.Move{Do: in.Verb, Request: b.Request, Session: b.Session, Message: b.Message, Reason: b.Reason, Force: b.Force}
 	o := v.decide(op, []any{"control", in.Verb, b}, move.Decide)
 	if o.Err != nil {
 		return nil, o.Err

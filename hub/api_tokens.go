@@ -132,13 +132,12 @@ func (h *Hub) issue(ctx context.Context, r *room, who channels.Who, b issueBody)
 	return &issuedOutput{issued{token.String(), token.ID, expires}}, nil
 }
 
-// revoke ends a token, on behalf of who, and closes its connections on this node before it answers; the other nodes close
-// theirs when they hear of it from the log.
+// revoke ends a token, on behalf of who, and its connections on every node, before it answers.
 func (h *Hub) revoke(ctx context.Context, r *room, who channels.Who, id string) error {
 	if err := h.own(ctx, r, who, session.RevokeToken{ID: id}.Decide); err != nil {
 		return err
 	}
-	r.hangUp(id)
+	h.farewell(ctx, r, r.position(), []string{id})
 	h.logger.Info("token revoked", "space", r.name, "token", id, "by", who.User)
 	return nil
 }
@@ -206,7 +205,7 @@ func (h *Hub) Local() http.Handler {
 		if o := r.replica().House(v.r.Context(), session.Revoke(in.Token)); o.Err != nil {
 			return nil, o.Err
 		}
-		r.hangUp(in.Token)
+		h.farewell(v.r.Context(), r, r.position(), []string{in.Token})
 		h.logger.Info("token revoked", "space", r.name, "token", in.Token)
 		return nil, nil
 	})

@@ -92,7 +92,7 @@ As long as the last line of the export has not come, its state is open.`,
 func export(v *visit, in *exportInput) (*huma.StreamResponse, error) {
 	job := v.hub.job("export", in.Space)
 	asked := channels.Export{Channels: in.Channels, Owner: in.Owner, Progress: func(done, total int) {
-		v.room.touch(v.who.ID)
+		v.room.touch(v.who.ID, false)
 		job.Moved(done, total)
 	}}
 	if in.Owner == "me" {

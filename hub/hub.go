@@ -142,6 +142,9 @@ func New(o Options) (*Hub, error) {
 	h.mux = h.routes()
 	h.keep("following live values", func(ctx context.Context) error { return o.Live.Follow(ctx, h.liveFollower()) })
 	h.keep("following signals", func(ctx context.Context) error { return o.Signals.Follow(ctx, h.hearSignal) })
+	h.keep("answering who has signed somebody out", func(ctx context.Context) error {
+		return o.Relay.Answer(ctx, farewellSubject(o.Node), h.hearFarewell)
+	})
 	h.running.Go(h.announce)
 	h.startTasks()
 	return h, nil
@@ -249,6 +252,7 @@ func (h *Hub) announce() {
 		case <-ticker.C:
 			for _, r := range h.rooms {
 				r.pruneBoard()
+				r.warnIdle(time.Now())
 				h.announceRoom(h.ctx, r)
 			}
 		}
@@ -256,8 +260,14 @@ func (h *Hub) announce() {
 }
 
 func (h *Hub) announceRoom(ctx context.Context, r *room) {
-	key := channels.LiveKey{Space: r.name, Channel: presenceChannel, Key: h.options.Node}
-	if err := h.options.Live.Publish(ctx, channels.LiveValue{LiveKey: key, Data: r.announcement()}, presenceLife); err != nil && ctx.Err() == nil {
+	if r.replica() == nil {
+		return // it is not shown here
+	}
+	word := channels.LiveValue{LiveKey: channels.LiveKey{Space: r.name, Channel: presenceChannel, Key: h.options.Node}}
+	if h.ctx.Err() == nil {
+		word.Data = r.announcement()
+	}
+	if err := h.options.Live.Publish(ctx, word, presenceLife); err != nil && ctx.Err() == nil {
 		h.logger.Warn("the other nodes could not be told who is here", "space", r.name, "error", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
 )
 
@@ -44,11 +45,52 @@ func (h *Hub) lastKnown(r *http.Request) (who channels.Who, room *room, proof pr
 			return who, nil, nil, err
 		}
 		if who, known = h.look(space, id, proof); !known {
-			return who, nil, nil, errSignedOut
+			return who, nil, nil, signedOutOf(space, id)
 		}
 	}
-	room.touch(id)
-	return who, room, proof, nil
+	room.touch(id, false)
+	return who, room, goesOn(space, id, proof), nil
+}
+
+// goesOn is what must hold for what a request began to go on. Of a token that is its proof; of a login session that it is
+// there, which Identify tells: the token of its cookie is renewed meanwhile.
+func goesOn(space *channels.Space, id string, holds proof) proof {
+	person := false
+	space.Read(func(state *channels.State) { _, person = session.Find(state, id) })
+	if person {
+		return func(channels.View) error { return nil }
+	}
+	return holds
+}
+
+// signedOutOf says how a login session ended, if that is known. The store has led to it, so who asks had its token.
+func signedOutOf(space *channels.Space, id string) error {
+	err := error(errSignedOut)
+	space.Read(func(state *channels.State) {
+		if how, ok := session.HowEnded(state, id); ok {
+			err = &problem{
+				status: errSignedOut.status, code: errSignedOut.code, detail: "You are signed out: " + how.Sentence() + ".",
+				more: map[string]any{"ended": endedOf(how)},
+			}
+		}
+	})
+	return err
+}
+
+// endedInfo is how a login session ended, for who had it.
+type endedInfo struct {
+	How    session.How  `json:"how"`
+	By     *wire.Person `json:"by,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+	At     time.Time    `json:"at"`
+}
+
+func endedOf(e session.Ended) endedInfo {
+	info := endedInfo{How: e.How, Reason: e.Reason, At: e.At}
+	if e.By != nil {
+		info.By = &wire.Person{Session: e.By.Session, User: e.By.User, Name: e.By.Name}
+	}
+	return info
 }
 
 func (h *Hub) look(space *channels.Space, id string, proof proof) (who channels.Who, known bool) {

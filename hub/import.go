@@ -31,7 +31,7 @@ func importSpace(v *visit, in *importInput) (*importOutput, error) {
 	report, err := v.room.replica().Import(work, v.who.ID, v.who.User, channels.ImportOptions{
 		ID: in.ID, From: in.From, Keep: in.Keep, DryRun: in.DryRun, Term: in.Term, CheckJSON: checkValue,
 		Progress: func(line, total int) {
-			v.room.touch(v.who.ID)
+			v.room.touch(v.who.ID, false)
 			job.Moved(line, total)
 		},
 	}, body)

@@ -51,6 +51,7 @@ func (r *room) opened(ctx context.Context) (*channels.Space, error) {
 		r.hub.logger.Error("a space is not ready", "space", r.name, "error", err)
 	}
 	r.space.Store(space)
+	r.hub.announceRoom(ctx, r) // before anybody comes in: who signs somebody out asks this node, too
 	r.hub.keep("answering stop commands of "+r.name, func(ctx context.Context) error {
 		return r.hub.options.Relay.Answer(ctx, stopSubject(r.name), r.answerStops)
 	})

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/session"
 )
 
 // How long a node's word about who is connected to it holds, and how often it renews it (DESIGN §2).
@@ -33,6 +35,19 @@ type attendance struct {
 	heard time.Time
 }
 
+// An announcement is how it says so. A node that shows the space says it even if nobody is connected; one that leaves says
+// nothing, which is no data.
+type announcement struct {
+	Conns []attendant       `json:"conns"`
+	Used  map[string]useAgo `json:"used,omitempty"` // login sessions that were in use here lately
+}
+
+// useAgo is how long ago a login session was in use, in milliseconds: nodes share no clock.
+type useAgo struct {
+	Last  int64 `json:"last"`
+	Input int64 `json:"input"`
+}
+
 // An attendant is one connection.
 type attendant struct {
 	Session string   `json:"session"`
@@ -53,14 +68,17 @@ func (p *presence) hear(node string, conns []attendant, now time.Time) (news boo
 		return a.Session == b.Session && a.Client == b.Client && a.Name == b.Name && slices.Equal(a.Serves, b.Serves)
 	})
 	p.noteLeft(p.nodes[node].conns, now)
-	if len(conns) == 0 {
-		delete(p.nodes, node)
-	} else {
-		p.nodes[node] = attendance{conns, now}
-	}
+	p.nodes[node] = attendance{conns, now}
 	if news {
 		p.version++
 	}
+	return news
+}
+
+// leave takes that a node has nothing more to say; it reports whether that is news.
+func (p *presence) leave(node string, now time.Time) (news bool) {
+	news = p.hear(node, nil, now)
+	delete(p.nodes, node)
 	return news
 }
 
@@ -85,6 +103,18 @@ func (p *presence) any(holds func(attendant) bool) bool {
 		}
 	}
 	return false
+}
+
+// count counts the connections for which the predicate holds, on all nodes.
+func (p *presence) count(holds func(attendant) bool) (n int) {
+	for _, a := range p.nodes {
+		for _, c := range a.conns {
+			if holds(c) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // noteLeft keeps when clients were last there; whether they still are, clients tells.
@@ -168,22 +198,59 @@ func (r *room) attendLocked() {
 
 // hearNode takes what another node says of its connections.
 func (r *room) hearNode(node string, data []byte) {
-	var conns []attendant
-	if len(data) > 0 && json.Unmarshal(data, &conns) != nil || node == r.presence.node {
+	var said announcement
+	if len(data) > 0 && json.Unmarshal(data, &said) != nil || node == r.presence.node {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.presence.hear(node, conns, time.Now()) {
+	now := time.Now()
+	news := false
+	if len(data) == 0 {
+		news = r.presence.leave(node, now)
+	} else {
+		news = r.presence.hear(node, said.Conns, now)
+	}
+	for id, ago := range said.Used {
+		r.watch.see(id, now).used(now.Add(-time.Duration(ago.Last)*time.Millisecond), now.Add(-time.Duration(ago.Input)*time.Millisecond))
+	}
+	if news {
 		r.presenceMovedLocked()
 	}
 }
 
+// otherNodes lists the nodes that show the space, but this one.
+func (r *room) otherNodes() (nodes []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.presence.lapse(time.Now())
+	for node := range r.presence.nodes {
+		if node != r.presence.node {
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes
+}
+
+// hasNode reports whether a node shows the space.
+func (r *room) hasNode(node string) bool { return slices.Contains(r.otherNodes(), node) }
+
 func (r *room) presenceMovedLocked() {
 	r.noteAbsenceLocked()
+	r.loseAtOnceLocked()
 	for c := range r.conns {
 		c.rouse()
 	}
+}
+
+// loseAtOnceLocked proposes that the operator's link is lost as soon as the last connection is gone, where the site has no
+// patience. Elsewhere the sweep does, in its own time. Several nodes may propose it: it is so once.
+func (r *room) loseAtOnceLocked() {
+	operator := r.seat.Operator
+	if r.absent.IsZero() || operator == nil || r.seat.Lost != nil || r.policyNow().Linger > 0 || !r.watchedLocked(time.Now()) {
+		return
+	}
+	r.replica().ProposeOwn("", session.Lost(operator.Session), func(channels.Outcome) {})
 }
 
 // noteAbsenceLocked keeps since when the operator has had no connection.
@@ -201,9 +268,10 @@ func (r *room) noteAbsenceLocked() {
 func (r *room) announcement() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	data, err := json.Marshal(r.presence.nodes[r.presence.node].conns)
+	said := announcement{Conns: r.presence.nodes[r.presence.node].conns, Used: r.watch.lately(time.Now())}
+	data, err := json.Marshal(said)
 	if err != nil {
-		panic(err) // it is made of strings
+		panic(err) // it is made of strings and numbers
 	}
 	return data
 }

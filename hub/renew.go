@@ -60,7 +60,7 @@ func (c *conn) checkLocked(state *channels.State) (ok, changed bool) {
 	err := c.proof(state)
 	who, identified := c.room.hub.options.Authority.Identify(state, c.who.ID)
 	if err != nil || identified != nil {
-		c.end(closing{code: wire.CloseSignedOut, reason: "signed out"})
+		c.end(endOf(state, c.who.ID))
 		return false, false
 	}
 	changed = !slices.Equal(who.Roles, c.who.Roles) || !slices.Equal(who.Scope, c.who.Scope) || who.Proposal != c.who.Proposal

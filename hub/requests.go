@@ -181,7 +181,7 @@ func (c *conn) refuse(id uint64, op string, position uint64, err error) {
 
 // control answers a Control.
 func (c *conn) control(f *wire.Control) {
-	move := session.Move{Do: f.Do, Request: f.Request, Session: f.Session, Message: f.Message, Reason: f.Reason}
+	move := session.Move{Do: f.Do, Request: f.Request, Session: f.Session, Message: f.Message, Reason: f.Reason, Force: f.Force}
 	c.propose(f, f.Op, move.Decide, func(o channels.Outcome, cursor string) wire.Frame {
 		var done session.Moved
 		_ = json.Unmarshal(o.Answer, &done)

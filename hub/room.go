@@ -57,15 +57,16 @@ type room struct {
 	channels map[string]channels.ChannelRules
 	applied  time.Time // when the ring's head came
 	presence presence
-	watch    watch
-	stir     stir // of the board
+	watch    watch                // of login sessions: when they were in use
+	fresh    map[string]freshness // since when this node knows that somebody has entered the password
+	stir     stir                 // of the board
 }
 
 func newRoom(h *Hub, name string) *room {
 	r := &room{
 		hub: h, name: name, board: newBoard(), conns: map[*conn]struct{}{},
 		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{}, opening: make(chan struct{}, 1),
-		presence: newPresence(h.options.Node),
+		presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
 	}
 	r.calls, r.stops = newDesk(r), newStopJournal(r.journalStop)
 	r.stir.room = r

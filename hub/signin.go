@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -53,12 +54,17 @@ type signedIn struct {
 	Title   string   `json:"title" doc:"Of the space, for people."`
 	You     wire.You `json:"you"`
 	MaxAge  int      `json:"cookie_max_age" doc:"Seconds."`
+
+	Since       time.Time `json:"since,omitzero" doc:"When the person signed in."`
+	Confirmed   bool      `json:"confirmed" doc:"The password was entered lately: what needs fresh credentials may be done."`
+	IdleInputMS int64     `json:"idle_input_ms,omitempty" doc:"The login session ends when nobody has touched anything for so long. POST /api/v1/session/active says that somebody has."`
+	Proposals   []string  `json:"proposals,omitempty" doc:"Of a sign-in: those that the person can sign in for."`
 }
 
 type signedInOutput struct{ Body signedIn }
 
-// sessionOperations sign in, look, and sign out.
-func sessionOperations(a *api) {
+// signInOperations sign in, and look who is signed in.
+func signInOperations(a *api) {
 	public(a, huma.Operation{
 		OperationID: "sign-in", Method: http.MethodPost, Path: "/api/v1/session", Tags: []string{"session"},
 		Summary:      "Sign in to a space",
@@ -71,12 +77,6 @@ func sessionOperations(a *api) {
 		Summary: "Look up one's own login session", Security: []map[string][]string{{"cookie": {}}, {"token": {}}},
 		Errors: []int{http.StatusUnauthorized},
 	}, whoAmI)
-	public(a, huma.Operation{
-		OperationID: "sign-out", Method: http.MethodDelete, Path: "/api/v1/session", Tags: []string{"session"},
-		Summary: "Sign out", Security: []map[string][]string{{"cookie": {}}, {"token": {}}},
-		Description: "Ends the login session for all its tabs. When the log cannot be reached, the answer is 503, but the cookie is dead.",
-		Errors:      []int{http.StatusUnauthorized},
-	}, signOut)
 }
 
 // signIn checks the credentials, has the policy decided on the log, and then gives out the cookie: log, store, cookie.
@@ -107,7 +107,7 @@ func (h *Hub) letIn(w http.ResponseWriter, r *http.Request, room *room, identity
 	if err != nil {
 		return nil, err
 	}
-	login, err := h.options.Logins.Begin(r.Context(), room.name)
+	login, err := h.options.Logins.Begin(r.Context(), room.name, room.policyNow().Absolute)
 	if err != nil {
 		return nil, err
 	}
@@ -119,43 +119,57 @@ func (h *Hub) letIn(w http.ResponseWriter, r *http.Request, room *room, identity
 		User: identity.User, Name: identity.Name, Roles: identity.Roles, Proposal: proposal,
 		From: h.address(r), Agent: trimmed(r.UserAgent(), 200), Hash: login.Hash,
 	}
-	cookie, id, err := h.begin(r.Context(), space, login, record, e.Presented)
+	in, err := h.begin(r.Context(), room, login, session.SignIn{
+		Session: login.Session, Record: record, Resume: e.Presented, Replace: e.Replace,
+	})
 	if err != nil {
 		h.logger.Info("sign-in refused", "space", room.name, "user", identity.User, "from", record.From, "error", err)
-		return nil, err
+		return nil, room.describeRefusal(err)
 	}
-	http.SetCookie(w, cookie)
-	h.logger.Info("signed in", "space", room.name, "user", identity.User, "session", id, "from", record.From)
-	return h.answerWho(space, id)
+	http.SetCookie(w, in.cookie)
+	h.logger.Info("signed in", "space", room.name, "user", identity.User, "session", in.Session, "from", record.From, "replaced", in.Replaced)
+	out, err := h.answerWho(space, in.Session)
+	if out != nil {
+		out.Body.Proposals = identity.Proposals
+	}
+	return out, err
+}
+
+// admitted is a sign-in that was decided, kept, and heard of everywhere.
+type admitted struct {
+	session.SignedIn
+	cookie *http.Cookie
 }
 
 // begin has a sign-in decided on the log and then kept by the store, whatever the patience of the browser that waits. If
-// it comes to nothing, or nobody knows, or nobody waits any more, it is taken back: nobody has the cookie.
-func (h *Hub) begin(
-	waiting context.Context, space *channels.Space, login *session.Login, record session.Record, presented string,
-) (cookie *http.Cookie, id string, err error) {
-	sign := session.SignIn{Session: login.Session, Record: record, Resume: presented}
+// it comes to nothing, or nobody knows, or nobody waits any more, it is taken back: nobody has the cookie. Login sessions
+// that end for it have done so everywhere before this one begins.
+func (h *Hub) begin(waiting context.Context, room *room, login *session.Login, sign session.SignIn) (in admitted, err error) {
+	space := room.replica()
 	before := make(chan *session.Session, 1) // as of the last decision, which is the one that was committed
 	o := space.House(h.ctx, func(d *channels.Draft) (any, error) {
 		select {
 		case <-before:
 		default:
 		}
-		if s, ok := session.ByHash(d, presented); ok {
+		if s, ok := session.ByHash(d, sign.Resume); ok {
 			before <- &s
 		}
 		return sign.Decide(d)
 	})
 	var refused *channels.Refusal
 	if errors.As(o.Err, &refused) {
-		return nil, "", refused
+		return in, refused
 	}
 	err = o.Err
 	if err == nil {
-		err = json.Unmarshal(o.Answer, &id)
+		err = json.Unmarshal(o.Answer, &in.SignedIn)
+	}
+	if err == nil && len(in.Replaced) > 0 {
+		h.farewell(h.ctx, room, o.Position, in.Replaced)
 	}
 	if err == nil {
-		cookie, err = h.options.Logins.Keep(h.ctx, login, id)
+		in.cookie, err = h.options.Logins.Keep(h.ctx, login, in.Session)
 	}
 	if err == nil {
 		err = context.Cause(waiting)
@@ -166,10 +180,10 @@ func (h *Hub) begin(
 		case former = <-before:
 		default:
 		}
-		h.takeBack(space, record.Hash, former)
-		return nil, "", err
+		h.takeBack(space, sign.Record.Hash, former)
+		return in, err
 	}
-	return cookie, id, nil
+	return in, nil
 }
 
 // takeBack proposes that a sign-in be undone, until it is known what became of that.
@@ -183,13 +197,17 @@ func (h *Hub) takeBack(space *channels.Space, hash string, former *session.Sessi
 }
 
 func (h *Hub) answerWho(space *channels.Space, id string) (*signedInOutput, error) {
-	body := signedIn{Session: id, Space: space.Name(), MaxAge: int(session.Absolute / time.Second)}
+	body := signedIn{Session: id, Space: space.Name()}
 	var err error
 	space.Read(func(state *channels.State) {
 		var who channels.Who
 		who, err = h.options.Authority.Identify(state, id)
-		body.Title = state.Rules().Title
-		body.You = you(who)
+		policy := session.PolicyOf(state)
+		body.Title, body.You = state.Rules().Title, you(who)
+		body.MaxAge, body.IdleInputMS = int(policy.Absolute/time.Second), policy.IdleInput.Milliseconds()
+		if s, person := session.Find(state, id); person {
+			body.Since, body.Confirmed = s.Since, session.Confirmed(state, id)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -206,4 +224,13 @@ func whoAmI(v *visit, _ *struct{}) (*signedInOutput, error) {
 	return v.hub.answerWho(room.replica(), who.ID)
 }
 
-func trimmed(s string, most int) string { return s[:min(len(s), most)] }
+// trimmed cuts a text to so many bytes, between letters.
+func trimmed(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}

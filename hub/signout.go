@@ -1,33 +1,65 @@
 package hub
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"time"
 
 	"github.com/baton-hub/baton/channels"
-	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
 )
 
-// signOut ends the login session in the log, closes its sockets here, and only then answers. When the log is away the
-// cookie dies at once all the same, and so do the sockets of this node; when the store is, the log decides.
-func signOut(v *visit, _ *struct{}) (*struct{}, error) {
+// outPatience is how long the log may take over a sign-out before the cookie and the sockets here die all the same.
+const outPatience = time.Second
+
+type signOutInput struct {
+	Force  bool   `query:"force" doc:"By staff, with fresh credentials: although the instrument runs."`
+	Reason string `query:"reason" maxLength:"500" doc:"With force: why. It is kept in the journal."`
+}
+
+// signOut ends one's own login session in the log, its sockets on every node, and only then answers. When the log is away
+// the cookie dies at once all the same, and so do the sockets of this node; when the store is, the log decides.
+func signOut(v *visit, in *signOutInput) (*struct{}, error) {
 	h, r := v.hub, v.r
 	room, id, err := h.leaving(r)
 	if err != nil {
 		return nil, err
 	}
-	http.SetCookie(v.w, h.options.Logins.Expired())
-	if err := h.options.Logins.Drop(r.Context(), r); err != nil {
-		h.logger.Warn("a login session that ends is still in the store, where it finds nothing", "error", err)
+	presented := h.options.Logins.Presented(r)
+	forget := func() {
+		http.SetCookie(v.w, h.options.Logins.Expired())
+		// Not r's context: the browser may be gone, and the token must not outlive its wish.
+		ctx := context.WithoutCancel(r.Context())
+		if err := h.options.Logins.Drop(ctx, presented); err != nil && !errors.Is(err, session.ErrNoLogin) {
+			h.logger.Warn("a login session that ends is still in the store, where it finds nothing", "error", err)
+		}
+		room.hangUp([]string{id})
 	}
+	decide := session.SignOut{Session: id, By: id, Force: in.Force, Reason: in.Reason}
 	ended := make(chan channels.Outcome, 1)
-	room.replica().ProposeOwn("", session.SignOut(id), func(o channels.Outcome) { ended <- o })
-	room.hangUp(id)
-	o := <-ended
-	room.hangUp(id) // those that came in the meantime
+	room.replica().ProposeOwn("", decide.Decide, func(o channels.Outcome) { ended <- o })
+	patience := outPatience
+	if !room.replica().Stale().IsZero() {
+		patience = 0
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	var o channels.Outcome
+	select {
+	case o = <-ended:
+	case <-late.C:
+		forget()
+		o = <-ended
+	}
+	if refusedWith(o.Err) != "" && !channels.IsCode(o.Err, channels.CodeSignedOut) {
+		return nil, o.Err // and the person stays
+	}
+	forget()
 	if o.Err != nil && !channels.IsCode(o.Err, channels.CodeSignedOut) {
 		return nil, o.Err
 	}
+	h.farewell(h.ctx, room, o.Position, []string{id})
 	h.logger.Info("signed out", "space", room.name, "session", id)
 	return nil, nil
 }
@@ -60,20 +92,4 @@ func (h *Hub) onRecord(r *http.Request) (*room, string, bool) {
 		}
 	}
 	return nil, "", false
-}
-
-// hangUp closes the connections of a login session on this node, and waits until nothing more goes out to them.
-func (r *room) hangUp(session string) {
-	r.mu.Lock()
-	var ending []*conn
-	for c := range r.conns {
-		if c.who.ID == session {
-			c.end(closing{code: wire.CloseSignedOut, reason: "signed out"})
-			ending = append(ending, c)
-		}
-	}
-	r.mu.Unlock()
-	for _, c := range ending {
-		<-c.gone
-	}
 }

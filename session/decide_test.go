@@ -18,7 +18,7 @@ func TestSigningOutVacatesTheSeatInTheSameTransaction(t *testing.T) {
 		h.enter("bob", "sb")
 		term := h.does("sa", session.Move{Do: "request"}).Term
 		h.does("sb", session.Move{Do: "request", Message: "please"})
-		o := h.must(h.House(t.Context(), session.SignOut("sa")))
+		o := h.must(h.House(t.Context(), session.SignOut{Session: "sa", How: session.SignedOut}.Decide))
 
 		txs := h.transactionsAt(o.Position)
 		if len(txs) != 1 {
@@ -50,7 +50,7 @@ func TestSigningOutLeavesTheLine(t *testing.T) {
 		h.enter("bob", "sb")
 		h.does("sa", session.Move{Do: "request"})
 		asked := h.does("sb", session.Move{Do: "request"}).Request
-		h.must(h.House(t.Context(), session.SignOut("sb")))
+		h.must(h.House(t.Context(), session.SignOut{Session: "sb", How: session.SignedOut}.Decide))
 		if seat := h.seat(); len(seat.Requests) != 0 || !seat.HeldBy("sa") {
 			t.Errorf("the seat is %+v", seat)
 		}
@@ -65,8 +65,10 @@ func TestWhoIsSignedOutStaysOut(t *testing.T) {
 		h := openHall(t, session.Observe)
 		h.enter("alice", "sa")
 		term := h.does("sa", session.Move{Do: "request"}).Term
-		h.must(h.House(t.Context(), session.SignOut("sa")))
-		h.refused(channels.CodeSignedOut, func() channels.Outcome { return h.House(t.Context(), session.SignOut("sa")) })
+		h.must(h.House(t.Context(), session.SignOut{Session: "sa", How: session.SignedOut}.Decide))
+		h.refused(channels.CodeSignedOut, func() channels.Outcome {
+			return h.House(t.Context(), session.SignOut{Session: "sa", How: session.SignedOut}.Decide)
+		})
 		h.refused(channels.CodeSignedOut, func() channels.Outcome { return h.write("sa", "v", term) })
 		h.refused(channels.CodeSignedOut, func() channels.Outcome { return h.try("sa", session.Move{Do: "request"}) })
 	})

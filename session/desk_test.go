@@ -89,7 +89,7 @@ func desk(o session.LoginOptions) (*session.Logins, *memory) {
 // kept begins and keeps a login session.
 func kept(t *testing.T, l *session.Logins, id string) (*http.Cookie, *session.Login) {
 	t.Helper()
-	login, err := l.Begin(t.Context(), "hall")
+	login, err := l.Begin(t.Context(), "hall", session.Absolute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,13 +19,13 @@ func TestAFailoverThatLosesTheLastWritesCostsAPasswordAndBringsNobodyBack(t *tes
 	logins := session.NewLogins(session.LoginOptions{Store: openRedis(t, redis.URL)})
 	enter := func(user, resume string) (*http.Cookie, string) {
 		t.Helper()
-		login, err := logins.Begin(t.Context(), "hall")
+		login, err := logins.Begin(t.Context(), "hall", session.Absolute)
 		if err != nil {
 			t.Fatal(err)
 		}
 		in := entering(user, login.Session)
 		in.Record.Hash, in.Resume = login.Hash, resume
-		id := answer[string](t, h.must(h.House(t.Context(), in.Decide)))
+		id := answer[session.SignedIn](t, h.must(h.House(t.Context(), in.Decide))).Session
 		cookie, err := logins.Keep(t.Context(), login, id)
 		if err != nil {
 			t.Fatal(err)
@@ -38,10 +38,10 @@ func TestAFailoverThatLosesTheLastWritesCostsAPasswordAndBringsNobodyBack(t *tes
 	redis.Detach()
 	bob, bobID := enter("bob", "")
 	term := h.does(bobID, session.Move{Do: "request"}).Term
-	if err := logins.Drop(t.Context(), with(alice)); err != nil {
+	if err := logins.Drop(t.Context(), logins.Presented(with(alice))); err != nil {
 		t.Fatal(err)
 	}
-	h.must(h.House(t.Context(), session.SignOut(aliceID)))
+	h.must(h.House(t.Context(), session.SignOut{Session: aliceID, How: session.SignedOut}.Decide))
 	redis.Master.Kill()
 	if _, err := logins.Find(t.Context(), with(carol)); err == nil || errors.Is(err, session.ErrNoLogin) {
 		t.Errorf("while nobody is the master: %v", err)

@@ -17,7 +17,7 @@ import (
 	"github.com/baton-hub/baton/channels"
 )
 
-// Absolute is the longest life of a login session's cookie: after that the person signs in again.
+// Absolute is the longest life of a login session where the site does not say: after that the person signs in again.
 const Absolute = 24 * time.Hour
 
 const (
@@ -30,9 +30,8 @@ var ErrNoLogin = errors.New("no login session")
 
 // LoginOptions say how Logins work.
 type LoginOptions struct {
-	Store    Store         // Required.
-	Secure   bool          // Optional. The cookie is __Host-baton and goes over https only. Else it is baton: plain http, for development.
-	Absolute time.Duration // Optional. From the sign-in on. Default: Absolute.
+	Store  Store // Required.
+	Secure bool  // Optional. The cookie is __Host-baton and goes over https only. Else it is baton: plain http, for development.
 }
 
 // Logins find the login session of a cookie. They never decide who is signed in: the log does, see Found.Check. The
@@ -48,9 +47,6 @@ type Logins struct {
 
 // NewLogins makes Logins. They have no goroutines.
 func NewLogins(o LoginOptions) *Logins {
-	if o.Absolute == 0 {
-		o.Absolute = Absolute
-	}
 	name := "baton"
 	if o.Secure {
 		name = "__Host-baton"
@@ -58,11 +54,11 @@ func NewLogins(o LoginOptions) *Logins {
 	return &Logins{
 		// Not by scs.New: that starts a goroutine, for a store in memory that nobody uses.
 		manager: &scs.SessionManager{
-			Lifetime: o.Absolute, Store: o.Store, Codec: codec{}, HashTokenInStore: true,
+			Lifetime: Absolute, Store: o.Store, Codec: codec{}, HashTokenInStore: true,
 		},
 		store: o.Store,
 		cookie: http.Cookie{
-			Name: name, Path: "/", MaxAge: int(o.Absolute / time.Second),
+			Name: name, Path: "/",
 			HttpOnly: true, Secure: o.Secure, SameSite: http.SameSiteStrictMode,
 		},
 	}
@@ -75,11 +71,18 @@ type Login struct {
 	Hash    string // of the token, for Record.Hash
 
 	space  string
+	life   time.Duration
 	loaded context.Context // where scs keeps the new token
 }
 
-// Begin makes a new token. Nothing is stored.
-func (l *Logins) Begin(ctx context.Context, space string) (*Login, error) {
+// Begin makes a new token, which leads to a login session of the space for as long as life. Nothing is stored, but the store
+// has answered: what cannot be kept is not begun.
+func (l *Logins) Begin(ctx context.Context, space string, life time.Duration) (*Login, error) {
+	bounded, cancel := context.WithTimeout(ctx, loginWait)
+	defer cancel()
+	if _, _, err := l.store.FindCtx(bounded, "ready"); err != nil {
+		return nil, fmt.Errorf("finding out whether login sessions can be kept: %w", err)
+	}
 	loaded, err := l.manager.Load(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("beginning a login session: %w", err)
@@ -88,7 +91,7 @@ func (l *Logins) Begin(ctx context.Context, space string) (*Login, error) {
 		return nil, fmt.Errorf("making a token: %w", err)
 	}
 	return &Login{
-		Session: "s" + strings.ToLower(rand.Text()[:16]), Hash: hashToken(l.manager.Token(loaded)), space: space, loaded: loaded,
+		Session: "s" + strings.ToLower(rand.Text()[:16]), Hash: hashToken(l.manager.Token(loaded)), space: space, life: life, loaded: loaded,
 	}, nil
 }
 
@@ -98,6 +101,7 @@ func (l *Logins) Keep(ctx context.Context, login *Login, id string) (*http.Cooki
 	ctx, cancel := context.WithTimeout(Creating(ctx), loginWait)
 	defer cancel()
 	both := valuesOf{ctx, login.loaded}
+	l.manager.SetDeadline(both, time.Now().Add(login.life).UTC())
 	l.manager.Put(both, spaceField, login.space)
 	l.manager.Put(both, sessionField, id)
 	token, _, err := l.manager.Commit(both)
@@ -105,7 +109,7 @@ func (l *Logins) Keep(ctx context.Context, login *Login, id string) (*http.Cooki
 		return nil, fmt.Errorf("keeping a login session: %w", err)
 	}
 	cookie := l.cookie
-	cookie.Value = token
+	cookie.Value, cookie.MaxAge = token, int(login.life/time.Second)
 	return &cookie, nil
 }
 
@@ -145,15 +149,15 @@ func (l *Logins) Find(ctx context.Context, r *http.Request) (Found, error) {
 	return f, nil
 }
 
-// Drop makes the cookie of a request lead nowhere, for good: a request that is still in flight cannot bring it back.
-func (l *Logins) Drop(ctx context.Context, r *http.Request) error {
-	token, ok := l.token(r)
-	if !ok {
+// Drop makes the token with a hash, see Presented, lead nowhere, for good: a request that is still in flight cannot bring
+// it back.
+func (l *Logins) Drop(ctx context.Context, hash string) error {
+	if hash == "" {
 		return ErrNoLogin
 	}
 	ctx, cancel := context.WithTimeout(ctx, loginWait)
 	defer cancel()
-	if err := l.store.DeleteCtx(ctx, hashToken(token)); err != nil {
+	if err := l.store.DeleteCtx(ctx, hash); err != nil {
 		return fmt.Errorf("dropping a login session: %w", err)
 	}
 	return nil

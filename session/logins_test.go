@@ -36,7 +36,7 @@ func TestTheCookieIsWhatTheBrowserNeedsAndNoMore(t *testing.T) {
 
 func TestNothingIsStoredBeforeTheLogHasDecided(t *testing.T) {
 	l, m := desk(session.LoginOptions{})
-	login, err := l.Begin(t.Context(), "hall")
+	login, err := l.Begin(t.Context(), "hall", session.Absolute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestTheLogDecidesWhetherACookieIsGood(t *testing.T) {
 		}
 		in.Resume = login.Hash
 		h.must(h.House(t.Context(), in.Decide))
-		h.must(h.House(t.Context(), session.SignOut(login.Session)))
+		h.must(h.House(t.Context(), session.SignOut{Session: login.Session, How: session.SignedOut}.Decide))
 		if err := check(); !channels.IsCode(err, channels.CodeSignedOut) {
 			t.Errorf("it ended, and the store still has it: %v", err)
 		}
@@ -126,16 +126,16 @@ func TestTheLogDecidesWhetherACookieIsGood(t *testing.T) {
 func TestWhatWasDroppedIsGoneForGood(t *testing.T) {
 	l, _ := desk(session.LoginOptions{})
 	cookie, _ := kept(t, l, "")
-	if err := l.Drop(t.Context(), with(cookie)); err != nil {
+	if err := l.Drop(t.Context(), l.Presented(with(cookie))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Find(t.Context(), with(cookie)); !errors.Is(err, session.ErrNoLogin) {
 		t.Errorf("got %v, want ErrNoLogin", err)
 	}
-	if err := l.Drop(t.Context(), with(cookie)); err != nil {
+	if err := l.Drop(t.Context(), l.Presented(with(cookie))); err != nil {
 		t.Errorf("dropping it again: %v", err)
 	}
-	if err := l.Drop(t.Context(), with()); !errors.Is(err, session.ErrNoLogin) {
+	if err := l.Drop(t.Context(), l.Presented(with())); !errors.Is(err, session.ErrNoLogin) {
 		t.Errorf("dropping nothing: %v", err)
 	}
 }
@@ -146,7 +146,7 @@ func TestARequestThatWasOvertakenByTheSignOutBringsNothingBack(t *testing.T) {
 		l, m := desk(session.LoginOptions{})
 		cookie, _ := kept(t, l, "")
 		m.looked = func() {
-			if err := l.Drop(t.Context(), with(cookie)); err != nil {
+			if err := l.Drop(t.Context(), l.Presented(with(cookie))); err != nil {
 				t.Error(err)
 			}
 		}
@@ -185,7 +185,7 @@ func TestAStoreThatIsDownMakesNobodyAnonymous(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l, m := desk(session.LoginOptions{})
 				cookie, _ := kept(t, l, "")
-				login, err := l.Begin(t.Context(), "hall")
+				login, err := l.Begin(t.Context(), "hall", session.Absolute)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -194,7 +194,7 @@ func TestAStoreThatIsDownMakesNobodyAnonymous(t *testing.T) {
 				for what, do := range map[string]func() error{
 					"find": func() error { _, err := l.Find(t.Context(), with(cookie)); return err },
 					"keep": func() error { _, err := l.Keep(t.Context(), login, login.Session); return err },
-					"drop": func() error { return l.Drop(t.Context(), with(cookie)) },
+					"drop": func() error { return l.Drop(t.Context(), l.Presented(with(cookie))) },
 				} {
 					began := time.Now()
 					err := do()

@@ -75,7 +75,7 @@ type Authority struct{}
 // Identify returns who the login session or token with the id is, or refuses with channels.CodeSignedOut.
 func (Authority) Identify(v channels.View, id string) (channels.Who, error) {
 	if s, ok := Find(v, id); ok {
-		return channels.Who{ID: id, User: s.User, Name: s.Name, Roles: s.Roles, Proposal: s.Proposal}, nil
+		return channels.Who{ID: id, User: s.User, Name: s.Name, Roles: s.Roles, Proposal: s.Proposal, From: s.From}, nil
 	}
 	if t, ok := FindToken(v, id); ok && !t.Ended {
 		return t.who(), nil

@@ -25,7 +25,7 @@ func TestTheEmbeddedStoreKeepsSignInsAndSignOutsOverARestart(t *testing.T) {
 	logins, nats := open()
 	stays, login := kept(t, logins, "")
 	ended, _ := kept(t, logins, "")
-	if err := logins.Drop(t.Context(), with(ended)); err != nil {
+	if err := logins.Drop(t.Context(), logins.Presented(with(ended))); err != nil {
 		t.Fatal(err)
 	}
 	nats.Close()

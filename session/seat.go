@@ -1,7 +1,10 @@
 package session
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -86,6 +89,15 @@ func ReadSeat(v channels.View) Seat {
 	})
 	sortRequests(s.Requests)
 	return s
+}
+
+// sortRequests puts the line in the order of asking: ids are r and a number that grows.
+func sortRequests(requests []Request) {
+	number := func(r Request) int {
+		n, _ := strconv.Atoi(strings.TrimPrefix(r.ID, "r"))
+		return n
+	}
+	slices.SortFunc(requests, func(a, b Request) int { return cmp.Compare(number(a), number(b)) })
 }
 
 // machine is the seat as package control knows it.

@@ -53,7 +53,7 @@ func TestUnderRejectAnotherUserIsToldWhoIsThereAndSinceWhen(t *testing.T) {
 		if told.Holder.User != "alice" || told.Holder.Name != "Alice" || !told.Since.Equal(since) {
 			t.Errorf("told %s, want alice since %v", more, since)
 		}
-		h.must(h.House(t.Context(), session.SignOut("sa")))
+		h.must(h.House(t.Context(), session.SignOut{Session: "sa", How: session.SignedOut}.Decide))
 		h.enter("bob", "sb")
 	})
 }
@@ -150,9 +150,9 @@ func TestOnesOwnLoginSessionIsTakenUpByItsCookie(t *testing.T) {
 
 				again := entering("alice", "snew")
 				again.Resume = resume
-				var id string
-				if err := json.Unmarshal(h.must(h.House(t.Context(), again.Decide)).Answer, &id); err != nil || id != "sa" {
-					t.Fatalf("the login session is %q, %v", id, err)
+				var in session.SignedIn
+				if err := json.Unmarshal(h.must(h.House(t.Context(), again.Decide)).Answer, &in); err != nil || in.Session != "sa" {
+					t.Fatalf("the login session is %q, %v", in.Session, err)
 				}
 				if after := h.seat(); !after.HeldBy("sa") || after.Term != before.Term {
 					t.Errorf("the seat was %+v and is %+v", before, after)
@@ -179,9 +179,9 @@ func TestTheCookieOfSomebodyElseOrOfNobodyIsNotTakenUp(t *testing.T) {
 		for i, resume := range []string{"sa", "hash of sa", "sgone", "", "hash of nothing"} {
 			in := entering("bob", fmt.Sprint("sb", i))
 			in.Resume = resume
-			var id string
-			if err := json.Unmarshal(h.must(h.House(t.Context(), in.Decide)).Answer, &id); err != nil || id != in.Session {
-				t.Errorf("with %q bob is at %q, %v", resume, id, err)
+			var got session.SignedIn
+			if err := json.Unmarshal(h.must(h.House(t.Context(), in.Decide)).Answer, &got); err != nil || got.Session != in.Session {
+				t.Errorf("with %q bob is at %q, %v", resume, got.Session, err)
 			}
 		}
 		if !h.seat().HeldBy("sa") || h.userOf("sa") != "alice" {
@@ -194,7 +194,7 @@ func TestALoginSessionThatEndedIsNotTakenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := openHall(t, session.Observe)
 		h.enter("alice", "sa")
-		h.must(h.House(t.Context(), session.SignOut("sa")))
+		h.must(h.House(t.Context(), session.SignOut{Session: "sa", How: session.SignedOut}.Decide))
 		in := entering("alice", "snew")
 		in.Resume = "hash of sa"
 		h.must(h.House(t.Context(), in.Decide))

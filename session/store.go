@@ -27,7 +27,7 @@ var ErrEnded = errors.New("the login session has ended")
 
 const (
 	storeWait     = 2500 * time.Millisecond // so that with the rest of a request it is answered within 3 s
-	tombstoneLife = Absolute                // longer than any request is in flight, and any token is good
+	tombstoneLife = Absolute                // longer than any request is in flight
 	renewAfter    = time.Minute             // a record that would live on for less than this longer is not written again
 )
 

@@ -238,7 +238,7 @@ func lateCommit(ctx context.Context, s session.Store, token string) error {
 // testHashedOnly signs somebody in and looks for the token in everything that is kept.
 func testHashedOnly(t *testing.T, s storeBench) {
 	logins := session.NewLogins(session.LoginOptions{Store: s.Store})
-	login, err := logins.Begin(t.Context(), "lab")
+	login, err := logins.Begin(t.Context(), "lab", session.Absolute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -127,6 +127,7 @@ func (r *Control) fields() []field {
 		{"session", optional, &r.Session},
 		{"message", optional, &r.Message},
 		{"reason", optional, &r.Reason},
+		{"force", optional, &r.Force},
 		{"op", required, &r.Op},
 	}
 }

@@ -75,6 +75,8 @@ func newFrame(frameType string) Frame {
 		return new(Pong)
 	case "stale":
 		return new(Stale)
+	case "idle":
+		return new(Idle)
 	case "fresh":
 		return new(Fresh)
 	case "bye":

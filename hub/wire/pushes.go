@@ -194,6 +194,12 @@ type Stale struct {
 // Fresh ends Stale.
 type Fresh struct{}
 
+// Idle says that the login session ends for want of deliberate input, or, without a time, that it does not any more. Any
+// changing request is input, and so is POST /api/v1/session/active.
+type Idle struct {
+	RemainingMS int64 `json:"remaining_ms,omitempty"`
+}
+
 // Bye is the last frame before the hub closes the connection.
 type Bye struct {
 	Code           int    `json:"code"` // with which it will be closed
@@ -227,6 +233,9 @@ func (*Signal) FrameType() string { return "signal" }
 
 // FrameType returns "presence".
 func (*Presence) FrameType() string { return "presence" }
+
+// FrameType returns "idle".
+func (*Idle) FrameType() string { return "idle" }
 
 // FrameType returns "stale".
 func (*Stale) FrameType() string { return "stale" }

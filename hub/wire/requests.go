@@ -165,6 +165,7 @@ type Control struct {
 	Session string `json:"session,omitempty"` // To whom to give.
 	Message string `json:"message,omitempty"` // With request.
 	Reason  string `json:"reason,omitempty"`  // With deny and take.
+	Force   bool   `json:"force,omitempty"`   // With take, by staff: although the instrument runs, where the space refuses that.
 	Op      string `json:"op"`                // Required.
 }
 

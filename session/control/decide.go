@@ -15,8 +15,12 @@ func Decide(s Seat, m Move) (Seat, Record, error) {
 		return s, Record{}, err
 	}
 	rec.Do, rec.Term = m.Do, next.Term
-	rec.Session, rec.User, rec.Name = m.Actor.Session, m.Actor.User, m.Actor.Name
-	rec.Message, rec.Reason = m.Message, m.Reason
+	actor := m.Actor
+	if m.Do == DoEnded {
+		actor = m.By
+	}
+	rec.Session, rec.User, rec.Name = actor.Session, actor.User, actor.Name
+	rec.Message, rec.Reason, rec.Forced = m.Message, m.Reason, m.Forced
 	if next.Term != s.Term {
 		rec.Was = s.Operator
 	}
@@ -170,6 +174,9 @@ func ended(s Seat, m Move) (Seat, Record, error) {
 		return refuse(channels.CodeInvalid, NoReceiver, "say which login session ended")
 	}
 	rec := Record{}
+	if m.By != (Party{}) {
+		rec = Record{Result: Ended, To: &m.To}
+	}
 	if r, ok := s.of(m.Session); ok {
 		s = s.without(m.Session)
 		rec = Record{Result: Withdrawn, To: &r.Party, Request: r.ID}

@@ -31,9 +31,11 @@ type Move struct {
 	Request string // grant and deny: which. cancel: which, or empty for one's own
 	To      Party  // give: the login session that gets control. The caller vouches that it is signed in
 	Message string // request: shown to the operator. At most MaxText bytes
-	Reason  string // deny and take: shown to who loses by it. At most MaxText bytes
+	Reason  string // deny, take, ended: shown to who loses by it. At most MaxText bytes
 
 	Session string // lost, back, ended: the login session in question
+	Forced  bool   // take, ended: although the instrument runs, which the caller has allowed
+	By      Party  // ended: who ended it, if not the person there; To is that person then
 	// Position is, for lost, where the log will keep it if it is committed; for expired, the Lost.Position whose grace
 	// has passed.
 	Position uint64
@@ -54,7 +56,8 @@ const (
 	Denied    Result = "denied"
 	Counting  Result = "lost" // the link is lost, the grace runs
 	Returned  Result = "back"
-	Nothing   Result = "" // ended: a login session that was neither operator nor in line. Nothing to journal
+	Ended     Result = "ended" // by somebody else: a login session that was neither operator nor in line
+	Nothing   Result = ""      // the same, by itself. Nothing to journal
 )
 
 // A Record is what the journal keeps of a move that was made.
@@ -67,6 +70,7 @@ type Record struct {
 	Term    uint64 `json:"term"`              // after it
 	Was     *Party `json:"was,omitempty"`     // who was operator, when that changed
 	To      *Party `json:"to,omitempty"`      // who became operator, was denied, or whose session ended
+	Forced  bool   `json:"forced,omitempty"`  // although the instrument runs
 	Request string `json:"request,omitempty"` // which was made, withdrawn, denied or granted
 	Message string `json:"message,omitempty"`
 	Reason  string `json:"reason,omitempty"`
