@@ -193,7 +193,7 @@ func confirmSession(v *visit, in *confirmInput) (*signedInOutput, error) {
 	if !person {
 		return nil, channels.Refuse(channels.CodeForbidden, "only people enter passwords: a program shows its token")
 	}
-	identity, err := h.guard.SignIn(r.Context(), session.Credentials{User: who.User, Password: in.Body.Password}, h.address(r))
+	identity, err := h.setup.Load().guard.SignIn(r.Context(), session.Credentials{User: who.User, Password: in.Body.Password}, h.address(r))
 	if err == nil && identity.User != who.User {
 		err = session.ErrWrongCredentials
 	}
