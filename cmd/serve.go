@@ -175,7 +175,10 @@ func (n *node) start(ctx context.Context) error {
 	options.Job = func(name, space string) hub.Job { return n.jobs.begin(name, space) }
 	options.DevUsers = settings.DevUsers
 	for _, name := range slices.Sorted(maps.Keys(n.began.Spaces)) {
-		options.Spaces = append(options.Spaces, hub.Site{Name: name, Title: settings.Titles[name]})
+		from := n.began.Spaces[name]
+		options.Spaces = append(options.Spaces, hub.Site{
+			Name: name, Title: settings.Titles[name], Unlisted: from.unlisted(), Admit: from.Admit,
+		})
 	}
 	if n.hub, err = hub.New(options); err != nil {
 		return err

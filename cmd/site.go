@@ -30,6 +30,8 @@ type site struct {
 
 type siteSpace struct {
 	Title    string                 `yaml:"title"`
+	Listed   *bool                  `yaml:"listed"` // whether who is not signed in is told of it; default yes
+	Admit    []string               `yaml:"admit"`  // the roles of which somebody needs one to sign in; default: any
 	Login    siteLogin              `yaml:"login"`
 	Control  siteControl            `yaml:"control"`
 	Busy     *siteBusy              `yaml:"busy"`
@@ -88,6 +90,9 @@ func (o Options) readSite(path string) (*site, error) {
 	}
 	return s, nil
 }
+
+// unlisted reports whether who is not signed in is not told of the space.
+func (s siteSpace) unlisted() bool { return !orDefault(s.Listed, true) }
 
 // needsDev reports whether the site may only be served with --dev.
 func (s *site) needsDev() bool {

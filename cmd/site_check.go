@@ -43,6 +43,7 @@ func (p *siteProblems) check(s *site) {
 
 func (p *siteProblems) checkSpace(path []string, s siteSpace) {
 	p.checkPolicy(path, s)
+	p.checkAdmit(under(path, "admit"), s.Admit)
 	if len(s.Channels) == 0 {
 		p.add(path, "the space has no channels: add one under channels")
 	}
@@ -63,6 +64,18 @@ func (p *siteProblems) checkSpace(path []string, s siteSpace) {
 		task := under(path, "tasks", name)
 		p.name(task, "task", name)
 		p.checkTask(task, name, s.Tasks[name], s)
+	}
+}
+
+// checkAdmit wants roles: whoever signs in is a member, and nobody is operator or owner yet.
+func (p *siteProblems) checkAdmit(path []string, roles []string) {
+	for i, role := range roles {
+		switch right := channels.Right(role); {
+		case right == channels.RightMember || right == channels.RightOperator || right == channels.RightOwner:
+			p.add(under(path, fmt.Sprint(i)), "%q is no role that somebody signs in with: name roles such as staff", role)
+		case !p.roles[right]:
+			p.add(under(path, fmt.Sprint(i)), "%q is not a role%s", role, suggest(role, p.roles))
+		}
 	}
 }
 

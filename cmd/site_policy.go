@@ -88,6 +88,7 @@ func (s siteSpace) policy() session.Policy {
 	if control.OnLost != nil {
 		p.OnLost = session.OnLost{Call: control.OnLost.Call, At: control.OnLost.At}
 	}
+	p.Unlisted, p.Admit = s.unlisted(), s.Admit
 	if s.Busy != nil {
 		p.Busy = &session.Busy{Store: s.Busy.Store, Key: s.Busy.Key, Path: s.Busy.Path}
 		for _, value := range s.Busy.Is {

@@ -82,20 +82,24 @@ func (h *Hub) checkOrigin(r *http.Request) error {
 	if r.Header.Get("Authorization") != "" {
 		return nil
 	}
-	origins := r.Header.Values("Origin")
-	if len(origins) == 1 {
-		if slices.Contains(h.setup.Load().Origins, origins[0]) {
-			return nil
-		}
-		u, err := url.Parse(origins[0])
-		if err == nil && u.Host == r.Host && u.Scheme == h.scheme(r) {
-			return nil
-		}
+	if origins := r.Header.Values("Origin"); len(origins) == 1 && h.knownOrigin(origins[0], r) {
+		return nil
 	}
-	return &problem{
-		status: http.StatusForbidden, code: "origin",
-		detail: "This page may not connect here. If it should, the site's administrator adds its origin to those allowed.",
+	return errOriginUnknown
+}
+
+// knownOrigin reports whether pages of an origin may connect: those of this hub, and of the origins that the site allows.
+func (h *Hub) knownOrigin(origin string, r *http.Request) bool {
+	if slices.Contains(h.setup.Load().Origins, origin) {
+		return true
 	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host == r.Host && u.Scheme == h.scheme(r)
+}
+
+var errOriginUnknown = &problem{
+	status: http.StatusForbidden, code: "origin",
+	detail: "This page may not connect here. If it should, the site's administrator adds its origin to those allowed.",
 }
 
 // vacancy refuses a connection beyond the limits, and one under the client id of somebody else.

@@ -11,14 +11,6 @@ import (
 	"github.com/baton-hub/baton/session"
 )
 
-type siteOutput struct {
-	Body struct {
-		Title    string   `json:"title" doc:"Of the site, for people."`
-		Spaces   []Site   `json:"spaces"`
-		DevUsers []string `json:"dev_users,omitempty" doc:"With --dev only: who can sign in, with the name as the password."`
-	}
-}
-
 type spaceOutput struct {
 	Body struct {
 		Title    string                        `json:"title" doc:"Of the space, for people."`
@@ -33,24 +25,12 @@ type spaceOutput struct {
 	}
 }
 
-// spaceOperations tell what spaces there are, and what one is like.
+// spaceOperations tell what a space is like.
 func spaceOperations(a *api) {
-	public(a, huma.Operation{
-		OperationID: "list-spaces", Method: http.MethodGet, Path: "/api/v1/spaces", Tags: []string{"spaces"},
-		Summary: "List what there is to sign in to",
-	}, listSpaces)
 	member(a, huma.Operation{
 		OperationID: "get-space", Method: http.MethodGet, Path: "/api/v1/spaces/{space}", Tags: []string{"spaces"},
 		Summary: "Look at a space: its rules, who is there, who is in control",
 	}, getSpace)
-}
-
-// listSpaces tells the sign-in page what there is to sign in to.
-func listSpaces(v *visit, _ *struct{}) (*siteOutput, error) {
-	now := v.hub.setup.Load()
-	out := &siteOutput{}
-	out.Body.Title, out.Body.Spaces, out.Body.DevUsers = now.Title, now.spaces, now.DevUsers
-	return out, nil
 }
 
 // getSpace is what the welcome of a connection is.

@@ -52,7 +52,7 @@ type TokenInfo struct {
 
 type tokensInput struct {
 	SpacePath
-	pageInput
+	PageInput
 }
 
 type tokensOutput struct {
@@ -76,7 +76,7 @@ func tokenOperations(a *api) {
 	member(a, listTokensOperation("/api/v1/spaces/{space}/tokens"), func(v *visit, in *tokensInput) (*tokensOutput, error) {
 		out := &tokensOutput{}
 		_, err := v.look(func(state *channels.State) (bool, error) {
-			v.hub.listTokens(state, in.pageInput, out, func(t session.KnownToken) bool { return t.VisibleTo(v.who) })
+			v.hub.listTokens(state, in.PageInput, out, func(t session.KnownToken) bool { return t.VisibleTo(v.who) })
 			return true, nil
 		})
 		return out, err
@@ -153,7 +153,7 @@ func (h *Hub) own(ctx context.Context, r *room, who channels.Who, decide channel
 }
 
 // listTokens is a page of the tokens that are for somebody to see, by id.
-func (h *Hub) listTokens(state *channels.State, in pageInput, out *tokensOutput, visible func(session.KnownToken) bool) {
+func (h *Hub) listTokens(state *channels.State, in PageInput, out *tokensOutput, visible func(session.KnownToken) bool) {
 	tokens := session.Tokens(state, func(t session.KnownToken) bool { return t.ID > in.After && visible(t) })
 	tokens, out.Body.Incomplete = firstOf(tokens, h.pageLimit(in.Limit))
 	out.Body.Tokens = []TokenInfo{}
@@ -192,7 +192,7 @@ func (h *Hub) Local() http.Handler {
 		out := &tokensOutput{}
 		if err == nil {
 			r.replica().Read(func(state *channels.State) {
-				h.listTokens(state, in.pageInput, out, func(session.KnownToken) bool { return true })
+				h.listTokens(state, in.PageInput, out, func(session.KnownToken) bool { return true })
 			})
 		}
 		return out, err

@@ -61,6 +61,11 @@ type Options struct {
 type Site struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
+
+	// Until its rules are known here, which say so themselves (session.Policy): whether it is kept from who is not signed
+	// in, and whom it admits.
+	Unlisted bool     `json:"-"`
+	Admit    []string `json:"-"`
 }
 
 // Limits bound what one client may take; see RELIABILITY for where the defaults come from.

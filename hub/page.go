@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// pageInput asks for a page of a list.
-type pageInput struct {
+// PageInput asks for a page of a list.
+type PageInput struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"1000000" doc:"How many. More than the hub gives at once counts as that, 100 if it was not configured, which is the default."`
 	After string `query:"after" doc:"What comes after this one: the after of the page before." maxLength:"128"`
 }

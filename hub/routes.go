@@ -11,7 +11,8 @@ import (
 // operations are what the HTTP API consists of: functions that register some each.
 func operations() []func(*api) {
 	return []func(*api){
-		signInOperations, sessionOperations, tokenOperations, bearerOperations, ticketOperations, spaceOperations, controlOperations, readOperations, writeOperations, keyOperations, callOperations,
+		signInOperations, sessionOperations, tokenOperations, bearerOperations, ticketOperations, listOperations, spaceOperations,
+		controlOperations, readOperations, writeOperations, keyOperations, callOperations,
 		eventOperations, taskOperations, portOperations, documentOperations, healthOperations,
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -65,23 +63,9 @@ func (h *Hub) ticketOrigin(r *http.Request, b *ticketBody) (string, error) {
 		return "", nil
 	}
 	if len(origins) != 1 || !h.knownOrigin(origins[0], r) {
-		return "", errTicketOrigin
+		return "", errOriginUnknown
 	}
 	return origins[0], nil
-}
-
-var errTicketOrigin = &problem{
-	status: http.StatusForbidden, code: "origin",
-	detail: "Pages of this origin may not connect here. If they should, the site's administrator adds it to those allowed.",
-}
-
-// knownOrigin reports whether pages of an origin may connect: those of this hub, and of the origins that the site allows.
-func (h *Hub) knownOrigin(origin string, r *http.Request) bool {
-	if slices.Contains(h.options.Origins, origin) {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && u.Host == r.Host && u.Scheme == h.scheme(r)
 }
 
 // redeem takes a ticket, once, and finds out who it is of.

@@ -157,10 +157,19 @@ func TestATokenDoesWhatItsScopeSaysAndNoMore(t *testing.T) {
 	p.Request("GET", n.channel("queue"), "").Want(200)
 	p.Request("GET", n.channel("notes"), "").Want(200)
 	for _, refused := range [][3]string{
-		{"POST", "/channels/notes", `{"set":{"k":1}}`}, {"PUT", "/channels/notes/k", `1`}, {"DELETE", "/channels/notes/k", ""},
-		{"GET", "/channels/chat", ""}, {"POST", "/channels/chat", `{"data":1}`}, {"POST", "/channels/motors", `{"set":{"x":1}}`},
-		{"POST", "/channels/cursors", `{"data":1}`}, {"POST", "/commands/stop", `{}`}, {"POST", "/commands/wait", `{}`},
-		{"GET", "/channels/control", ""}, {"GET", "/channels/ui?all=true", ""}, {"GET", "/export?channels=chat", ""}, {"GET", "/channels/results?owner=mx-1", ""},
+		{"POST", "/channels/notes", `{"set":{"k":1}}`},
+		{"PUT", "/channels/notes/k", `1`},
+		{"DELETE", "/channels/notes/k", ""},
+		{"GET", "/channels/chat", ""},
+		{"POST", "/channels/chat", `{"data":1}`},
+		{"POST", "/channels/motors", `{"set":{"x":1}}`},
+		{"POST", "/channels/cursors", `{"data":1}`},
+		{"POST", "/commands/stop", `{}`},
+		{"POST", "/commands/wait", `{}`},
+		{"GET", "/channels/control", ""},
+		{"GET", "/channels/ui?all=true", ""},
+		{"GET", "/export?channels=chat", ""},
+		{"GET", "/channels/results?owner=mx-1", ""},
 		{"GET", "/events?channels=chat", ""},
 	} {
 		p.Request(refused[0], n.url+"/api/v1/spaces/lab"+refused[1], refused[2]).Problem(403, "forbidden")

@@ -11,6 +11,7 @@ import (
 // is zero is left to the default.
 type Policy struct {
 	OtherUser OtherUser `json:"other_user,omitempty"` // a user signs in while another is signed in; default Observe
+	Unlisted  bool      `json:"unlisted,omitempty"`   // who is not signed in is not told that the space is there
 	Admit     []string  `json:"admit,omitempty"`      // the roles of which somebody needs one to sign in; default: any role
 	SameUser  SameUser  `json:"same_user,omitempty"`  // a user signs in who is signed in elsewhere; default Ask
 	Logout    When      `json:"logout,omitempty"`     // default RefusedWhileRunning
