@@ -41,7 +41,7 @@ var ours = map[string][]string{
 
 	"cmd": {
 		"channels/backend", "channels/backend/jsonfile",
-		"hub", "hub/client", "hub/wire", "hub/wire/asyncapi", "channels", "channels/natslog", "session", "session/control", "frontend",
+		"hub", "hub/client", "hub/wire", "hub/wire/asyncapi", "channels", "channels/natslog", "session", "session/control", "session/ldap", "session/remote", "frontend",
 		"cmd/baton/beamline",
 	},
 	"cmd/baton":          {"cmd"},

@@ -18,7 +18,8 @@
 //	backends:
 //	  recipes: {kind: folder, path: recipes, on: fileserver}
 //
-// How to write one is in package channels/backend, with an example.
+// How to write one is in package channels/backend, with an example. Own authenticators are given likewise; the example of
+// this package is one, and sessiontest.RunAuthenticator tests it.
 package cmd
 
 import (
@@ -26,12 +27,14 @@ import (
 	"os"
 
 	"github.com/baton-hub/baton/channels/backend"
+	"github.com/baton-hub/baton/session"
 )
 
 // Options are what a site adds to the hub in a binary of its own. The zero Options are the hub as it is.
 type Options struct {
-	Backends map[string]backend.Kind // Optional. Kinds of backends, by the word that the site file names them with.
-	Tasks    map[string]Builtin      // Optional. What a task of the site file can run, by name, beside what is built in.
+	Backends       map[string]backend.Kind // Optional. Kinds of backends, by the word that the site file names them with.
+	Authenticators map[string]session.Kind // Optional. Kinds of authenticators, likewise.
+	Tasks          map[string]Builtin      // Optional. What a task of the site file can run, by name, beside what is built in.
 }
 
 // Main runs the command line of this process and ends it.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/baton-hub/baton/channels/natslog"
 	"github.com/baton-hub/baton/session"
@@ -46,18 +47,9 @@ func (n *node) throttle(ctx context.Context) (*session.Throttle, error) {
 
 // authenticators returns what a site file names, in its order.
 func (n *node) authenticators(s *site) (session.Authenticator, error) {
-	var chain session.Chain
-	for _, a := range s.Authenticators {
-		switch a.Kind {
-		case "dev":
-			chain = append(chain, session.Dev{})
-		case "file":
-			users, err := session.OpenUserFile(a.Path)
-			if err != nil {
-				return nil, configError{err}
-			}
-			chain = append(chain, users)
-		}
+	chain, err := s.authenticators(n.own, filepath.Dir(n.options.Config), n.logger)
+	if err != nil {
+		return nil, configError{err}
 	}
 	return chain, nil
 }

@@ -22,7 +22,7 @@ const asBaton = "BATON_TEST_AS_BATON"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asBaton) != "" {
-		Main(Options{})
+		Main(ownOptions)
 		return
 	}
 	os.Exit(m.Run())

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
@@ -64,11 +63,6 @@ type siteCommand struct {
 	Deadline *time.Duration   `yaml:"deadline"`
 }
 
-type siteAuthenticator struct {
-	Kind string `yaml:"kind"` // dev or file
-	Path string `yaml:"path"` // file only; readSite makes it relative to the site file
-}
-
 // readSite reads the site file; path "" means the one that is built in for --dev. A file that cannot be used is a
 // configError that names everything wrong with it.
 func (o Options) readSite(path string) (*site, error) {
@@ -79,16 +73,7 @@ func (o Options) readSite(path string) (*site, error) {
 	if err != nil {
 		return nil, configError{fmt.Errorf("reading the site file: %w", err)}
 	}
-	s, err := o.parseSite(path, data)
-	if err != nil {
-		return nil, err
-	}
-	for i, a := range s.Authenticators {
-		if a.Path != "" && !filepath.IsAbs(a.Path) {
-			s.Authenticators[i].Path = filepath.Join(filepath.Dir(path), a.Path)
-		}
-	}
-	return s, nil
+	return o.parseSite(path, data)
 }
 
 // unlisted reports whether who is not signed in is not told of the space.

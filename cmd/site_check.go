@@ -33,12 +33,7 @@ func (p *siteProblems) check(s *site) {
 		p.checkSpace(path, s.Spaces[name])
 	}
 	p.checkBackends(s)
-	if len(s.Authenticators) == 0 {
-		p.add([]string{"authenticators"}, "nobody can sign in: add an authenticator, such as {kind: file, path: users.yaml}")
-	}
-	for i, a := range s.Authenticators {
-		p.checkAuthenticator([]string{"authenticators", fmt.Sprint(i)}, a)
-	}
+	p.checkAuthenticators(s.Authenticators)
 }
 
 func (p *siteProblems) checkSpace(path []string, s siteSpace) {
@@ -91,17 +86,6 @@ func (p *siteProblems) checkRoles(roles []string) {
 		if channels.CheckName(role) == nil {
 			p.roles[channels.Right(role)] = true
 		}
-	}
-}
-
-func (p *siteProblems) checkAuthenticator(path []string, a siteAuthenticator) {
-	switch {
-	case a.Kind == "file" && a.Path == "":
-		p.add(path, "the file authenticator needs a path, such as users.yaml")
-	case a.Kind == "dev" && a.Path != "":
-		p.add(under(path, "path"), "the dev authenticator has no path")
-	case a.Kind != "file" && a.Kind != "dev":
-		p.add(under(path, "kind"), "kind is file, or dev with --dev, not %q", a.Kind)
 	}
 }
 

@@ -103,7 +103,7 @@ func (p *siteProblems) unknownKeys(node *yaml.Node, t reflect.Type) {
 		t = t.Elem()
 	}
 	switch {
-	case t == reflect.TypeFor[siteJSON](), t == reflect.TypeFor[siteBackend]():
+	case t == reflect.TypeFor[siteJSON](), t == reflect.TypeFor[siteBackend](), t == reflect.TypeFor[siteAuthenticator]():
 		return // they read themselves
 	case node.Kind == yaml.AliasNode:
 		p.found = append(p.found, siteProblem{node.Line, "aliases are not used in a site file: write it out"})

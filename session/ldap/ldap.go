@@ -120,7 +120,7 @@ func (d *Directory) readServers() error {
 		s := server{host: u.Hostname(), tls: u.Scheme == "ldaps"}
 		s.address = net.JoinHostPort(s.host, cmp.Or(u.Port(), map[bool]string{false: "389", true: "636"}[s.tls]))
 		if !s.tls && !d.options.StartTLS && !loopback(s.host) {
-			problems = append(problems, fmt.Errorf("passwords would go to %s unencrypted: use ldaps://, or start_tls: true", s.host))
+			problems = append(problems, fmt.Errorf("urls: passwords would go to %s unencrypted: use ldaps://, or start_tls: true", s.host))
 		}
 		d.servers = append(d.servers, s)
 	}

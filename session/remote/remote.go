@@ -91,7 +91,7 @@ func checkURL(text string) error {
 	case u.User != nil || u.RawQuery != "":
 		return errors.New("url holds a password or a query, which ends up in logs: give a secret with header and header_file")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return fmt.Errorf("passwords would go to %s unencrypted: use https", u.Host)
+		return fmt.Errorf("url: passwords would go to %s unencrypted: use https", u.Host)
 	}
 	return nil
 }
