@@ -119,7 +119,7 @@ func (d *desk) stopLocked(position uint64, calls []channels.Call, state *channel
 }
 
 // servesLocked notes what a connection serves from now on. A client that has come back serves here only: its older
-// connection, of which it knows no more, would take calls and lose them.
+// WebSocket, of which it knows no more, would take calls and lose them. An event stream of it takes none, and goes on.
 func (d *desk) servesLocked(c *conn, commands []string) {
 	for command, conns := range d.serves {
 		d.serves[command] = slices.DeleteFunc(conns, func(x *conn) bool { return x == c })
@@ -132,7 +132,7 @@ func (d *desk) servesLocked(c *conn, commands []string) {
 		return
 	}
 	for old := range d.room.conns {
-		if old != c && old.client == c.client && old.who.ID == c.who.ID {
+		if old != c && !old.follows && old.client == c.client && old.who.ID == c.who.ID {
 			old.end(closing{code: wire.CloseLeaving, reason: "this client has come back on another connection"})
 			d.servesLocked(old, nil)
 		}

@@ -45,6 +45,18 @@ func TestAServiceThatCameBackGetsItsCalls(t *testing.T) {
 	}
 }
 
+func TestAServiceKeepsItsEventStream(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	token := n.token(t, "beamline")
+	events := hubtest.Program(t, token).Follow(n.url, "lab", "channels=notes&client=service-1", "")
+	events.Expect("joined", nil)
+	service := hubtest.OpenToken(t, n.url, "service-1", token)
+	service.Do(frame{"type": "serve", "commands": []string{"look"}}, "serving", nil)
+	_, bob := n.open(t, "bob")
+	bob.Do(write("notes", "k", 1), "written", nil)
+	events.Expect("change", nil)
+}
+
 func TestAStopIsHeldUpByNothing(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	service := hubtest.OpenToken(t, n.url, "service-1", n.token(t, "beamline"))
