@@ -47,7 +47,7 @@ func TestPeopleSignInByWhicheverAuthenticatorKnowsThem(t *testing.T) {
 	directory := sessiontest.NewSlapd(t, director)
 	site := siteIn(t, fmt.Sprintf(`version: 1
 roles: [guest]
-spaces: {lab: {channels: {notes: {kind: store, write: [guest]}}}}
+spaces: {lab: {login: {same_user: join}, channels: {notes: {kind: store, write: [guest]}}}}
 authenticators:
 - {kind: file, path: users.yaml}
 - kind: ldap
