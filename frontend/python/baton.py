@@ -27,6 +27,7 @@ quick and must not wait for the client. Each call that is served has a thread of
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import http.client
 import json
@@ -39,7 +40,7 @@ import threading
 import time
 import urllib.parse
 from http.cookies import SimpleCookie
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar
+from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar
 
 __all__ = [
     "BatonError",
@@ -61,6 +62,8 @@ _FIRST_DELAY, _LAST_DELAY = 0.5, 30.0  # seconds, at most, before the first atte
 _SILENCE = 60.0  # seconds without a word after which an event stream is as good as lost; the hub is never quiet so long
 _ANSWER = 60.0  # seconds for one HTTP answer, longer than the hub may take
 _REPORT = 2.0  # seconds that a report may take to reach the hub once the client is being closed
+_GONE = 60.0  # seconds after which a deletion of a live value is not sent again, if the connection has held since
+_LOOK = 20.0  # seconds between looks at what is old
 _KEPT = 1000  # messages of a log, if its rules do not say; and calls that were handled
 _AGAIN = {"unknown", "unavailable", "stale", "overloaded", "rate", "unanswered"}  # not decided, or the outcome is not known
 _FINAL = {4401: "signed_out", 4403: "forbidden", 4409: "replaced"}  # close codes after which a client stays away
@@ -980,7 +983,8 @@ class _Link:
         self._refusals = 0
         self._standing: Dict[str, _Request] = {}  # asked again on every connection: joins, and what is served
         self._requests: Dict[int, _Request] = {}  # by id, in order
-        self._live: Dict[str, Dict[str, Tuple[bool, Any]]] = {}
+        self._live: Dict[str, Dict[str, Tuple[bool, Any]]] = {}  # True and the value; False and when its deletion was sent
+        self._gone: Deque[Tuple[float, str, str]] = collections.deque()  # deletions that were sent: when, channel, key
         self._unsent: Dict[str, Dict[str, None]] = {}
         self._signals: Dict[str, Any] = {}
         self._listeners: Dict[str, List[Callable[[Signal], Any]]] = {}
@@ -1185,7 +1189,15 @@ class _Link:
         if serve is not None and not serve.sent:
             serve.frame = {**serve.frame, "commands": sorted(self._handlers)}
 
+    def _forget(self) -> None:
+        """Drops the deletions that have come to the hub by now: others may have given these keys new values."""
+        while self._gone and time.monotonic() - self._gone[0][0] >= _GONE:
+            sent, channel, key = self._gone.popleft()
+            if self._live[channel].get(key) == (False, sent):
+                del self._live[channel][key]
+
     def _resend(self) -> None:
+        self._gone.clear()
         self._unsent = {channel: dict.fromkeys(values) for channel, values in self._live.items()}
 
     async def _write(self, socket: Any) -> None:
@@ -1197,11 +1209,12 @@ class _Link:
                 for message in self._collect():
                     await socket.send(message)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait if wait > 0 else None)
+                await asyncio.wait_for(self._wake.wait(), wait if wait > 0 else _LOOK)
 
     def _collect(self) -> List[str]:
         """What there is to send, in messages of a size that the hub takes."""
         with self._mu:
+            self._forget()
             frames: List[Dict[str, Any]] = []
             for request in (*self._standing.values(), *self._requests.values()):
                 if not request.sent:
@@ -1213,6 +1226,9 @@ class _Link:
                 held = self._live[channel]
                 values = {key: held[key][1] for key in keys if held[key][0]}
                 gone = [key for key in keys if not held[key][0]]
+                for key in gone:
+                    held[key] = (False, time.monotonic())
+                    self._gone.append((held[key][1], channel, key))
                 frames += [{"type": "send", "channel": channel, "set": part} for part in _parts(values, self._limit)]
                 frames += [{"type": "send", "channel": channel, "delete": gone[i : i + 200]} for i in range(0, len(gone), 200)]
             frames += [{"type": "send", "channel": channel, "data": data} for channel, data in self._signals.items()]

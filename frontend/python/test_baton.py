@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 import urllib.request
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional
@@ -616,6 +617,19 @@ class Protocol(unittest.TestCase):
             server.shutdown()
         first, second = f"{client.id}.1", f"{client.id}.2"
         self.assertEqual([("POST", first, None)] * 4 + [("POST", second, "e1-7"), ("GET", None, "e1-7")], asked)
+
+    def test_deletions_of_live_values_are_not_sent_for_ever(self) -> None:
+        client = baton.Client("http://127.0.0.1:1", "t", 1, None)
+        self.addCleanup(client.close)
+        link = client._linked()
+        link.send("motors", {"omega": (True, 1), "kappa": (False, None), "phi": (False, None)})
+        link._collect()
+        with unittest.mock.patch.object(baton, "_GONE", 0.0):
+            link.send("motors", {"phi": (True, 2)})
+            link._collect()
+        link._take({"type": "fresh"})
+        [message] = link._collect()
+        self.assertEqual([{"omega": 1, "phi": 2}], [frame.get("set") for frame in json.loads(message)])
 
     def test_a_command_that_other_rules_refuse_takes_no_other_with_it(self) -> None:
         client = baton.Client("http://127.0.0.1:1", "t", 1, None)
