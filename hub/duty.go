@@ -70,7 +70,7 @@ func (h *Hub) setDuties() error {
 
 // attend waits until the duty is this node's, does it as long as it is, and gives it back.
 func (d *duty) attend(ctx context.Context) error {
-	space, err := d.room.opened(ctx)
+	space, err := d.room.whenOpen(ctx)
 	if err != nil {
 		return err
 	}

@@ -283,5 +283,5 @@ func (h *Hub) Space(ctx context.Context, name string) (*channels.Space, error) {
 	if r == nil {
 		return nil, channels.Refuse(channels.CodeUnknownName, "there is no space %.128q here", name)
 	}
-	return r.opened(ctx)
+	return r.whenOpen(ctx)
 }

@@ -17,51 +17,76 @@ func (r *room) policyNow() session.Policy {
 	return session.Policy{}.Filled()
 }
 
-// openTime is how long a request waits for a replica that somebody is bringing up.
-const openTime = 3 * time.Second
+// openTime is how long a request waits for a replica that is being brought up, so that with the rest of it, it is answered
+// within 3 s.
+const openTime = 2500 * time.Millisecond
 
-// opened returns the replica of the space, bringing it up if this is the first that asks for it.
+// opened returns the replica of the space to a request, which does not wait long for one that is being brought up.
 func (r *room) opened(ctx context.Context) (*channels.Space, error) {
 	if space := r.space.Load(); space != nil {
 		return space, nil
 	}
-	late := time.NewTimer(openTime)
-	defer late.Stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, openTime, fmt.Errorf("space %s is being opened", r.name))
+	defer cancel()
+	return r.whenOpen(ctx)
+}
+
+// whenOpen returns the replica of the space. The first that asks for it begins to bring it up, which goes on when they
+// wait no more: what takes longer than a request would never be done.
+func (r *room) whenOpen(ctx context.Context) (*channels.Space, error) {
+	r.mu.Lock()
+	if r.opening == nil {
+		o := &opening{done: make(chan struct{})}
+		r.opening = o
+		r.hub.running.Go(func() { r.open(o) })
+	}
+	o := r.opening
+	r.mu.Unlock()
 	select {
-	case r.opening <- struct{}{}:
-		defer func() { <-r.opening }()
-	case <-late.C:
-		return nil, fmt.Errorf("space %s is being opened", r.name)
+	case <-o.done:
+		return o.space, o.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if space := r.space.Load(); space != nil {
-		return space, nil
-	}
-	if r.hub.ctx.Err() != nil {
-		return nil, context.Cause(r.hub.ctx)
-	}
-	space, err := r.hub.options.Open(ctx, r.name, r)
-	if err != nil {
-		r.noteTrouble(ctx, err)
-		return nil, err
-	}
-	r.trouble.Store(nil)
-	if err := space.Problem(); err != nil {
-		r.hub.logger.Error("a space is not ready", "space", r.name, "error", err)
-	}
-	r.space.Store(space)
-	r.hub.announceRoom(ctx, r) // before anybody comes in: who signs somebody out asks this node, too
-	r.hub.keep("answering stop commands of "+r.name, func(ctx context.Context) error {
-		return r.hub.options.Relay.Answer(ctx, stopSubject(r.name), r.answerStops)
-	})
-	return space, nil
 }
 
-// noteTrouble makes this node not ready because of a space that it cannot open. Whoever needs the space next tries again,
-// the sweep at the latest. An attempt that nobody waited for says nothing.
-func (r *room) noteTrouble(ctx context.Context, err error) {
-	if ctx.Err() != nil {
+// An opening is one attempt to bring up a replica. What it came to is there once done is closed.
+type opening struct {
+	done  chan struct{}
+	space *channels.Space
+	err   error
+}
+
+// open brings up the replica. After a failure, whoever needs it next tries again, the sweep at the latest.
+func (r *room) open(o *opening) {
+	h := r.hub
+	o.space, o.err = h.options.Open(h.ctx, r.name, r)
+	switch {
+	case h.ctx.Err() != nil && o.err == nil: // the hub has closed those that it had
+		o.space.Close()
+		o.space, o.err = nil, context.Cause(h.ctx)
+	case o.err != nil:
+		r.noteTrouble(o.err)
+		r.mu.Lock()
+		r.opening = nil
+		r.mu.Unlock()
+	default:
+		r.trouble.Store(nil)
+		if err := o.space.Problem(); err != nil {
+			h.logger.Error("a space is not ready", "space", r.name, "error", err)
+		}
+		r.space.Store(o.space)
+		h.announceRoom(h.ctx, r) // before anybody comes in: who signs somebody out asks this node, too
+		h.keep("answering stop commands of "+r.name, func(ctx context.Context) error {
+			return h.options.Relay.Answer(ctx, stopSubject(r.name), r.answerStops)
+		})
+	}
+	close(o.done)
+}
+
+// noteTrouble makes this node not ready because of a space that it cannot open.
+func (r *room) noteTrouble(err error) {
+	if r.hub.ctx.Err() != nil {
 		return
 	}
 	why := err.Error()

@@ -31,7 +31,6 @@ type room struct {
 	calls *desk
 	stops *stopJournal
 
-	opening chan struct{} // holds a token while somebody opens the replica
 	space   atomic.Pointer[channels.Space]
 	trouble atomic.Pointer[string] // why the replica could not be brought up when that was last tried
 
@@ -56,6 +55,7 @@ type room struct {
 	rules    int             // version of those in force
 	channels map[string]channels.ChannelRules
 	applied  time.Time // when the ring's head came
+	opening  *opening  // of the replica, the last; nil = none, or it failed
 	presence presence
 	watch    watch                // of login sessions: when they were in use
 	fresh    map[string]freshness // since when this node knows that somebody has entered the password
@@ -65,7 +65,7 @@ type room struct {
 func newRoom(h *Hub, name string) *room {
 	r := &room{
 		hub: h, name: name, board: newBoard(), conns: map[*conn]struct{}{},
-		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{}, opening: make(chan struct{}, 1),
+		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{},
 		presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
 	}
 	r.calls, r.stops = newDesk(r), newStopJournal(r.journalStop)

@@ -206,14 +206,17 @@ func confirmSession(v *visit, in *confirmInput) (*signedInOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o := space.House(h.ctx, session.Confirm(who.ID, login.Hash)); o.Err != nil {
-		h.takeBack(space, login.Hash, &before)
+	undo := session.TakeBack(login.Hash, &before)
+	ctx, cancel := context.WithTimeout(h.ctx, signInTime)
+	defer cancel()
+	if o := space.House(ctx, session.Confirm(who.ID, login.Hash)); o.Err != nil {
+		h.takeBack(space, undo)
 		return nil, o.Err
 	}
 	cookie, err := h.options.Logins.Keep(h.ctx, login, who.ID)
 	err = cmp.Or(err, context.Cause(r.Context()))
 	if err != nil {
-		h.takeBack(space, login.Hash, &before)
+		h.takeBack(space, undo)
 		return nil, err
 	}
 	if err := h.options.Logins.Drop(h.ctx, h.options.Logins.Presented(r)); err != nil && !errors.Is(err, session.ErrNoLogin) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -141,19 +143,21 @@ type admitted struct {
 	cookie *http.Cookie
 }
 
+// signInTime is how long the log may take over a sign-in, so that it is answered within 3 s.
+const signInTime = 2500 * time.Millisecond
+
 // begin has a sign-in decided on the log and then kept by the store, whatever the patience of the browser that waits. If
 // it comes to nothing, or nobody knows, or nobody waits any more, it is taken back: nobody has the cookie. Login sessions
 // that end for it have done so everywhere before this one begins.
 func (h *Hub) begin(waiting context.Context, room *room, login *session.Login, sign session.SignIn) (in admitted, err error) {
 	space := room.replica()
-	before := make(chan *session.Session, 1) // as of the last decision, which is the one that was committed
-	o := space.House(h.ctx, func(d *channels.Draft) (any, error) {
-		select {
-		case <-before:
-		default:
-		}
+	var before atomic.Pointer[session.Session] // as of the last decision, which is the one that was or will be committed
+	ctx, cancel := context.WithTimeout(h.ctx, signInTime)
+	defer cancel()
+	o := space.House(ctx, func(d *channels.Draft) (any, error) {
+		before.Store(nil)
 		if s, ok := session.ByHash(d, sign.Resume); ok {
-			before <- &s
+			before.Store(&s)
 		}
 		return sign.Decide(d)
 	})
@@ -161,7 +165,9 @@ func (h *Hub) begin(waiting context.Context, room *room, login *session.Login, s
 	if errors.As(o.Err, &refused) {
 		return in, refused
 	}
-	err = o.Err
+	if err = o.Err; err != nil {
+		err = fmt.Errorf("recording a sign-in: %v", err) // not wrapped: its operation is the hub's own, and nobody can send it again
+	}
 	if err == nil {
 		err = json.Unmarshal(o.Answer, &in.SignedIn)
 	}
@@ -175,23 +181,19 @@ func (h *Hub) begin(waiting context.Context, room *room, login *session.Login, s
 		err = context.Cause(waiting)
 	}
 	if err != nil {
-		var former *session.Session
-		select {
-		case former = <-before:
-		default:
-		}
-		h.takeBack(space, sign.Record.Hash, former)
-		return in, err
+		h.takeBack(space, func(d *channels.Draft) (any, error) { // after the sign-in, on which it depends
+			return session.TakeBack(sign.Record.Hash, before.Load())(d)
+		})
 	}
-	return in, nil
+	return in, err
 }
 
 // takeBack proposes that a sign-in be undone, until it is known what became of that.
-func (h *Hub) takeBack(space *channels.Space, hash string, former *session.Session) {
-	space.ProposeOwn("", session.TakeBack(hash, former), func(o channels.Outcome) {
+func (h *Hub) takeBack(space *channels.Space, undo channels.Decide) {
+	space.ProposeOwn("", undo, func(o channels.Outcome) {
 		var uncertain *channels.Uncertain
 		if errors.As(o.Err, &uncertain) && h.ctx.Err() == nil {
-			h.takeBack(space, hash, former)
+			h.takeBack(space, undo)
 		}
 	})
 }

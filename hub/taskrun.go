@@ -21,7 +21,7 @@ const (
 // runTask runs a task for a tick, if that was not done before, and records what came of it. An error means that the tick
 // has to come again.
 func (h *Hub) runTask(ctx context.Context, j *job, t channels.Tick) error {
-	space, err := j.room.opened(ctx)
+	space, err := j.room.whenOpen(ctx)
 	if err != nil {
 		return err
 	}
