@@ -72,11 +72,12 @@ func TestARedisThatRestartsEmptyCostsEverybodyTheirPasswordAndNobodyTheirPlace(t
 	if again := sessionOf(t, alice, n.url); again != mine {
 		t.Errorf("alice signed in again with her cookie and has the login session %s, not %s", again, mine)
 	}
+	operate(4) // in the tab that has been open all the time
 	again := alice.Open(n.url, "alice-tab2")
 	if op := again.Welcome.Control.Operator; op == nil || op.Session != mine || again.Welcome.Control.Term != controlled.Term {
 		t.Errorf("the seat is %+v", again.Welcome.Control)
 	}
-	again.Do(with(write("queue", "k", 4), "term", controlled.Term), "written", nil)
+	again.Do(with(write("queue", "k", 5), "term", controlled.Term), "written", nil)
 }
 
 func TestACookieThatRedisForgotGivesNobodyElsesSession(t *testing.T) {

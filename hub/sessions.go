@@ -211,7 +211,7 @@ func confirmSession(v *visit, in *confirmInput) (*signedInOutput, error) {
 	defer cancel()
 	if o := space.House(ctx, session.Confirm(who.ID, login.Hash)); o.Err != nil {
 		h.takeBack(space, undo)
-		return nil, o.Err
+		return nil, unrecorded(o.Err)
 	}
 	cookie, err := h.options.Logins.Keep(h.ctx, login, who.ID)
 	err = cmp.Or(err, context.Cause(r.Context()))

@@ -165,10 +165,7 @@ func (h *Hub) begin(waiting context.Context, room *room, login *session.Login, s
 	if errors.As(o.Err, &refused) {
 		return in, refused
 	}
-	if err = o.Err; err != nil {
-		err = fmt.Errorf("recording a sign-in: %v", err) // not wrapped: its operation is the hub's own, and nobody can send it again
-	}
-	if err == nil {
+	if err = unrecorded(o.Err); err == nil {
 		err = json.Unmarshal(o.Answer, &in.SignedIn)
 	}
 	if err == nil && len(in.Replaced) > 0 {
@@ -186,6 +183,15 @@ func (h *Hub) begin(waiting context.Context, room *room, login *session.Login, s
 		})
 	}
 	return in, err
+}
+
+// unrecorded is an error of the log over a decision of the hub's own. Its operation is not told: nobody can send it again.
+func unrecorded(err error) error {
+	var uncertain *channels.Uncertain
+	if errors.As(err, &uncertain) {
+		return fmt.Errorf("recording who is signed in: %v", err)
+	}
+	return err
 }
 
 // takeBack proposes that a sign-in be undone, until it is known what became of that.
