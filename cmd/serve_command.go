@@ -36,7 +36,7 @@ func serveCommand(s streams) *cobra.Command {
 		Long: `Run a hub node.
 
 With --dev everything is embedded and runs on this machine only: plain http on a loopback address, data under --data,
-a demo space with a simulated beamline, and the users alice, bob (user) and sam (staff), whose password is their name.
+a demo space with a simulated beamline, and the users alice, bob (user), sam (staff) and ada (admin), whose password is their name.
 
 Without it, --config names the site file; 'baton config example' prints one. SIGHUP reads it again. Each flag can also be given in the
 environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN_FILE names.`,

@@ -86,7 +86,7 @@ func greet(out streams, url, token string) {
   Baton is running:   %s
 
   Sign in as          %s
-                      (user / password; sam is staff)
+                      (user / password; sam is staff, ada administers)
 %s
   Open it in two windows as alice, and in another browser as bob. Ctrl-C stops it.
 

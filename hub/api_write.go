@@ -238,6 +238,7 @@ func (v *visit) decide(op operation, asked []any, decide channels.Decide) channe
 		return channels.Outcome{Err: invalid("the body cannot be read")}
 	}
 	v.room.mu.Lock()
+	v.room.touchLocked(v.who.ID, true)
 	operator := v.room.seat.Operator != nil && v.room.seat.Operator.Session == v.who.ID
 	v.room.mu.Unlock()
 	ctx, cancel := context.WithTimeout(v.r.Context(), decideTime)

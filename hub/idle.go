@@ -54,6 +54,10 @@ func (w watch) lately(now time.Time) map[string]useAgo {
 func (r *room) touch(id string, input bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.touchLocked(id, input)
+}
+
+func (r *room) touchLocked(id string, input bool) {
 	now := time.Now()
 	s := r.watch.see(id, now)
 	s.last = now

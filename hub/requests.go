@@ -129,6 +129,7 @@ func (c *conn) propose(f wire.Request, op string, decide channels.Decide, ok fun
 	}
 	space := c.room.replica()
 	c.room.mu.Lock()
+	c.room.touchLocked(c.who.ID, true)
 	urgent := c.room.seat.Operator != nil && c.room.seat.Operator.Session == c.who.ID || f.FrameType() == "control"
 	c.room.mu.Unlock()
 	space.Propose(channels.Proposal{

@@ -53,6 +53,7 @@ var devUsers = []Identity{
 	{User: "alice", Name: "Alice", Roles: []string{"user"}, Proposals: []string{"mx-2112"}},
 	{User: "bob", Name: "Bob", Roles: []string{"user"}, Proposals: []string{"mx-2113"}},
 	{User: "sam", Name: "Sam", Roles: []string{"user", "staff"}},
+	{User: "ada", Name: "Ada", Roles: []string{"user", "admin"}},
 }
 
 // Users are the accounts that Dev knows.
@@ -63,7 +64,7 @@ func (Dev) Users() (names []string) {
 	return names
 }
 
-// Authenticate admits alice, bob and sam.
+// Authenticate admits those in devUsers.
 func (Dev) Authenticate(ctx context.Context, c Credentials) (Identity, error) {
 	if err := ctx.Err(); err != nil {
 		return Identity{}, err

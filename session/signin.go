@@ -59,7 +59,7 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 // meetOwn lets a person in who is signed in elsewhere, or refuses. Whatever ends, ends before the new login session begins.
 func (s SignIn) meetOwn(d *channels.Draft, policy Policy, own []Session) error {
 	switch {
-	case policy.SameUser == Join:
+	case policy.SameUser == Join && len(own) < MaxSessions:
 		return nil
 	case policy.SameUser == Replace, policy.SameUser == Ask && s.Replace:
 		by := &control.Party{Session: s.Session, User: s.Record.User, Name: s.Record.Name}
@@ -78,6 +78,9 @@ func (s SignIn) meetOwn(d *channels.Draft, policy Policy, own []Session) error {
 	r.More = map[string]any{"may": may, SessionsKey: idsOf(own)}
 	return r
 }
+
+// MaxSessions is how many login sessions one person may have, where the policy is to join.
+const MaxSessions = 20
 
 // SessionsKey is the member of a refusal's More with the ids of the login sessions that stand in the way.
 const SessionsKey = "sessions"
