@@ -37,5 +37,46 @@ func configCommand(s streams) *cobra.Command {
 			return err
 		},
 	}
-	return group("config", "Check a site file, or print an example", check, example)
+	show := &cobra.Command{
+		Use:   "show FILE",
+		Short: "Print a site file with all that it does not say: the defaults, and what presets stand for",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			site, err := s.own.readSite(args[0])
+			if err != nil {
+				return err
+			}
+			text, err := site.filled().yaml(s.own)
+			if err == nil {
+				_, err = s.out.Write(text)
+			}
+			return err
+		},
+	}
+	schema := &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of the site file, for editors",
+		Long: `Print the JSON Schema (2020-12) of the site file.
+
+Beside the site file, as site.schema.json, an editor with the YAML language server finds it by this first line of the
+site file:  # yaml-language-server: $schema=site.schema.json`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			text, err := s.own.schema()
+			if err == nil {
+				_, err = s.out.Write(text)
+			}
+			return err
+		},
+	}
+	docs := &cobra.Command{
+		Use:   "docs",
+		Short: "Print a reference of the site file, in Markdown",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprint(s.out, s.own.reference())
+			return err
+		},
+	}
+	return group("config", "Check a site file, or print what helps to write one", check, show, example, schema, docs)
 }
