@@ -133,7 +133,7 @@ func (n *node) putInForce(ctx context.Context, name string, now *site) {
 // reloaded are the keys of the site file that a reload puts in use; a restart is needed for all others.
 var reloaded = map[string]bool{
 	"version": true, "title": true, "roles": true, "cors": true, "proxies": true, "authenticators": true,
-	"spaces.*.title": true, "spaces.*.login": true, "spaces.*.control": true, "spaces.*.busy": true, "spaces.*.channels": true,
+	"spaces.*.title": true, "spaces.*.listed": true, "spaces.*.admit": true, "spaces.*.login": true, "spaces.*.control": true, "spaces.*.busy": true, "spaces.*.channels": true,
 	"spaces.*.commands": true,
 }
 

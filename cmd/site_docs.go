@@ -30,12 +30,12 @@ After SIGHUP, a running hub goes by the file as it is then, but for the keys tha
 
 A duration is written as 30s, 10m or 24h. NAME is a name of your own: small letters, digits and, between them, . _ -
 `)
-	d.section("", reflect.TypeFor[site](), "")
+	d.section("", siteKeys(reflect.TypeFor[site](), ""), "")
 	return d.b.String()
 }
 
 // section writes a table of the keys of a struct, then those of the structs in it.
-func (d *siteDocs) section(heading string, t reflect.Type, path string) {
+func (d *siteDocs) section(heading string, keys []siteKey, path string) {
 	if heading != "" {
 		fmt.Fprintf(&d.b, "\n## %s\n", heading)
 	}
@@ -43,7 +43,6 @@ func (d *siteDocs) section(heading string, t reflect.Type, path string) {
 		fmt.Fprintf(&d.b, "\n%s\n", e.about)
 	}
 	d.b.WriteString("\n| key | is | default | |\n|---|---|---|---|\n")
-	keys := siteKeys(t, path)
 	for _, key := range keys {
 		d.row(key)
 	}
@@ -109,13 +108,15 @@ func (d *siteDocs) below(key siteKey) {
 	kinded, ok := d.own.kinded(t)
 	switch {
 	case ok:
-		d.section(heading, kinded.common, path)
+		d.section(heading, siteKeys(kinded.common, path), path)
 		base, _ := strings.CutSuffix(path, ".*")
 		for _, kind := range slices.Sorted(maps.Keys(kinded.kinds)) {
-			d.section(fmt.Sprintf("%s, kind: %s", heading, kind), kinded.kinds[kind], base+"."+kind)
+			if keys := kinded.keys(kind, base); len(keys) > 0 {
+				d.section(fmt.Sprintf("%s, kind: %s", heading, kind), keys, base+"."+kind)
+			}
 		}
 	case t.Kind() == reflect.Struct && t != reflect.TypeFor[siteJSON]():
-		d.section(heading, t, path)
+		d.section(heading, siteKeys(t, path), path)
 	}
 }
 

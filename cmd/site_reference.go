@@ -23,6 +23,8 @@ var siteEntries = map[string]siteEntry{
 
 	"spaces":            {must: true, names: true, about: "The spaces by name. A space is one instrument with its people and its state."},
 	"spaces.*.title":    {about: "The name of the space, for people."},
+	"spaces.*.listed":   {standard: "true", about: "Whether people who are not signed in are told that there is this space."},
+	"spaces.*.admit":    {about: "The roles of which somebody needs one to sign in. Without it, any role will do."},
 	"spaces.*.login":    {about: "How signing in and out goes."},
 	"spaces.*.control":  {about: "How control goes: who is in control drives the instrument, all others watch."},
 	"spaces.*.busy":     {about: "When the instrument runs: a value of a store says so. What is refused_while_running, and on_lost, go by it. Without it, it never runs."},
@@ -83,6 +85,32 @@ var siteEntries = map[string]siteEntry{
 	"backends.jsonfile.path": {must: true, about: "The file, relative to the site file. Edits of the values in it become ordinary writes of the store."},
 
 	"authenticators":        {must: true, about: "Where people are looked up, in this order: the first one that knows the name and the password counts."},
-	"authenticators.*.kind": {must: true, words: []string{"file", "dev"}, about: "file: a file that `baton user add` writes. dev: alice, bob and sam, whose passwords are their names, with --dev only."},
-	"authenticators.*.path": {about: "The file of kind file, relative to the site file. The hub sees when it changes."},
+	"authenticators.*.kind": {must: true, about: "What it is. file: a file that `baton user add` writes. ldap: a directory. http: a service of the site. dev: alice, bob and sam, whose passwords are their names, with --dev only. Others come with a binary of one's own."},
+
+	"authenticators.file.path": {must: true, about: "The file, relative to the site file. The hub sees when it changes."},
+
+	"authenticators.ldap.urls":                {must: true, about: "The servers, ldaps://HOST or ldap://HOST; the next one is asked if one is down."},
+	"authenticators.ldap.start_tls":           {standard: "false", about: "Begins TLS on a connection of ldap://."},
+	"authenticators.ldap.ca_file":             {about: "Certificates (PEM) of who vouches for the servers. Without it, those of the system."},
+	"authenticators.ldap.bind_dn":             {about: "The account that searches. Without it, nobody, for directories that anybody may search."},
+	"authenticators.ldap.bind_password_file":  {about: "The file with its password, which is read for each sign-in."},
+	"authenticators.ldap.base":                {must: true, about: "Where people are."},
+	"authenticators.ldap.filter":              {standard: "(uid={user})", about: "Finds a person; {user} is the account as it was typed."},
+	"authenticators.ldap.user":                {standard: "uid", about: "The attribute with the account."},
+	"authenticators.ldap.name":                {standard: "cn", about: "The attribute with the name for people."},
+	"authenticators.ldap.member_of":           {about: "The attribute of a person with the names (DN) of their groups, such as memberOf. This, or groups."},
+	"authenticators.ldap.groups":              {about: "Where else groups are found."},
+	"authenticators.ldap.groups.base":         {about: "Where they are. Without it, they are not looked for."},
+	"authenticators.ldap.groups.filter":       {standard: "(member={dn})", about: "Finds those of a person; {dn} is theirs, {user} their account."},
+	"authenticators.ldap.roles":               {must: true, about: "What the members of a group are. A group is named by its DN or by the first part of it; \"*\" is everybody. Who has no role is refused."},
+	"authenticators.ldap.proposals":           {about: "Where proposals come from. Without it, there are none."},
+	"authenticators.ldap.proposals.attribute": {about: "The attribute of a person with them. Without it, they are among the names of their groups."},
+	"authenticators.ldap.proposals.pattern":   {about: "What one looks like: a regular expression; what is in parentheses is the proposal."},
+	"authenticators.ldap.timeout":             {standard: "5s", about: "For a sign-in, all servers together."},
+
+	"authenticators.http.url":         {must: true, about: "Where credentials are sent: https, or http on this machine."},
+	"authenticators.http.ca_file":     {about: "Certificates (PEM) of who vouches for the service. Without it, those of the system."},
+	"authenticators.http.header":      {about: "A header by which the service knows the hub, such as Authorization."},
+	"authenticators.http.header_file": {about: "The file with the value of that header, which is read for each sign-in."},
+	"authenticators.http.timeout":     {standard: "5s", about: "For an answer."},
 }

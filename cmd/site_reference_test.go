@@ -24,8 +24,8 @@ func allSiteKeys(t reflect.Type, path string) (keys []siteKey) {
 	t = bare(t)
 	if kinded, ok := (Options{}).kinded(t); ok {
 		keys = allSiteKeys(kinded.common, path)
-		for kind, of := range kinded.kinds {
-			keys = append(keys, allSiteKeys(of, strings.TrimSuffix(path, ".*")+"."+kind)...)
+		for kind := range kinded.kinds {
+			keys = append(keys, below(kinded.keys(kind, strings.TrimSuffix(path, ".*")))...)
 		}
 		return keys
 	}
@@ -33,11 +33,17 @@ func allSiteKeys(t reflect.Type, path string) (keys []siteKey) {
 	case t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
 		return allSiteKeys(t.Elem(), path+".*")
 	case t.Kind() == reflect.Struct && t != reflect.TypeFor[siteJSON]():
-		for _, key := range siteKeys(t, path) {
-			keys = append(append(keys, key), allSiteKeys(key.typed, key.path)...)
-		}
+		return below(siteKeys(t, path))
 	}
-	return keys
+	return nil
+}
+
+// below are keys with all that is in them.
+func below(keys []siteKey) (all []siteKey) {
+	for _, key := range keys {
+		all = append(append(all, key), allSiteKeys(key.typed, key.path)...)
+	}
+	return all
 }
 
 func TestEveryKeyOfTheSiteFileIsExplained(t *testing.T) {
@@ -143,6 +149,18 @@ func TestWhatTheCheckAcceptsFitsTheSchema(t *testing.T) {
 	for _, text := range []string{
 		"version: 1\ntitle:\nroles:\nspaces: {a: {login:, control: {on_lost: keep}, channels: {c: {kind: log, write: [member], scope: }}}}\nauthenticators: [{kind: dev}]\n",
 		"version: 1\nspaces: {a: {control: {grace: 1.5m, linger: 0m1.5s}, channels: {c: {kind: log, write: [member], keep_for: +1h30m}}}}\nauthenticators: [{kind: dev}]\n",
+		`version: 1
+spaces: {a: {listed: false, admit: [user], channels: {c: {kind: log, write: [member]}}}}
+authenticators:
+  - kind: ldap
+    urls: [ldaps://ldap1.example.org]
+    base: ou=people,dc=example,dc=org
+    groups: {base: "ou=groups,dc=example,dc=org", filter: "(member={dn})"}
+    roles: {"*": [user], "cn=Staff,dc=example": [user, staff]}
+    proposals: {pattern: "proposal-(mx-[0-9]+)"}
+    timeout: 3s
+  - {kind: http, url: "https://users.example.org/baton/login"}
+`,
 	} {
 		if _, err := (Options{}).parseSite("site.yaml", []byte(text)); err != nil {
 			t.Errorf("%s: %v", text, err)

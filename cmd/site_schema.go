@@ -57,15 +57,33 @@ type siteJSONFile struct {
 	Path string `yaml:"path"`
 }
 
+type siteAuthenticatorKeys struct {
+	Kind string `yaml:"kind"`
+}
+
 // kinded tells the kinds of a type that has some.
 func (o Options) kinded(t reflect.Type) (k siteKinded, ok bool) {
-	if t != reflect.TypeFor[siteBackend]() {
+	k.kinds = map[string]reflect.Type{}
+	switch t {
+	case reflect.TypeFor[siteBackend]():
+		k.common, k.own = reflect.TypeFor[siteBackendKeys](), slices.Sorted(maps.Keys(o.Backends))
+		k.kinds["jsonfile"] = reflect.TypeFor[siteJSONFile]()
+	case reflect.TypeFor[siteAuthenticator]():
+		k.common, k.own = reflect.TypeFor[siteAuthenticatorKeys](), slices.Sorted(maps.Keys(o.Authenticators))
+		for kind, settings := range siteKinds {
+			k.kinds[kind] = reflect.TypeOf(settings()).Elem()
+		}
+	default:
 		return k, false
 	}
-	return siteKinded{
-		common: reflect.TypeFor[siteBackendKeys](), kinds: map[string]reflect.Type{"jsonfile": reflect.TypeFor[siteJSONFile]()},
-		own: slices.Sorted(maps.Keys(o.Backends)),
-	}, true
+	return k, true
+}
+
+// keys are those of a kind beside what all have; base is where the kinds are.
+func (k siteKinded) keys(kind, base string) []siteKey {
+	return slices.DeleteFunc(siteKeys(k.kinds[kind], base+"."+kind), func(key siteKey) bool {
+		return slices.ContainsFunc(siteKeys(k.common, ""), func(common siteKey) bool { return common.name == key.name })
+	})
 }
 
 // A siteSchema makes the JSON Schema of the site file from the types that it is read into, and from siteEntries. What the
@@ -95,14 +113,14 @@ func (s siteSchema) of(t reflect.Type, path string, e siteEntry) object {
 	case reflect.TypeFor[siteJSON]():
 		return s.ofJSON(path)
 	case reflect.TypeFor[siteOnLost]():
-		return object{"anyOf": []any{object{"enum": []any{"keep", nil}}, s.ofStruct(t, path)}}
+		return object{"anyOf": []any{object{"enum": []any{"keep", nil}}, s.ofKeys(siteKeys(t, path))}}
 	case reflect.TypeFor[channels.Right]():
 		words := object{"enum": slices.Sorted(maps.Keys(siteRights))}
 		return object{"anyOf": []any{words, object{"type": "string", "pattern": nameForm}}}
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		return optional(s.ofStruct(t, path), e)
+		return optional(s.ofKeys(siteKeys(t, path)), e)
 	case reflect.Slice:
 		return optional(object{"type": "array", "items": s.of(t.Elem(), path+".*", siteEntry{must: true})}, e)
 	case reflect.Map:
@@ -150,9 +168,9 @@ func (s siteSchema) ofJSON(path string) object {
 	return object{}
 }
 
-func (s siteSchema) ofStruct(t reflect.Type, path string) object {
+func (s siteSchema) ofKeys(keys []siteKey) object {
 	properties, required := object{}, []any{}
-	for _, key := range siteKeys(t, path) {
+	for _, key := range keys {
 		e := siteEntries[key.path]
 		property := s.of(key.typed, key.path, e)
 		describe(property, e)
@@ -187,13 +205,13 @@ func describe(property object, e siteEntry) {
 // ofKinds is a schema that depends on the kind.
 func (s siteSchema) ofKinds(k siteKinded, path string) object {
 	base, _ := strings.CutSuffix(path, ".*")
-	schema := s.ofStruct(k.common, path)
+	schema := s.ofKeys(siteKeys(k.common, path))
 	common := schema["properties"].(object)
 	delete(schema, "additionalProperties")
 	words, cases := []any{}, []any{}
 	for _, kind := range slices.Sorted(maps.Keys(k.kinds)) {
 		words = append(words, kind)
-		one := s.ofStruct(k.kinds[kind], base+"."+kind)
+		one := s.ofKeys(k.keys(kind, base))
 		maps.Copy(one["properties"].(object), common)
 		is := object{"properties": object{"kind": object{"const": kind}}, "required": []any{"kind"}}
 		cases = append(cases, object{"if": is, "then": one})

@@ -91,6 +91,8 @@ func (w *siteWriter) node(v reflect.Value, path string) (*yaml.Node, error) {
 		return ofJSON(value.value)
 	case siteBackend:
 		return w.backend(value)
+	case siteAuthenticator:
+		return w.authenticator(value)
 	case siteOnLost:
 		if value.word != "" {
 			return scalar(value.word), nil
@@ -170,6 +172,18 @@ func (w *siteWriter) backend(b siteBackend) (*yaml.Node, error) {
 			}
 		}
 		node.Content = append(node.Content, scalar(name), value)
+	}
+	return node, nil
+}
+
+// authenticator writes an authenticator: likewise.
+func (w *siteWriter) authenticator(a siteAuthenticator) (*yaml.Node, error) {
+	if a.settings != nil {
+		return w.mapping(reflect.ValueOf(a.settings).Elem(), "authenticators."+a.Kind)
+	}
+	node := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{scalar("kind"), scalar(a.Kind)}}
+	for _, name := range slices.Sorted(maps.Keys(a.options)) {
+		node.Content = append(node.Content, scalar(name), scalar("(not shown)"))
 	}
 	return node, nil
 }
