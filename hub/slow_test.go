@@ -133,6 +133,9 @@ func heap() int64 {
 }
 
 func TestASlowClientCostsACursorAndEndsOnTheLastValue(t *testing.T) {
+	if !alone(t) {
+		return
+	}
 	n := newNode(t, nodeOptions{})
 	browser, _ := n.open(t, "alice")
 	slowly := func(client string) (*websocket.Conn, *tap) {
