@@ -76,6 +76,10 @@ func newStore(ctx context.Context, url string, replicas int, logger *slog.Logger
 		nc.Close()
 		return nil, fmt.Errorf("using JetStream: %w", err)
 	}
+	if err := l.wait(ctx); err != nil { // the client reports that it is connected a moment after it is
+		nc.Close()
+		return nil, fmt.Errorf("connecting to NATS: %w", err)
+	}
 	return &Store{nc: nc, js: js, replicas: max(replicas, 1), logger: logger, link: l}, nil
 }
 
