@@ -158,9 +158,11 @@ export interface JournalRecord {
   readonly message?: string;
   readonly reason?: string;
   readonly result?: string;
-  readonly error?: string;
   readonly command?: string;
-  readonly args?: unknown;
+  /** The id of a call. */
+  readonly call?: string;
+  /** Of a stop: so many more came with it, which have no record of their own. */
+  readonly left_out?: number;
   /** It was done against the rule that it has to wait while the beamline runs. */
   readonly forced?: boolean;
 }

@@ -105,7 +105,7 @@ describe('the journal', () => {
     name: alice.name,
     from: '10.21.4.17',
     command: 'motor.move',
-    args: { motor: 'omega' },
+    call: 'k7',
     result: 'done',
     term: 4,
   };
@@ -126,7 +126,7 @@ describe('the journal', () => {
   it('tells who, from where, with which result, and is filtered by kind and word', async () => {
     const { user } = show(scene);
     expect(rows()).toHaveLength(4);
-    expect(screen.getByText('motor.move {"motor":"omega"}')).toBeTruthy();
+    expect(screen.getByText('motor.move (call k7)')).toBeTruthy();
     expect(screen.getByText('10.21.4.17')).toBeTruthy();
     await user.click(screen.getByText('Commands'));
     expect(rows()).toEqual(['Alice Moreau called motor.move, done']);

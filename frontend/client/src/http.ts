@@ -21,9 +21,10 @@ export interface SignedIn {
   readonly you: You;
   /** How long the cookie lives, in seconds. */
   readonly cookie_max_age: number;
-  /** When the login session began, and when the password was given last (RFC 3339). */
+  /** When the login session began (RFC 3339). */
   readonly since?: string;
-  readonly confirmed?: string;
+  /** The password was given lately: what asks for it with code 'confirm' may be done. */
+  readonly confirmed?: boolean;
   /** Where the space wants deliberate input: after so long without any, the login session ends. */
   readonly idle_input_ms?: number;
   /** Those that this person could have signed in for. */

@@ -12,7 +12,7 @@ export interface LoginSession {
   readonly proposal?: string;
   /** When it began, and when it was used last (RFC 3339). */
   readonly since: string;
-  readonly last_active?: string;
+  readonly last_active: string;
   /** The address and the browser of the sign-in, as the browser names itself. */
   readonly from?: string;
   readonly agent?: string;
@@ -25,18 +25,30 @@ export interface LoginSession {
 
 export interface LoginSessions {
   readonly sessions: readonly LoginSession[];
-  /** There are more, which are asked for with this. */
+  /** If it is incomplete: the next page is asked for with this. */
   readonly after?: string;
-  /** Not every node has answered: there may be more tabs than are counted here. */
-  readonly incomplete?: boolean;
+  readonly incomplete: boolean;
 }
 
 /** Why a login session is over. */
 export interface Ended {
-  /** A word, such as signed_out, replaced, idle, expired. */
-  readonly how: string;
-  /** Who did it, if it was not the person. */
-  readonly by?: string;
+  /**
+   * `signed_out` by the person, `ended` by the person from elsewhere or by an administrator, `replaced` by signing in
+   * elsewhere, `idle`: it was not in use, `no_input`: nobody touched anything, `expired`: it had lived its time,
+   * `restored`: a backup was put back, `undone`: the sign-in came to nothing.
+   */
+  readonly how:
+    | 'signed_out'
+    | 'ended'
+    | 'replaced'
+    | 'idle'
+    | 'no_input'
+    | 'expired'
+    | 'restored'
+    | 'undone'
+    | (string & {});
+  /** Who did it, if it was not the hub. */
+  readonly by?: { readonly user: string; readonly name?: string; readonly session: string };
   readonly reason?: string;
   readonly at: string;
 }

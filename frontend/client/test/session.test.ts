@@ -27,7 +27,7 @@ describe('login sessions over HTTP', () => {
   it('tell who is here, or why nobody is any more', async () => {
     reply = { status: 200, body: me };
     expect(await arrive({ url })).toEqual({ is: 'somebody', me });
-    const ended = { how: 'replaced', by: 'Alice', reason: 'signed in from 10.0.0.7', at: 'T' };
+    const ended = { how: 'replaced', by: { user: 'a', session: 's2' }, at: 'T' };
     reply = { status: 401, body: { code: 'signed_out', ended } };
     expect(await arrive({ url })).toEqual({ is: 'nobody', ended });
     reply = { status: 401, body: { code: 'signed_out' } };
@@ -46,8 +46,8 @@ describe('login sessions over HTTP', () => {
   });
 
   it('are listed in pages and ended', async () => {
-    reply = { status: 200, body: { sessions: [], after: 's9' } };
-    expect(await sessions({ url })).toEqual({ sessions: [], after: 's9' });
+    reply = { status: 200, body: { sessions: [], incomplete: true, after: 's9' } };
+    expect(await sessions({ url })).toEqual({ sessions: [], incomplete: true, after: 's9' });
     expect(asked).toBe('GET /api/v1/sessions');
     await sessions({ url, all: true, limit: 20, after: 's9' });
     expect(asked).toBe('GET /api/v1/sessions?all=true&limit=20&after=s9');

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import {
   type Browser,
   type BrowserContext,
+  type Cookie,
   chromium,
   type LaunchOptions,
   type Page,
@@ -83,6 +84,15 @@ export class Computer {
     await this.#context.close();
   }
 
+  cookies(): Promise<Cookie[]> {
+    return this.#context.cookies();
+  }
+
+  /** Puts them back, as somebody would who has kept them. */
+  async setCookies(cookies: readonly Cookie[]): Promise<void> {
+    await this.#context.addCookies([...cookies]);
+  }
+
   /** The tabs that are open. */
   pages(): Page[] {
     return this.#context.pages();
@@ -91,12 +101,30 @@ export class Computer {
 
 /** A line between tabs and hubs that can be held: what is said meanwhile arrives later, in order, both ways. */
 export class Line {
+  /** How many sockets were opened over it. */
+  opened = 0;
   #held: (() => void)[] | undefined;
+  #newest: WebSocketRoute | undefined;
+  #refusal: { readonly of: string; readonly code: string; readonly detail: string } | undefined;
 
   add(tab: WebSocketRoute): void {
+    this.opened++;
+    this.#newest = tab;
     const hub = tab.connectToServer();
-    tab.onMessage((message) => this.#pass(() => hub.send(message)));
+    tab.onMessage((message) => {
+      if (!this.#refuses(tab, message)) this.#pass(() => hub.send(message));
+    });
     hub.onMessage((message) => this.#pass(() => tab.send(message)));
+  }
+
+  /** Says something to the tab that was opened last, as the hub would. */
+  say(frame: object): void {
+    this.#newest?.send(JSON.stringify([frame]));
+  }
+
+  /** Refuses the next request that has that text in it, in place of the hub. */
+  refuseNext(of: string, code: string, detail: string): void {
+    this.#refusal = { of, code, detail };
   }
 
   hold(): void {
@@ -107,6 +135,15 @@ export class Line {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const send of held) send();
+  }
+
+  #refuses(tab: WebSocketRoute, message: string | Buffer): boolean {
+    if (this.#refusal === undefined || !String(message).includes(this.#refusal.of)) return false;
+    const [{ id }] = JSON.parse(String(message)) as [{ id: number }];
+    const { code, detail } = this.#refusal;
+    this.#refusal = undefined;
+    tab.send(JSON.stringify([{ type: 'error', id, code, detail }]));
+    return true;
   }
 
   #pass(send: () => void): void {

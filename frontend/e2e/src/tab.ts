@@ -40,14 +40,45 @@ export class Tab {
   }
 
   async signOut(name: string): Promise<void> {
-    await this.page.getByRole('button', { name: `Signed in as ${name}` }).click();
-    await this.page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await this.menu(name, 'Sign out');
   }
 
   /** Waits for the sign-in page, and returns what it says. */
   async atTheDoor(): Promise<string> {
     await this.page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
     return this.page.getByRole('main').innerText();
+  }
+
+  /** What this app has put into the browser, by name. */
+  stored(): Promise<string[]> {
+    return this.page.evaluate(() =>
+      [localStorage, sessionStorage].flatMap((storage) => Object.keys(storage)).sort(),
+    );
+  }
+
+  /** Opens a dialog of the menu of the person. */
+  async menu(name: string, item: string): Promise<void> {
+    await this.page.getByRole('button', { name: `Signed in as ${name}` }).click();
+    await this.page.getByRole('menuitem', { name: item }).click();
+  }
+
+  dialog(name: string): Locator {
+    return this.page.getByRole('dialog', { name });
+  }
+
+  toast(text: string): Locator {
+    return this.page.locator('.mantine-Notification-root').filter({ hasText: text });
+  }
+
+  /** What the hub answers to a request that this browser makes. */
+  async ask(method: string, path: string): Promise<{ status: number; body: Record<string, unknown> }> {
+    return this.page.evaluate(
+      async ([how, where]) => {
+        const response = await fetch(`/api/v1/${where}`, { method: how as string });
+        return { status: response.status, body: await response.json().catch(() => ({})) };
+      },
+      [method, path],
+    );
   }
 
   // ---- control ----

@@ -18,6 +18,8 @@ scenario('control is asked for, granted, denied, withdrawn, given, released and 
     .getByRole('listitem')
     .filter({ hasText: 'Bob asks for control: “my crystal dries”' });
   await request.waitFor();
+  await alice.toast('Bob asked for control: “my crystal dries”').waitFor();
+  expect(await bob.toast('asked for control').count()).toBe(0); // his own is no news to him
   await picture(alice.page, `request ${stage.installation.layout}`);
   await picture(bob.page, `observer ${stage.installation.layout}`);
   await mayNothing(bob, 'Alice is in control. Ask for control.'); // asking gives nothing

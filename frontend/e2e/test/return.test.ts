@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { picture, scenario } from '../src/scenario.ts';
+import { several } from '../src/sites.ts';
 import { seat, status } from '../src/tab.ts';
 
 scenario('a reload shows the same, and control is kept', async (stage) => {
@@ -48,30 +49,34 @@ scenario('a browser that is closed and opened again signs in by itself', async (
   await bob.entry('Ins-02').waitFor();
 });
 
-scenario('signing out takes all tabs of that sign-in to the door, and nobody else', async (stage) => {
-  const [hers, home, his] = [await stage.computer(), await stage.computer(), await stage.computer()];
-  const alice = await (await hers.open(stage.hub(0))).signIn('alice');
-  const second = await (await hers.open(stage.hub(1))).live();
-  const elsewhere = await (await home.open(stage.hub(1))).signIn('alice');
-  const bob = await (await his.open(stage.hub(0))).signIn('bob');
-  await alice.takeSeat();
-  await bob.says('Alice is in control');
-  await elsewhere.says('You, on another computer, are in control');
-  for (const tab of [elsewhere, bob]) await tab.watch('status', status);
+scenario(
+  'signing out takes all tabs of that sign-in to the door, and nobody else',
+  async (stage) => {
+    const [hers, home, his] = [await stage.computer(), await stage.computer(), await stage.computer()];
+    const alice = await (await hers.open(stage.hub(0))).signIn('alice');
+    const second = await (await hers.open(stage.hub(1))).live();
+    const elsewhere = await (await home.open(stage.hub(1))).signIn('alice');
+    const bob = await (await his.open(stage.hub(0))).signIn('bob');
+    await alice.takeSeat();
+    await bob.says('Alice is in control');
+    await elsewhere.says('You, on another computer, are in control');
+    for (const tab of [elsewhere, bob]) await tab.watch('status', status);
 
-  await second.signOut('Alice');
-  expect(await second.atTheDoor()).toContain('You have signed out.');
-  expect(await alice.atTheDoor()).toContain('You were signed out.');
-  for (const tab of [elsewhere, bob]) {
-    await tab.says('Nobody is in control');
-    expect(await tab.seen('status')).toEqual(['Live']);
-  }
-  // The cookie is worth nothing any more, on either hub.
-  for (const tab of [alice, second]) {
-    await tab.page.reload();
-    await tab.atTheDoor();
-  }
-});
+    await second.signOut('Alice');
+    expect(await second.atTheDoor()).toContain('You have signed out.');
+    expect(await alice.atTheDoor()).toContain('You were signed out.');
+    for (const tab of [elsewhere, bob]) {
+      await tab.says('Nobody is in control');
+      expect(await tab.seen('status')).toEqual(['Live']);
+    }
+    // The cookie is worth nothing any more, on either hub.
+    for (const tab of [alice, second]) {
+      await tab.page.reload();
+      await tab.atTheDoor();
+    }
+  },
+  { site: several },
+);
 
 const reject = `
 version: 1

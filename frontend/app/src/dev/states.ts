@@ -83,7 +83,7 @@ function journal(length: number): Scene {
     const at = new Date(Date.now() - (length - i) * 700_000).toISOString();
     return { ...one, at, data: { ...(one.data as object), from: '10.21.4.17', session: 'sa', user: one.by } };
   });
-  const call = { do: 'call', command: 'motor.move', args: { motor: 'omega', position: 90 }, result: 'done' };
+  const call = { do: 'call', command: 'motor.move', call: 'k7', result: 'done' };
   const last = { at: new Date().toISOString(), by: 'alice', data: { ...call, name: alice.name, term: 4 } };
   return { ...operating, logs: { ...ordinary.logs, control: [...records, last] }, stores: tab('control') };
 }

@@ -2,7 +2,6 @@ import type { JournalRecord, Party } from '../beamline.ts';
 
 /** All that a record of the journal says, as words and values; what it does not say is left out. */
 export function details(record: JournalRecord, at: string): [word: string, value: string][] {
-  const args = record.args === undefined ? '' : JSON.stringify(record.args);
   const all: [string, string | undefined][] = [
     ['When', at],
     ['Who', [record.name, record.user && `(${record.user})`].filter(Boolean).join(' ')],
@@ -11,11 +10,11 @@ export function details(record: JournalRecord, at: string): [word: string, value
     ['Term', record.term ? String(record.term) : ''],
     ['Before', party(record.was)],
     ['To', party(record.to)],
-    ['Command', [record.command, args].filter(Boolean).join(' ')],
+    ['Command', [record.command, record.call && `(call ${record.call})`].filter(Boolean).join(' ')],
     ['Result', record.result],
+    ['Forced', record.forced ? 'although the beamline ran' : ''],
     ['Message', record.message],
     ['Reason', record.reason],
-    ['Error', record.error],
   ];
   return all.filter((one): one is [string, string] => one[1] !== undefined && one[1] !== '');
 }

@@ -35,7 +35,7 @@ export function tell(record: JournalRecord): string {
     case 'expired':
       return `${was ?? 'The operator'} did not come back; the seat is vacant`;
     case 'ended':
-      return `${to} is signed out${record.result === 'vacant' ? '; the seat is vacant' : ''}${why}`;
+      return `${signedOut(record, to)}${record.result === 'vacant' ? '; the seat is vacant' : ''}${why}`;
     case 'stop':
       return `${who} stopped: ${record.command ?? ''}`;
     case 'call':
@@ -43,4 +43,11 @@ export function tell(record: JournalRecord): string {
     default:
       return [who, record.do, record.command, record.result].filter(Boolean).join(' ') + why;
   }
+}
+
+/** That somebody is signed out, and by whom if it was somebody else. */
+function signedOut(record: JournalRecord, to: string): string {
+  const anyway = record.forced ? ' while the beamline ran' : '';
+  if (record.user === undefined || record.user === record.to?.user) return `${to} signed out${anyway}`;
+  return `${record.name ?? record.user} signed ${to} out${anyway}`;
 }

@@ -34,7 +34,7 @@ export function SessionFacts({
         <Text size="xs" c="dimmed" className="numbers">
           since {clock(since, new Date(now))} ({age(since)}) ·{' '}
           {tabs > 0 ? plural(tabs, 'open tab') : 'no open tab'}
-          {last_active && ` · last active ${age(last_active)} ago`}
+          {` · last active ${age(last_active)} ago`}
         </Text>
       </div>
     </div>

@@ -73,11 +73,6 @@ function Content() {
           {list.detail}
         </Alert>
       )}
-      {list.incomplete && (
-        <Text size="xs" c="dimmed" mb="xs" role="status">
-          Not every part of the hub has answered: there may be more open tabs than are counted here.
-        </Text>
-      )}
       <List list={list} named={scope === 'all'} ask={setAsked} />
       <EndSession session={asked} close={() => setAsked(undefined)} ended={list.remove} />
     </>

@@ -8,8 +8,6 @@ export interface SessionList {
   readonly state: 'loading' | 'ready' | 'failed';
   /** Why it failed. */
   readonly detail: string;
-  /** Not every node has answered. */
-  readonly incomplete: boolean;
   /** Loads the next page; undefined: this is all. */
   readonly more: (() => void) | undefined;
   readonly reload: () => void;
@@ -19,7 +17,7 @@ export interface SessionList {
 
 const page = 50;
 type Loaded = Omit<SessionList, 'more' | 'reload' | 'remove'> & { readonly after?: string };
-const nothing: Loaded = { shown: [], state: 'loading', detail: '', incomplete: false };
+const nothing: Loaded = { shown: [], state: 'loading', detail: '' };
 
 /** The login sessions, a page at a time. An answer to an older question is not looked at. */
 export function useSessions(scope: Scope): SessionList {
@@ -40,7 +38,6 @@ export function useSessions(scope: Scope): SessionList {
           shown: [...before.shown, ...list.sessions],
           state: 'ready',
           detail: '',
-          incomplete: before.incomplete || list.incomplete === true,
           ...(list.after && { after: list.after }),
         }));
       } catch (err) {

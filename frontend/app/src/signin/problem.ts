@@ -135,16 +135,17 @@ export function ended({ how, by, reason, at }: Ended): string {
   const why = reason ? `: ${reason.replace(/\.$/, '')}.` : '.';
   switch (how) {
     case 'idle':
-    case 'idle_input':
     case 'expired':
-    case 'absolute':
-      return `Your sign-in has expired${when}${why} Sign in to go on where you were.`;
+      return `Your sign-in has expired${when}. Sign in to go on where you were.`;
+    case 'no_input':
+      return `Nobody touched anything for too long, so you were signed out${when}. Sign in to go on where you were.`;
     case 'replaced':
       return `You signed in elsewhere${when}, and this sign-in was closed${why}`;
     case 'signed_out':
-    case 'logout':
       return `You signed out${when}${why}`;
     default:
-      return by ? `${by} ended your sign-in${when}${why}` : `Your sign-in was ended${when}${why}`;
+      return by
+        ? `${by.name ?? by.user} ended your sign-in${when}${why}`
+        : `You were signed out${when}${why}`;
   }
 }
