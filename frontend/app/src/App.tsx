@@ -1,5 +1,5 @@
 import type { Ending, SignedIn } from '@baton/client';
-import { arrive } from '@baton/client/session';
+import { arrive, type Ended } from '@baton/client/session';
 import { Center, Loader } from '@mantine/core';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { forget, forgetPicture, type Picture, recall } from './memory/picture.ts';
@@ -55,15 +55,7 @@ export function App() {
     forgetPicture();
     if (leaving.current) return;
     setWho({ is: 'nobody', notice: notice(reason) });
-    // The socket was only refused: the hub may know why.
-    if (reason === 'signed out') {
-      arrive().then(
-        (found) => {
-          if (found.is === 'nobody' && found.ended) setWho({ is: 'nobody', notice: ended(found.ended) });
-        },
-        () => undefined,
-      );
-    }
+    void signedOut(reason, (end) => setWho({ is: 'nobody', notice: ended(end) }));
   }, []);
   switch (who.is) {
     case 'unknown':
@@ -86,6 +78,20 @@ export function App() {
         />
       );
   }
+}
+
+/**
+ * Forgets the place too if somebody has signed out in another tab. A tab that was not there when it ended asks how, and
+ * tells; without a cookie nobody can say, which is how a sign-out leaves a browser.
+ */
+async function signedOut(reason: string, tell: (end: Ended) => void): Promise<void> {
+  const found = reason === '' ? await arrive().catch(() => undefined) : undefined;
+  const end = found?.is === 'nobody' ? found.ended : undefined;
+  if (end !== undefined) tell(end);
+  const how = end?.how ?? (found?.is === 'nobody' || reason === 'signed out' ? 'signed_out' : '');
+  if (how !== 'signed_out') return;
+  forget();
+  leavePlace();
 }
 
 /** With a picture, the screen is there before the hub has said who is signed in. */

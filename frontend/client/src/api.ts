@@ -20,7 +20,7 @@ export interface Readable<T> {
  */
 export type Status = 'connecting' | 'catching-up' | 'live' | 'stale' | 'signed-out' | 'replaced' | 'ended';
 
-/** Why a connection is over for good, in the hub's words. */
+/** Why a connection is over for good, in the hub's words; empty if it was not there to say so. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;

@@ -326,7 +326,7 @@ export class Connection {
     const signedIn = await this.#options.signedIn();
     this.#check = 'idle';
     if (!signedIn && this.#phase === 'down') {
-      this.#end('signed-out', { code: 4401, reason: 'signed out' });
+      this.#end('signed-out', { code: 4401, reason: '' });
     }
   }
 

@@ -117,7 +117,7 @@ scenario(
     await elsewhere.tryToSignIn('alice');
     const question = elsewhere.dialog('You are signed in elsewhere');
     const other = await question.getByRole('listitem').innerText();
-    expect(other).toMatch(/Chrome.* on Linux\s+in control\s+at 127\.0\.0\.1\s+since .* · 1 open tab/);
+    expect(other).toMatch(/Chrome \d+ on Linux\s+in control\s+at 127\.0\.0\.1 .*\s+since .* · 1 open tab/);
     await picture(elsewhere.page, `asked to close the other ${stage.installation.layout}`);
     await question.getByRole('button', { name: 'Cancel' }).click();
     expect(await alice.seen('status')).toEqual(['Live']); // neither has disturbed her
