@@ -86,5 +86,6 @@ scenario(
     await alice.says('Nobody is in control');
     await alice.journal('Sam signed out while the beamline ran; the seat is vacant: “the shift is over”');
   },
-  { site: careful },
+  // What the password opens on one hub holds on the other, so one hub alone would show less.
+  { site: careful, on: ['two hubs on NATS and Redis'] },
 );

@@ -2,6 +2,7 @@ import type { ControlRequest } from '@baton/client';
 import { useBaton, useControl, useYou } from '@baton/react';
 import { Badge, Group, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
+import { plural } from '../format.ts';
 import { Ago } from '../parts/Age.tsx';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { Person } from '../parts/Person.tsx';
@@ -9,12 +10,20 @@ import { ReasonDialog } from '../parts/ReasonDialog.tsx';
 import type { Act } from '../parts/useAct.ts';
 import classes from './ControlBar.module.css';
 
+/** So many are seen without scrolling. */
+const fits = 4;
+
 /** The line of those who ask for control, the first in line first. Everybody sees it; the operator answers. */
 export function RequestLine({ act }: { readonly act: Act }) {
   const { requests } = useControl();
   if (requests.length === 0) return null;
   return (
     <ol className={classes.line} aria-label="Requests for control">
+      {requests.length > fits && (
+        <Text component="li" size="xs" className={classes.meaning} aria-hidden>
+          {plural(requests.length, 'request')}, the first in line first
+        </Text>
+      )}
       {requests.map((request, i) => (
         <Request key={request.id} request={request} place={i + 1} act={act} />
       ))}

@@ -1,5 +1,5 @@
 import { useValue } from '@baton/react';
-import { ScrollArea, Skeleton } from '@mantine/core';
+import { ScrollArea, Skeleton, Stack } from '@mantine/core';
 import { equipment, stopMotor } from '../beamline.ts';
 import { useScroll } from '../memory/place.ts';
 import { Panel } from '../parts/Panel.tsx';
@@ -25,7 +25,7 @@ export function Equipment() {
     >
       <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8} {...scroll}>
         {/* What is not known yet is not shown as if there were none. */}
-        {ready ? <Devices /> : <Skeleton h={420} m="sm" w="auto" />}
+        {ready ? <Devices /> : <Unknown />}
       </ScrollArea>
     </Panel>
   );
@@ -50,5 +50,15 @@ function Devices() {
         <Actions />
       </Section>
     </>
+  );
+}
+
+function Unknown() {
+  return (
+    <Stack gap="md" p="sm" aria-hidden>
+      {[44, 60, 180, 80].map((height) => (
+        <Skeleton key={height} h={height} />
+      ))}
+    </Stack>
   );
 }

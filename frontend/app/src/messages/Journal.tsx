@@ -95,7 +95,10 @@ export function Journal({ filter }: { readonly filter: Filter }) {
 
 function Row({ message: { at, data } }: { readonly message: LogMessage<JournalRecord> }) {
   return (
-    <details className={classes.record}>
+    <details
+      className={classes.record}
+      onToggle={({ currentTarget: row }) => row.open && row.scrollIntoView({ block: 'nearest' })}
+    >
       <summary className={classes.summary}>
         <time className={classes.time} dateTime={at}>
           {second(at)}
