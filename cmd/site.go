@@ -25,6 +25,7 @@ type site struct {
 	Spaces         map[string]siteSpace   `yaml:"spaces"`
 	Backends       map[string]siteBackend `yaml:"backends"`
 	Authenticators []siteAuthenticator    `yaml:"authenticators"`
+	Issuers        []siteIssuer           `yaml:"issuers"` // others, whose JWTs are taken for tokens
 }
 
 type siteSpace struct {

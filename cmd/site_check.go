@@ -33,6 +33,7 @@ func (p *siteProblems) check(s *site) {
 		p.checkSpace(path, s.Spaces[name])
 	}
 	p.checkBackends(s)
+	p.checkIssuers(s)
 	p.checkAuthenticators(s.Authenticators)
 }
 

@@ -75,6 +75,9 @@ func listSpaces(v *visit, in *sitesInput) (*siteOutput, error) {
 // entrance tells which spaces are for who asks to know of. Whoever has a cookie that leads nowhere, or that nobody can
 // vouch for now, is shown what everybody is.
 func (h *Hub) entrance(r *http.Request) (enters func(Site) bool, err error) {
+	if p, outside, err := h.outsidePassport(r); outside {
+		return func(s Site) bool { return h.open(s, p) }, err
+	}
 	who, room, _, err := h.identify(r)
 	switch token := r.Header.Get("Authorization") != ""; {
 	case token && err != nil:
@@ -88,6 +91,19 @@ func (h *Hub) entrance(r *http.Request) (enters func(Site) bool, err error) {
 		_, admit := h.admission(s)
 		return s.Name == room.name || session.Admitted(admit, who.Roles)
 	}, nil
+}
+
+// open reports whether a space is for a token of another issuer. One that was revoked there is not shown it.
+func (h *Hub) open(s Site, p session.Passport) (open bool) {
+	_, admit := h.admission(s)
+	open = p.GoodIn(s.Name) && session.Admitted(admit, p.Person.Roles)
+	if space := h.rooms[s.Name].replica(); space != nil && open {
+		space.Read(func(state *channels.State) {
+			t, known := session.FindToken(state, p.ID())
+			open = !known || !t.Ended
+		})
+	}
+	return open
 }
 
 // admission is whether a space is unlisted, and whom it admits: as its rules say, if they are known here.

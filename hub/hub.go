@@ -37,6 +37,7 @@ type Options struct {
 	Roles    []string          // Optional. The roles of the site's own that people can have. nil: any.
 	Proxies  []netip.Prefix    // Optional. Whose X-Forwarded-For is believed.
 
+	Outside  Outside      // Optional. Verifies JWTs of other issuers.
 	UI       http.Handler // Optional. What is served at /.
 	DevUsers []string     // Optional. Shown on the sign-in page, only with --dev.
 	Origins  []string     // Optional. Further origins (scheme://host:port) that may connect with a cookie.

@@ -108,9 +108,13 @@ func (h *Hub) look(space *channels.Space, id string, proof proof) (who channels.
 func (h *Hub) claim(r *http.Request) (space, id string, holds proof, err error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, bearer, _ := strings.Cut(header, " ") // the scheme in any case: RFC 9110
-		token, err := session.ParseToken(strings.TrimLeft(bearer, " "))
-		if !strings.EqualFold(scheme, "Bearer") || err != nil {
+		bearer = strings.TrimLeft(bearer, " ")
+		token, err := session.ParseToken(bearer)
+		switch {
+		case !strings.EqualFold(scheme, "Bearer"), err != nil && h.options.Outside == nil:
 			return "", "", nil, errSignedOut
+		case err != nil:
+			return h.claimOutside(r, bearer)
 		}
 		return token.Space, token.ID, func(v channels.View) error {
 			return errors.Join(token.Check(v), session.CheckExpiry(v, token.ID, time.Now()))
