@@ -23,7 +23,7 @@ func (r *room) sendValues(ctx context.Context, who channels.Who, channel string,
 	r.replica().Read(func(state *channels.State) { refusal = mayValues(state.Rules(), who, channel, set) })
 	keys := slices.Sorted(maps.Keys(set))
 	for _, key := range slices.Concat(keys, gone) {
-		refusal = errors.Join(refusal, channels.CheckKey(key))
+		refusal = errors.Join(refusal, ofKey(channel, key, channels.CheckKey(key)))
 	}
 	if refusal == nil {
 		refusal = r.board.room(feed{channel: channel}, set, gone)
@@ -67,11 +67,20 @@ func mayValues(rules *channels.Rules, who channels.Who, channel string, set map[
 	}
 	for _, key := range slices.Sorted(maps.Keys(set)) {
 		if len(set[key]) > channels.MaxValue {
-			return channels.Refuse(channels.CodeTooLarge, "the value of %q has %d bytes, the limit is %d", key, len(set[key]), channels.MaxValue)
+			return ofKey(channel, key, channels.Refuse(channels.CodeTooLarge, "the value of %q has %d bytes, the limit is %d", key, len(set[key]), channels.MaxValue))
 		}
 		if err := rules.CheckValue(channel, key, set[key]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ofKey says which key a refusal is about: a client sends the others by themselves then.
+func ofKey(channel, key string, err error) error {
+	var refused *channels.Refusal
+	if errors.As(err, &refused) {
+		refused.More = map[string]any{"channel": channel, "key": key}
+	}
+	return err
 }

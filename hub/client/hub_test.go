@@ -306,6 +306,33 @@ func TestAgainstAHubLiveValuesComeBackAndGo(t *testing.T) {
 	}
 }
 
+func TestAgainstAHubALiveValueThatIsRefusedTakesNoOtherWithIt(t *testing.T) {
+	l := newLab(t)
+	ann, service := l.connect("ann"), l.connect("service")
+	l.putInForce(2, func(r *channels.Rules) {
+		motors := r.Channels["motors"]
+		motors.Schema = json.RawMessage(`{"type":"number"}`)
+		r.Channels["motors"] = motors
+	})
+	for _, bad := range []string{"omega", strings.Repeat("x", 200)} {
+		values := map[string]any{"kappa": 1, "phi": 2, bad: "up"}
+		if err := service.Send("motors", values); err != nil {
+			t.Fatal(err)
+		}
+		l.eventually("the others come", func() bool {
+			values, err := ann.Read(t.Context(), "motors")
+			return err == nil && string(values["kappa"].Data) == "1" && string(values["phi"].Data) == "2"
+		})
+		if err := service.Send("motors", nil, client.Delete("kappa", "phi")); err != nil {
+			t.Fatal(err)
+		}
+		l.eventually("they are gone", func() bool {
+			values, err := ann.Read(t.Context(), "motors")
+			return err == nil && len(values) == 0
+		})
+	}
+}
+
 func TestAgainstAHubALockFencesItsFormerHolder(t *testing.T) {
 	l := newLab(t)
 	ann, bob := l.connect("ann"), l.connect("bob")

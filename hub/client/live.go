@@ -54,6 +54,16 @@ func (l *liveStore) resend() {
 	}
 }
 
+// without drops the value of a key that was refused, unless there is a newer one. What was sent with it was refused, too,
+// so everything else is sent again.
+func (l *liveStore) without(key string) {
+	_, newer := l.unsent[key]
+	if !newer {
+		delete(l.values, key)
+	}
+	l.resend()
+}
+
 // Send sets values of a live store; with the option Delete it deletes keys, set may then be nil. It does not wait: the
 // values are sent as soon as the connection takes them, the newest of each key wins, and the last ones are sent again
 // after a reconnect, and when the hub has found its log again. The error says that a value cannot be sent; if the hub
@@ -156,6 +166,10 @@ func (c *Client) sendRefusedLocked(f *wire.Error) bool {
 			c.patienceLocked()
 		} else {
 			c.logger.Warn("the hub refused live values", "channel", channel, "code", f.Code, "detail", f.Detail)
+			if key, ok := f.More["key"].(string); ok {
+				l.without(key)
+				c.rouse()
+			}
 		}
 		return true
 	}
