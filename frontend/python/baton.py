@@ -62,6 +62,7 @@ _FIRST_DELAY, _LAST_DELAY = 0.5, 30.0  # seconds, at most, before the first atte
 _SILENCE = 60.0  # seconds without a word after which an event stream is as good as lost; the hub is never quiet so long
 _ANSWER = 60.0  # seconds for one HTTP answer, longer than the hub may take
 _REPORT = 2.0  # seconds that a report may take to reach the hub once the client is being closed
+_DEPTH, _MEMBERS, _STRING, _DIGITS = 32, 1000, 16 << 10, 32  # what the hub reads: of JSON, an object, a string, a number
 _GONE = 60.0  # seconds after which a deletion of a live value is not sent again, if the connection has held since
 _LOOK = 20.0  # seconds between looks at what is old
 _KEPT = 1000  # messages of a log, if its rules do not say; and calls that were handled
@@ -1037,7 +1038,8 @@ class _Link:
         self._await(request, time.monotonic() + self._client.timeout)
 
     def send(self, channel: str, values: Dict[str, Tuple[bool, Any]]) -> None:
-        json.dumps({key: v for key, (_, v) in values.items()}, allow_nan=False)  # raises here, in the caller's face
+        for key, (_, value) in values.items():
+            _readable({"type": "send", "channel": channel, "set": {key: value}}, self._limit)
         with self._mu:
             self._client._alive()
             self._live.setdefault(channel, {}).update(values)
@@ -1045,7 +1047,7 @@ class _Link:
         self._rouse()
 
     def signal(self, channel: str, data: Any) -> None:
-        json.dumps(data, allow_nan=False)
+        _readable({"type": "send", "channel": channel, "data": data}, self._limit)
         with self._mu:
             self._client._alive()
             if self.status != "connecting":  # nobody wants it later
@@ -1054,11 +1056,10 @@ class _Link:
 
     def ask(self, frame: Dict[str, Any], until: Optional[float]) -> Dict[str, Any]:
         """Makes a change and returns the hub's answer to it; until is when to give up."""
+        _readable(frame, self._limit)
         request = _Request({**frame, "op": self._client._op()})
         with self._mu:
             request.frame["id"] = self._next_id()
-            if len(json.dumps(request.frame).encode()) + 2 > self._limit:
-                raise BatonError("too_large", f"one request is larger than {self._limit} bytes: make it smaller")
             self._requests[request.frame["id"]] = request
         self._rouse()
         try:
@@ -1318,6 +1319,18 @@ class _Link:
                     self._standing = {name: r for name, r in self._standing.items() if r is not request}
             elif refused:
                 _log.warning("the hub refused something: %s: %s", frame.get("code"), frame.get("detail"))
+                self._without(frame.get("more") or {})
+
+    def _without(self, refused: Mapping[str, Any]) -> None:
+        """Drops a live value that the hub refused, unless there is a newer one. What was sent with it was refused, too, so
+        everything else is sent again."""
+        channel, key = refused.get("channel", ""), refused.get("key")
+        if key is None or channel not in self._live:
+            return
+        if key not in self._unsent.get(channel, {}):
+            self._live[channel].pop(key, None)
+        self._resend()
+        self._rouse()
 
     def _disagreed(self, request: _Request, refused: Mapping[str, Any]) -> None:
         """The hub agreed before, under other rules. It is asked again after its next welcome, and now for the other commands."""
@@ -1387,6 +1400,30 @@ def _websockets() -> Tuple[Any, str]:
             return older, "extra_headers"
     except ImportError:
         raise ImportError("this needs the package websockets: apt-get install python3-websockets") from None
+
+
+def _readable(frame: Mapping[str, Any], limit: int) -> None:
+    """Raises what the hub would say of a frame that it cannot read: it would refuse all that comes in one message with it."""
+    text = json.dumps(frame, allow_nan=False)
+    if len(text) + 100 > limit:  # with its id and operation
+        raise BatonError("too_large", f"one request is larger than {limit} bytes: make it smaller")
+
+    def look(value: Any, depth: int) -> None:
+        if isinstance(value, (dict, list)) and depth > _DEPTH:
+            raise BatonError("bad_frame", f"it is deeper than {_DEPTH}: make the value flatter")
+        if isinstance(value, dict) and len(value) > _MEMBERS:
+            raise BatonError("bad_frame", f"an object has more than {_MEMBERS} members: make several of it")
+        if isinstance(value, str) and len(json.dumps(value)) - 2 > _STRING:
+            raise BatonError("bad_frame", f"a string has more than {_STRING} bytes: make several of it")
+        if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+            raise BatonError("bad_frame", "half of a surrogate pair: send whole characters")
+        if isinstance(value, int) and len(str(abs(value))) > _DIGITS:
+            raise BatonError("bad_frame", f"a number has more than {_DIGITS} digits: send it as a string")
+        parts = (*value, *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+        for part in parts:
+            look(part, depth + 1)
+
+    look(json.loads(text), 2)
 
 
 def _parts(values: Dict[str, Any], limit: int) -> Iterator[Dict[str, Any]]:

@@ -101,8 +101,15 @@ def tearDownModule() -> None:
 class Case(unittest.TestCase):
     def client(self, user: str = "alice", **options: Any) -> baton.Client:
         client = baton.connect(HUB.url, space="lab", user=user, password=user, timeout=PATIENCE, **options)
+        self.addCleanup(self.sign_out, client)
         self.addCleanup(client.close)
         return client
+
+    def sign_out(self, client: baton.Client) -> None:
+        """Ends the login session: a person has 20 at most."""
+        request = urllib.request.Request(f"{HUB.url}/api/v1/session", method="DELETE", headers=client._headers)
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(request, timeout=PATIENCE).close()
 
     def refused(self, code: str, f: Callable[..., Any], *args: Any, **options: Any) -> baton.BatonError:
         with self.assertRaises(baton.BatonError) as caught:
@@ -482,6 +489,21 @@ class Serving(Case):
         eventually("the values after a restart", lambda: alice.read("motors").get("omega", (0,))[0] == 3)
         self.assertNotIn("kappa", alice.read("motors"))
 
+    def test_a_live_value_that_is_refused_takes_no_other_with_it(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+        sam.send("motors", {"alpha": 1, "x" * 200: 2, "beta": 3})
+        eventually("the others", lambda: {"alpha", "beta"} <= set(alice.read("motors")))
+        sam.send("motors", {}, delete=["alpha", "beta"])
+
+    def test_a_result_that_the_hub_cannot_read_fails(self) -> None:
+        sam, alice = self.client("sam"), self.client()
+        deep: Any = 1
+        for _ in range(40):
+            deep = [deep]
+        sam.serve({"slow": lambda call: deep})
+        started = eventually("it is served", lambda: alice.start("slow"))
+        self.assertIn("deeper", self.refused("failed", alice.wait, started, timeout=PATIENCE).detail)
+
     def test_signals_reach_others(self) -> None:
         alice, bob = self.client(), self.client("bob")
         heard: List[baton.Signal] = []
@@ -617,6 +639,31 @@ class Protocol(unittest.TestCase):
             server.shutdown()
         first, second = f"{client.id}.1", f"{client.id}.2"
         self.assertEqual([("POST", first, None)] * 4 + [("POST", second, "e1-7"), ("GET", None, "e1-7")], asked)
+
+    def test_what_the_hub_cannot_read_is_not_sent(self) -> None:
+        client = baton.Client("http://127.0.0.1:1", "t", 1, None)
+        self.addCleanup(client.close)
+        link = client._linked()
+        deep: Any = 1
+        for _ in range(40):
+            deep = [deep]
+        for value, code in (
+            (deep, "bad_frame"),
+            ("x" * 17_000, "bad_frame"),
+            ("\ud800", "bad_frame"),
+            (10**40, "bad_frame"),
+            (dict.fromkeys(map(str, range(1001))), "bad_frame"),
+            (["x" * 10_000] * 7, "too_large"),
+        ):
+            for give in (
+                lambda: link.send("motors", {"x": (True, value)}),
+                lambda: link.signal("pointers", value),
+                lambda: link.ask({"type": "done", "call": "k", "result": value}, 0),
+            ):
+                with self.assertRaises(baton.BatonError) as caught:
+                    give()
+                self.assertEqual(code, caught.exception.code)
+        self.assertEqual([], link._collect())
 
     def test_deletions_of_live_values_are_not_sent_for_ever(self) -> None:
         client = baton.Client("http://127.0.0.1:1", "t", 1, None)
