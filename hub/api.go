@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,10 +36,14 @@ const (
 func init() {
 	huma.NewError = problemOfLibrary
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
-		if v, ok := ctx.Context().Value(visitKey{}).(*visit); ok && v.badBody != "" {
+		v, ok := ctx.Context().Value(visitKey{}).(*visit)
+		switch {
+		case !ok:
+			return problemOfLibrary(status, message, errs...)
+		case v.badBody != "":
 			return &problem{status: http.StatusBadRequest, code: string(channels.CodeInvalid), detail: v.badBody}
 		}
-		return problemOfLibrary(status, message, errs...)
+		return v.discreet(v.problemOfLibrary(status, message, errs...))
 	}
 	huma.DefaultArrayNullable = false
 	huma.ValidateStrictCasing = true
@@ -50,6 +55,7 @@ type api struct {
 	mux   *http.ServeMux
 	huma  huma.API
 	meter *meter
+	names func() map[string]bool // of the members of all bodies, once all operations are there
 }
 
 func newAPI(h *Hub) *api {
@@ -61,6 +67,7 @@ func newAPI(h *Hub) *api {
 		DefaultFormat: "application/json",
 	}
 	a.huma = humago.New(a.mux, config)
+	a.names = sync.OnceValue(a.propertyNames)
 	return a
 }
 
@@ -77,6 +84,7 @@ type visit struct {
 	proof proof
 
 	after   []func() // called when it has been answered
+	body    []byte   // as it was sent, if it is JSON
 	badBody string   // what to say of a body that cannot be read, if more must not be said
 }
 
@@ -121,9 +129,10 @@ func register[I, O any](a *api, o huma.Operation, members bool, serve func(*visi
 	a.documentErrors(&o, hasBody(reflect.TypeFor[I]()) || o.RequestBody != nil)
 	o.Middlewares = append(huma.Middlewares{a.admit(members, hasBody(reflect.TypeFor[I]()), limit)}, o.Middlewares...)
 	huma.Register(a.huma, o, func(ctx context.Context, in *I) (*O, error) {
-		out, err := serve(ctx.Value(visitKey{}).(*visit), in)
+		v := ctx.Value(visitKey{}).(*visit)
+		out, err := serve(v, in)
 		if err != nil {
-			return nil, problemOf(err)
+			return nil, v.discreet(problemOf(err))
 		}
 		return out, nil
 	})
@@ -180,6 +189,7 @@ func (a *api) admit(members, body bool, limit int64) func(huma.Context, func(hum
 			problemOf(err).answer(w)
 			return
 		}
+		v.body = data
 		next(&visitContext{ctx, context.WithValue(ctx.Context(), visitKey{}, v), data, promptWriter{w}})
 	}
 }
@@ -326,6 +336,10 @@ func (c *visitContext) Header(name string) string {
 
 // problemOfLibrary is what the library finds wrong with a request, without the values, which may be secret.
 func problemOfLibrary(status int, message string, errs ...error) huma.StatusError {
+	return (*visit)(nil).problemOfLibrary(status, message, errs...)
+}
+
+func (v *visit) problemOfLibrary(status int, message string, errs ...error) *problem {
 	var details []string
 	for _, err := range errs {
 		var detailed huma.ErrorDetailer
@@ -333,6 +347,9 @@ func problemOfLibrary(status int, message string, errs ...error) huma.StatusErro
 			d := detailed.ErrorDetail()
 			if d.Message == "" { // the library has no words for numbers in maps
 				d.Message = "does not fit: GET /api/openapi.json says what does"
+			}
+			if v != nil {
+				d.Location = v.place(d.Location)
 			}
 			details = append(details, fmt.Sprintf("%s: %s", trimmed(d.Location, 100), d.Message))
 		}

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -41,6 +43,7 @@ type schema struct {
 	Properties           map[string]schema
 	Required             []string
 	AdditionalProperties any
+	Items                *schema
 }
 
 // documented reads the operations from the OpenAPI document, and its named schemas.
@@ -89,8 +92,34 @@ func isProblem(t testing.TB, what string, a hubtest.Answer) {
 	if a.Status < 400 || a.Status > 499 || a.Header.Get("Content-Type") != "application/problem+json" ||
 		json.Unmarshal([]byte(a.Body), &p) != nil || p["code"] == nil || p["detail"] == "" {
 		t.Errorf("%s was answered %d, %s: %.300s", what, a.Status, a.Header.Get("Content-Type"), a.Body)
+		return
+	}
+	if !slices.Contains(documentedCodes()[fmt.Sprint(p["code"])], a.Status) {
+		t.Errorf("%s was answered %d with the code %v, which is not documented with that status", what, a.Status, p["code"])
 	}
 }
+
+// documentedCodes reads the statuses of each code from the table in the OpenAPI document.
+var documentedCodes = sync.OnceValue(func() map[string][]int {
+	data, err := hub.OpenAPI("test")
+	if err != nil {
+		panic(err)
+	}
+	var doc struct{ Info struct{ Description string } }
+	if err := json.Unmarshal(data, &doc); err != nil {
+		panic(err)
+	}
+	codes := map[string][]int{}
+	for line := range strings.Lines(doc.Info.Description) {
+		if cells := strings.Split(line, "|"); len(cells) > 3 && strings.Contains(cells[1], "`") {
+			for _, status := range strings.Fields(cells[2]) {
+				n, _ := strconv.Atoi(status)
+				codes[strings.Trim(cells[1], " `")] = append(codes[strings.Trim(cells[1], " `")], n)
+			}
+		}
+	}
+	return codes
+})
 
 func badNode(t testing.TB) *node {
 	return newNode(t, nodeOptions{limits: hub.Limits{Rate: 100_000, Burst: 100_000}})
@@ -99,15 +128,19 @@ func badNode(t testing.TB) *node {
 func TestEveryOperationWantsToKnowWhoAsks(t *testing.T) {
 	n := badNode(t)
 	nobody, stranger := hubtest.NewBrowser(t), hubtest.Program(t, "baton_lab_t7_HUSH")
-	operations, _ := documented(t)
+	operations, schemas := documented(t)
 	members := 0
 	for _, o := range operations {
 		if !o.member() {
 			continue
 		}
 		members++
+		body := ""
+		if o.RequestBody != nil {
+			body = harmless(o.RequestBody.Content["application/json"].Schema, schemas, 0)
+		}
 		for _, b := range []*hubtest.Browser{nobody, stranger} {
-			if a := b.Request(o.method, o.url(n), ""); a.Status != http.StatusUnauthorized {
+			if a := b.Request(o.method, o.url(n), body); a.Status != http.StatusUnauthorized {
 				t.Errorf("%s %s was answered %d: %s", o.method, o.path, a.Status, a.Body)
 			}
 		}
@@ -180,7 +213,7 @@ func TestEveryOperationRefusesBodiesThatAreNotAsDocumented(t *testing.T) {
 // badBodies are bodies that a schema does not allow, and some that are no JSON.
 func badBodies(s schema) []string {
 	bad := []string{
-		"{", "\xff", `{"HUSH`, "[HUSH]", "{}{}", `{"a":1,"a":2}`, "\"\xc3\x28\"", strings.Repeat("[", 100), "1e999", "nul", `{"a":"\ud800"}`,
+		"{", "\xff", `{"HUSH`, "[HUSH]", "{}{}", `{"a":1,"a":2}`, "\"\xc3\x28\"", strings.Repeat("[", 100), strings.Repeat(`{"a":`, 10_000)+"1"+strings.Repeat("}", 10_000), "1e999", "nul", `{"a":"\ud800"}`,
 	}
 	if s.Type != "object" {
 		return bad
@@ -193,9 +226,11 @@ func badBodies(s schema) []string {
 		if wrong == "" {
 			continue
 		}
-		bad = append(bad, fmt.Sprintf(`{%q:%s}`, name, wrong), fmt.Sprintf(`{%q:1}`, strings.ToUpper(name)))
+		bad = append(bad, fmt.Sprintf(`{%q:%s}`, name, wrong), fmt.Sprintf(`{%q:1}`, strings.ToUpper(name)),
+			fmt.Sprintf(`{%q:%s,%[1]q:%[2]s}`, name, harmless(s.Properties[name], nil, 0)), fmt.Sprintf(`{%q:1e400}`, name))
 		if s.Properties[name].Type == "integer" {
-			bad = append(bad, fmt.Sprintf(`{%q:-1}`, name), fmt.Sprintf(`{%q:1.5}`, name), fmt.Sprintf(`{%q:1e30}`, name))
+			bad = append(bad, fmt.Sprintf(`{%q:-1}`, name), fmt.Sprintf(`{%q:1.5}`, name), fmt.Sprintf(`{%q:1e30}`, name),
+				fmt.Sprintf(`{%q:%s}`, name, strings.Repeat("9", 400)))
 		}
 	}
 	if len(s.Required) > 0 {

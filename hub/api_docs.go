@@ -21,7 +21,9 @@ func document(version string) *huma.OpenAPI {
 		Info: &huma.Info{
 			Title: "Baton", Version: version,
 			Description: "A real-time hub for shared control: many see one live state, one may change it. " +
-				"What is here works without a WebSocket; the WebSocket at /api/v1/ws is described by /api/asyncapi.json.",
+				"What is here works without a WebSocket; the WebSocket at /api/v1/ws is described by /api/asyncapi.json." +
+				"\n\nWhat is refused is a problem (RFC 9457) with one of these codes, which error frames on the WebSocket have, too. Further ones may come.\n\n" +
+				explainCodes(),
 			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 		},
 		Servers: []*huma.Server{{URL: "/", Description: "This hub"}},

@@ -33,27 +33,6 @@ func errorFrame(err error) *wire.Error {
 	return &wire.Error{Code: string(channels.CodeUnavailable), Detail: "the hub could not do this now: send it again"}
 }
 
-// statusOf maps codes to HTTP; what is not here is 409.
-var statusOf = map[channels.Code]int{
-	channels.CodeInvalid:     http.StatusBadRequest,
-	channels.CodeUnknownName: http.StatusNotFound,
-	channels.CodeForbidden:   http.StatusForbidden,
-	channels.CodeConfirm:     http.StatusForbidden,
-	channels.CodeSignedOut:   http.StatusUnauthorized,
-	channels.CodeTooLarge:    http.StatusRequestEntityTooLarge,
-	channels.CodeSchema:      http.StatusUnprocessableEntity,
-	channels.CodeOverloaded:  http.StatusServiceUnavailable,
-	channels.CodeUnknown:     http.StatusServiceUnavailable,
-	channels.CodeUnavailable: http.StatusServiceUnavailable,
-	channels.CodeStale:       http.StatusServiceUnavailable,
-	channels.CodeStorage:     http.StatusServiceUnavailable,
-
-	session.CodeTooMany: http.StatusTooManyRequests,
-
-	wire.CodeRate:       http.StatusTooManyRequests,
-	wire.CodeUnanswered: http.StatusTooManyRequests,
-}
-
 // A problem is an answer of the HTTP API that is not the good one, RFC 9457. It has the same codes as error frames. The
 // status 304 is one, too, without a body.
 type problem struct {
@@ -71,7 +50,7 @@ type Problem struct {
 	Type    string                `json:"type" doc:"Always about:blank: the code says more."`
 	Title   string                `json:"title" doc:"The name of the status."`
 	Status  int                   `json:"status" doc:"The status of the answer."`
-	Code    string                `json:"code" doc:"A stable word that programs branch on."`
+	Code    string                `json:"code" doc:"A stable word that programs branch on; the description of this API lists them all."`
 	Detail  string                `json:"detail" doc:"A sentence for a person: what is so, and what to do next."`
 	Current map[string]wire.Value `json:"current,omitempty" doc:"With conflict: what the keys in question hold now, null if they do not exist."`
 	Op      string                `json:"op,omitempty" doc:"The operation whose outcome is not known, or that was not tried: send it again under this id."`
@@ -114,10 +93,7 @@ func problemOf(err error) *problem {
 
 // coded is the problem of a code.
 func coded(code channels.Code, detail string) *problem {
-	p := &problem{status: http.StatusConflict, code: string(code), detail: detail}
-	if status, ok := statusOf[code]; ok {
-		p.status = status
-	}
+	p := &problem{status: statusOf(code), code: string(code), detail: detail}
 	switch p.status {
 	case http.StatusServiceUnavailable:
 		p.retry = 2
