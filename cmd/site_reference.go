@@ -113,4 +113,17 @@ var siteEntries = map[string]siteEntry{
 	"authenticators.http.header":      {about: "A header by which the service knows the hub, such as Authorization."},
 	"authenticators.http.header_file": {about: "The file with the value of that header, which is read for each sign-in."},
 	"authenticators.http.timeout":     {standard: "5s", about: "For an answer."},
+
+	"issuers":                   {about: "Other issuers whose JWTs are taken for tokens: a login service of the site's, a workflow system."},
+	"issuers.*.issuer":          {must: true, about: "Its name, exactly as iss in its tokens."},
+	"issuers.*.audience":        {must: true, about: "What has to be in aud: what it gives out for others is not good here."},
+	"issuers.*.jwks_url":        {about: "Where its public keys are (a JWK set): https, or http on this machine. This, or keys_file. When it is out of reach, the keys that were read are good for a day."},
+	"issuers.*.keys_file":       {about: "The file with its public keys (a JWK set), relative to the site file. The hub sees when it changes."},
+	"issuers.*.algorithms":      {must: true, about: "What it signs with, such as ES256: EdDSA, ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384 or PS512. Others are refused."},
+	"issuers.*.user_claim":      {standard: "sub", about: "The claim with the account; with dots, one in another, as realm_access.roles."},
+	"issuers.*.name_claim":      {standard: "name", about: "The claim with the name for people."},
+	"issuers.*.roles_claim":     {standard: "roles", about: "The claim with what role_map goes by: a list, or words with spaces between them."},
+	"issuers.*.role_map":        {must: true, about: "What who has something in roles_claim is here; \"*\" is every token. Who has no role is refused."},
+	"issuers.*.proposals_claim": {about: "The claim with proposals. A token with exactly one is for it. Without it, there are none."},
+	"issuers.*.spaces":          {about: "Where its tokens are good. Without it, in every space."},
 }
