@@ -141,18 +141,21 @@ def connect(
     space: Optional[str] = None,
     user: Optional[str] = None,
     password: Optional[str] = None,
+    proposal: Optional[str] = None,
+    replace: bool = False,
     timeout: float = 60.0,
     tls: Optional[ssl.SSLContext] = None,
 ) -> Client:
     """Returns a client of the hub at url, as a program with a token, or as a person with space, user and password.
 
     It tries for timeout seconds, so a program may start before its hub, and raises BatonError if the hub does not know
-    the token or the password. timeout is also how long a change is tried before it raises. tls is for certificates of
+    the token or the password. proposal is which of several the person signs in for; replace ends the person's other login
+    sessions, where the space asks before it does that. close() signs a person out. timeout is also how long a change is tried before it raises. tls is for certificates of
     one's own.
     """
     client = Client(url, token, timeout, tls)
     try:
-        client._sign_in(space, user, password)
+        client._sign_in(space, user, password, proposal, replace)
     except BaseException:
         client.close()
         raise
@@ -195,6 +198,7 @@ class Client:
             link, follower = self._link, self._follower
         if link:
             link.close()
+        self._sign_out()
         self._end(BatonError("closed", "the client is closed"))
         if follower:
             follower.stop()
@@ -435,16 +439,36 @@ class Client:
     def _base(self) -> str:
         return f"/api/v1/spaces/{_quote(self.space)}"
 
-    def _sign_in(self, space: Optional[str], user: Optional[str], password: Optional[str]) -> None:
+    def _sign_in(
+        self, space: Optional[str], user: Optional[str], password: Optional[str], proposal: Optional[str], replace: bool
+    ) -> None:
         if "Authorization" not in self._headers:
             if not space or user is None or password is None:
                 raise ValueError("give a token, or space, user and password")
             self._person = (space, user, password)
-            body = {"space": space, "user": user, "password": password}
+            body: Dict[str, Any] = {"space": space, "user": user, "password": password}
+            if proposal:
+                body["proposal"] = proposal
+            if replace:
+                body["replace"] = True
             answer = self._request("POST", "/api/v1/session", body)
         else:
             answer = self._request("GET", "/api/v1/session")
         self.space, self.you = answer["space"], answer["you"]
+
+    def _sign_out(self) -> None:
+        """Ends the login session that the client began, so that the person is not met by it the next time."""
+        person, self._person = self._person, None
+        if not person or "Cookie" not in self._headers:
+            return
+        connection = self._connection(2.0)
+        try:
+            connection.request("DELETE", self._address.path.rstrip("/") + "/api/v1/session", headers=self._headers)
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            pass  # it ends by itself when it was not in use for a while
+        finally:
+            connection.close()
 
     def _get(self, path: str, **query: Optional[str]) -> Dict[str, Any]:
         given = {name: value for name, value in query.items() if value}

@@ -101,15 +101,8 @@ def tearDownModule() -> None:
 class Case(unittest.TestCase):
     def client(self, user: str = "alice", **options: Any) -> baton.Client:
         client = baton.connect(HUB.url, space="lab", user=user, password=user, timeout=PATIENCE, **options)
-        self.addCleanup(self.sign_out, client)
         self.addCleanup(client.close)
         return client
-
-    def sign_out(self, client: baton.Client) -> None:
-        """Ends the login session: a person has 20 at most."""
-        request = urllib.request.Request(f"{HUB.url}/api/v1/session", method="DELETE", headers=client._headers)
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(request, timeout=PATIENCE).close()
 
     def refused(self, code: str, f: Callable[..., Any], *args: Any, **options: Any) -> baton.BatonError:
         with self.assertRaises(baton.BatonError) as caught:
@@ -120,6 +113,22 @@ class Case(unittest.TestCase):
     def key(self) -> str:
         """A key that no other test uses."""
         return self.id().rsplit(".", 1)[-1]
+
+
+class Persons(Case):
+    def sessions(self, client: baton.Client) -> Any:
+        return client._request("GET", "/api/v1/sessions")["sessions"]
+
+    def test_who_has_closed_is_signed_out(self) -> None:
+        sam = self.client("sam")
+        other = baton.connect(HUB.url, space="lab", user="sam", password="sam", timeout=PATIENCE)
+        self.assertEqual(2, len(self.sessions(sam)))
+        other.close()
+        self.assertEqual(1, len(self.sessions(sam)))
+
+    def test_a_person_signs_in_for_a_proposal_of_theirs(self) -> None:
+        self.assertEqual("mx-2112", self.client("alice", proposal="mx-2112").you["proposal"])
+        self.refused("forbidden", baton.connect, HUB.url, space="lab", user="alice", password="alice", proposal="mx-1")
 
 
 class Reading(Case):

@@ -51,8 +51,12 @@ type Options struct {
 	URL string
 	// Token is an API token of the hub; it names the space. Required, but for a program that acts for a person.
 	Token string
-	// Space, User and Password sign a person in, once, instead of a token.
+	// Space, User and Password sign a person in, once, instead of a token. Close signs them out.
 	Space, User, Password string
+	// Proposal is which of several the person signs in for. Optional.
+	Proposal string
+	// Replace ends the person's other login sessions, where the space asks before it does that.
+	Replace bool
 	// Logger gets a line for every connection that is made or lost. Default: slog.Default.
 	Logger *slog.Logger
 	// HTTPClient makes the handshake, for a proxy or certificates of one's own. Default: one without a time limit, since
@@ -77,6 +81,7 @@ type Client struct {
 	id      string // new for every process: operation ids begin with it
 	url     string
 	signIn  *signIn     // of a person who is not signed in yet; owned by run
+	leave   *signIn     // of a person whom the client has signed in; owned by run
 	header  http.Header // owned by run
 	http    *http.Client
 	logger  *slog.Logger

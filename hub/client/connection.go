@@ -50,6 +50,7 @@ type lost struct {
 // run connects again and again until the client ends.
 func (c *Client) run() {
 	defer close(c.done)
+	defer c.signOut()
 	for attempt := 0; ; attempt++ {
 		welcomed, l := c.connection()
 		if welcomed {

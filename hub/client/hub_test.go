@@ -377,6 +377,42 @@ func TestAgainstAHubSignalsAreHeard(t *testing.T) {
 	}
 }
 
+func TestAgainstAHubAPersonWhoHasClosedIsSignedOut(t *testing.T) {
+	l := newLab(t) // where who is signed in elsewhere is asked first
+	alice := client.Options{URL: l.URL, Space: "lab", User: "alice", Password: "alice", Proposal: "mx-2112"}
+	for range 2 {
+		c, err := client.Connect(t.Context(), alice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Welcome().You.Proposal != "mx-2112" {
+			t.Errorf("signed in as %+v", c.Welcome().You)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := client.Connect(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if _, err := client.Connect(t.Context(), alice); err == nil || !strings.Contains(err.Error(), "elsewhere") {
+		t.Errorf("signed in elsewhere, it connects with %v", err)
+	}
+	alice.Replace = true
+	second, err := client.Connect(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	select {
+	case <-first.Done():
+	case <-time.After(hubtest.Patience):
+		t.Error("the replaced client goes on")
+	}
+}
+
 func TestAgainstAHubAPersonSignsIn(t *testing.T) {
 	l := newLab(t)
 	alice := client.Options{URL: l.URL, Space: "lab", User: "alice", Password: "alice"}

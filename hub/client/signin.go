@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // A signIn is what it takes to sign a person in.
@@ -22,7 +23,13 @@ func signInOf(o Options) *signIn {
 	if o.Token != "" {
 		return nil
 	}
-	body, err := json.Marshal(map[string]string{"space": o.Space, "user": o.User, "password": o.Password})
+	body, err := json.Marshal(struct {
+		Space    string `json:"space"`
+		User     string `json:"user"`
+		Password string `json:"password"`
+		Proposal string `json:"proposal,omitempty"`
+		Replace  bool   `json:"replace,omitempty"`
+	}{o.Space, o.User, o.Password, o.Proposal, o.Replace})
 	address, urlErr := url.Parse(o.URL)
 	if err != nil || urlErr != nil {
 		return nil // strings can be encoded, and the address was looked at before
@@ -58,6 +65,33 @@ func (c *Client) signedIn(ctx context.Context) lost {
 	for _, cookie := range response.Cookies() {
 		c.header.Add("Cookie", cookie.Name+"="+cookie.Value)
 	}
-	c.signIn = nil
+	c.signIn, c.leave = nil, s
 	return lost{}
+}
+
+// signOutTime is how long signing out may take.
+const signOutTime = 2 * time.Second
+
+// signOut ends the login session that the client began, so that the person is not met by it the next time. What does not
+// come to that ends by itself when it was not in use for a while.
+func (c *Client) signOut() {
+	if c.leave == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), signOutTime)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodDelete, c.leave.url, nil)
+	if err != nil {
+		return
+	}
+	request.Header = c.header.Clone()
+	response, err := c.http.Do(request)
+	if err != nil {
+		c.logger.Warn("signing out failed", "error", err)
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode >= http.StatusBadRequest && response.StatusCode != http.StatusUnauthorized {
+		c.logger.Warn("signing out was refused", "error", refused(response).err)
+	}
 }
