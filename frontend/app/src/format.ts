@@ -67,3 +67,9 @@ export function plural(n: number, one: string, many = `${one}s`): string {
 export function symbol(unit: string): string {
   return unit === 'deg' ? '°' : unit;
 }
+
+/** What the hub says, as a sentence. */
+export function said(text: string): string {
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return sentence === '' || /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+}

@@ -149,7 +149,7 @@ describe('a login session that ends', () => {
     await connected();
     fireEvent.click(button('Signed in as Alice Martin'));
     fireEvent.click(await screen.findByRole('menuitem', { name: 'Sign out' }));
-    await screen.findByText(detail);
+    await screen.findByText('The instrument is running.');
     expect(sessionStorage.getItem('baton-place')).not.toBeNull();
   });
 });

@@ -66,6 +66,15 @@ describe('the control bar', () => {
     expect(screen.getByRole('timer').textContent).toBe('0:00');
   });
 
+  it('does not tell the operator of a lost link that is there again', () => {
+    show({
+      ...operating,
+      control: { ...operatedBy(alice, alice), lost: { until: performance.now() + 9_000 } },
+    });
+    expect(bar().textContent).toContain('You are in control');
+    expect(screen.queryByRole('timer')).toBeNull();
+  });
+
   it('offers a vacant seat, which nobody gets without asking', async () => {
     const { baton, user } = show({ control: operatedBy(null, bob) });
     expect(bar().textContent).toContain('Nobody is in control');
@@ -92,7 +101,7 @@ describe('the control bar', () => {
     vi.stubGlobal('fetch', hub.fetch);
     const { baton, user } = show({ you: sam, control: operatedBy(alice, sam) });
     const answers = [
-      new BatonError({ code: 'busy', detail: 'The queue is running.' }),
+      new BatonError({ code: 'busy', detail: 'The queue is running.', more: { may_force: true } }),
       new BatonError({ code: 'confirm', detail: 'Enter your password again.' }),
     ];
     baton.answer = ([what]) => {
@@ -101,7 +110,7 @@ describe('the control bar', () => {
     };
     await user.click(button('Take control'));
     await say('Reason', 'cryo alarm', 'Take control');
-    expect((await screen.findByText(/The queue is running/)).textContent).toContain('Nothing stops by that.');
+    expect((await screen.findByText(/The queue is running/)).textContent).toContain('nothing stops by that');
     await say('Reason', 'it is warm already', 'Take control anyway');
     await say('Password of Sam Okafor', 'wrong', 'Confirm');
     await screen.findByText('This is not your password.');

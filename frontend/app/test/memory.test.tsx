@@ -82,6 +82,7 @@ describe('what the browser remembers', () => {
     ['history', { epoch: 'another' }],
     ['space', { space: 'i04' }],
     ['user', { you: { ...ordinary.you, user: 'carol' } }],
+    ['proposal', { you: { ...ordinary.you, proposal: 'mx-2' } }],
   ])('is nothing to another %s', (_, change) => {
     const fake = loaded();
     const picture = kept();

@@ -62,6 +62,16 @@ scenario('control is asked for, granted, denied, withdrawn, given, released and 
   terms.push(await bob.journal('Sam took control from Bob: “the shutter leaks”'));
   expect(await alice.control.getByRole('button', { name: 'Take control' }).count()).toBe(0); // she is no staff
 
+  // What others have said is counted until one has it before oneself, in one's tabs together.
+  await sam.page.getByRole('tab', { name: 'Chat' }).click();
+  await sam.page.getByLabel('Message').fill('the beam is back');
+  await sam.page.keyboard.press('Enter');
+  await alice.page.getByRole('status', { name: '1 unread message' }).waitFor();
+  await alice.page.getByRole('tab', { name: 'Chat' }).click();
+  await alice.page.getByRole('log', { name: 'Chat' }).getByText('the beam is back').waitFor();
+  await alice.page.getByRole('status', { name: '1 unread message' }).waitFor({ state: 'detached' });
+  await bob.page.getByRole('status', { name: '1 unread message' }).waitFor(); // he has not read it
+
   expect(terms).toEqual([...new Set(terms)].sort((a, b) => a - b));
 });
 

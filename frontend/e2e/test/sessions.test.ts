@@ -12,6 +12,13 @@ scenario(
     const other = await (await home.open(stage.hub(1))).signIn('alice');
     await other.page.getByLabel('Find a sample').fill('insulin');
     await other.page.getByRole('tab', { name: 'Journal' }).click();
+    const equipment = other.page
+      .getByRole('region', { name: 'Beamline' })
+      .locator('.mantine-ScrollArea-viewport');
+    await equipment.evaluate((viewport) => viewport.scrollTo({ top: 120 }));
+    await other.page.waitForFunction(() =>
+      sessionStorage.getItem('baton-place')?.includes('scroll equipment'),
+    );
     await alice.watch('status', status);
 
     await alice.menu('Alice', 'Login sessions');
@@ -28,6 +35,7 @@ scenario(
     await other.signIn('alice');
     expect(await other.page.getByLabel('Find a sample').inputValue()).toBe('insulin');
     await other.records.waitFor();
+    await expect.poll(() => equipment.evaluate((viewport) => viewport.scrollTop)).toBe(120);
     expect(await alice.seen('status')).toEqual(['Live']);
     await alice.page.keyboard.press('Escape');
 

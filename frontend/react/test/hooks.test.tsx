@@ -7,6 +7,7 @@ import {
   BatonProvider,
   useCommand,
   useControl,
+  useIdle,
   useLog,
   usePresence,
   useSignal,
@@ -193,6 +194,16 @@ describe('useStore', () => {
 });
 
 describe('the other hooks', () => {
+  it('show that the login session ends for want of input', async () => {
+    const { result } = renderHook(() => useIdle(), { wrapper: inside });
+    await up();
+    expect(result.current).toBeNull();
+    act(() => sockets.last.push({ type: 'idle', remaining_ms: 60_000 }));
+    expect(result.current?.until).toBeGreaterThan(performance.now());
+    act(() => sockets.last.push({ type: 'idle' }));
+    expect(result.current).toBeNull();
+  });
+
   it('show status, you, presence and control', async () => {
     const { result } = renderHook(
       () => ({ status: useStatus(), you: useYou(), people: usePresence(), control: useControl() }),

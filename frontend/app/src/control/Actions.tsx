@@ -1,8 +1,9 @@
-import { BatonError, type You } from '@baton/client';
+import { BatonError, type TakeOptions, type You } from '@baton/client';
 import { useBaton, useControl, useYou } from '@baton/react';
 import { useDisclosure } from '@mantine/hooks';
 import { IconDoorExit, IconHandStop, IconSteeringWheel } from '@tabler/icons-react';
 import { useState } from 'react';
+import { said } from '../format.ts';
 import { useConfirmed } from '../parts/Confirmation.tsx';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { ReasonDialog } from '../parts/ReasonDialog.tsx';
@@ -92,15 +93,18 @@ function Ask({ act }: { readonly act: Act }) {
 
 /** Takes control from oneself on another computer, without ado. */
 function TakeOver({ act }: { readonly act: Act }) {
-  const { control } = useBaton();
+  const { take, dialog } = useTake(act, 'yourself on the other computer');
   return (
-    <GuardedButton
-      guard={useConnected()}
-      leftSection={<IconSteeringWheel size={16} />}
-      onClick={() => void act.attempt(() => control.take({ reason: 'taken over here' }))}
-    >
-      Take over here
-    </GuardedButton>
+    <>
+      <GuardedButton
+        guard={useConnected()}
+        leftSection={<IconSteeringWheel size={16} />}
+        onClick={() => take({ reason: 'taken over here' })}
+      >
+        Take over here
+      </GuardedButton>
+      {dialog}
+    </>
   );
 }
 
@@ -108,35 +112,20 @@ function mayTake(you: You | null): boolean {
   return you?.roles.some((role) => role === 'staff' || role === 'admin') === true;
 }
 
-/** Staff take control with a reason; while the beamline runs, if the space says so, by force only. */
+/** Staff take control with a reason. */
 function Take({ act }: { readonly act: Act }) {
-  const { control } = useBaton();
-  const { operator } = useControl();
+  const name = useControl().operator?.name ?? 'the operator';
   const guard = useConnected();
-  const confirmed = useConfirmed();
-  const [opened, dialog] = useDisclosure(false);
-  const [refused, setRefused] = useState('');
-  const [forcing, force] = useDisclosure(false);
-  const take = (how: { reason: string; force?: boolean }) =>
-    void act.attempt(async () => {
-      try {
-        await confirmed(() => control.take(how));
-      } catch (err) {
-        if (!(err instanceof BatonError && (err.code === 'busy' || err.code === 'cancelled'))) throw err;
-        if (err.code === 'cancelled') return;
-        setRefused(err.detail);
-        force.open();
-      }
-    });
-  const name = operator?.name ?? 'the operator';
+  const { take, dialog } = useTake(act, name);
+  const [opened, ask] = useDisclosure(false);
   return (
     <>
-      <GuardedButton guard={guard} variant="default" onClick={dialog.open}>
+      <GuardedButton guard={guard} variant="default" onClick={ask.open}>
         Take control
       </GuardedButton>
       <ReasonDialog
         opened={opened}
-        close={dialog.close}
+        close={ask.close}
         title={`Take control from ${name}`}
         explain="They lose control at once. Your reason is shown to them and kept in the journal."
         label="Reason"
@@ -145,17 +134,41 @@ function Take({ act }: { readonly act: Act }) {
         required
         onConfirm={(reason) => take({ reason })}
       />
-      <ReasonDialog
-        opened={forcing}
-        close={force.close}
-        title="Not while the beamline runs"
-        explain={`${refused} As staff you may take control from ${name} anyway. Nothing stops by that.`}
-        label="Reason"
-        confirm="Take control anyway"
-        color="red"
-        required
-        onConfirm={(reason) => take({ reason, force: true })}
-      />
+      {dialog}
     </>
   );
+}
+
+/** Takes control, with the password if that is wanted; asks whether to force it where the hub says that one may. */
+function useTake(act: Act, from: string) {
+  const { control } = useBaton();
+  const confirmed = useConfirmed();
+  const [refused, setRefused] = useState('');
+  const [forcing, force] = useDisclosure(false);
+  const take = (how: TakeOptions) =>
+    void act.attempt(async () => {
+      try {
+        await confirmed(() => control.take(how));
+      } catch (err) {
+        if (!(err instanceof BatonError)) throw err;
+        if (err.code === 'cancelled') return;
+        if (err.code !== 'busy' || err.more.may_force !== true) throw err;
+        setRefused(err.detail);
+        force.open();
+      }
+    });
+  const dialog = (
+    <ReasonDialog
+      opened={forcing}
+      close={force.close}
+      title="Not while the beamline runs"
+      explain={`${said(refused)} Control is then taken from ${from}, and nothing stops by that.`}
+      label="Reason"
+      confirm="Take control anyway"
+      color="red"
+      required
+      onConfirm={(reason) => take({ reason, force: true })}
+    />
+  );
+  return { take, dialog };
 }

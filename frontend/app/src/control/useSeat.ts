@@ -9,6 +9,6 @@ export function useSeat(): SeatWord {
   const memory = useMemory();
   if (memory !== undefined) return 'unknown'; // who is in control is never remembered
   if (control.operator === null) return 'vacant';
-  if (control.lost !== null) return 'lost';
-  return control.mine ? 'mine' : 'taken';
+  if (control.mine) return 'mine'; // this page is connected: a link that is lost is about to be back
+  return control.lost !== null ? 'lost' : 'taken';
 }

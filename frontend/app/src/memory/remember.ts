@@ -46,9 +46,14 @@ function remembered<T>(
   };
 }
 
-/** Whether a picture is of this user, this space and this history. */
+/** Whether a picture is of this user, for the same proposal, of this space and this history. */
 function same(a: Picture['welcome'], b: Picture['welcome']): boolean {
-  return a.you.user === b.you.user && a.space === b.space && a.epoch === b.epoch;
+  return (
+    a.you.user === b.you.user &&
+    a.you.proposal === b.you.proposal &&
+    a.space === b.space &&
+    a.epoch === b.epoch
+  );
 }
 
 const pause = 1000;

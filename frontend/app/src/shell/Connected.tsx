@@ -2,6 +2,7 @@ import { useEnding, useStatus, useWelcome } from '@baton/react';
 import { Button, Center, Loader, Stack, Text, ThemeIcon, Title } from '@mantine/core';
 import { IconDevices, IconPlugConnectedX } from '@tabler/icons-react';
 import { useEffect } from 'react';
+import { said } from '../format.ts';
 import type { BeamlineProps } from './Beamline.tsx';
 import { Screen } from './Screen.tsx';
 
@@ -76,7 +77,7 @@ function Over({ icon, title, reason, meaning, word, press }: OverProps) {
         </Title>
         {reason !== '' && (
           <Text role="status" fw={600} style={{ overflowWrap: 'anywhere' }}>
-            {sentence(reason)}
+            {said(reason)}
           </Text>
         )}
         <Text size="sm" c="dimmed">
@@ -88,10 +89,4 @@ function Over({ icon, title, reason, meaning, word, press }: OverProps) {
       </Stack>
     </Center>
   );
-}
-
-/** The hub's words as a sentence. */
-function sentence(text: string): string {
-  const said = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(said) ? said : `${said}.`;
 }

@@ -1,6 +1,7 @@
 import { BatonError } from '@baton/client';
 import { Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { useCallback, useState } from 'react';
+import { said } from '../format.ts';
 import { useConfirmed } from '../parts/Confirmation.tsx';
 import { ReasonDialog } from '../parts/ReasonDialog.tsx';
 import type { BeamlineProps } from './Beamline.tsx';
@@ -41,41 +42,43 @@ export function useSignOut(leave: BeamlineProps['leave']): Out {
 
 /** Says why somebody was not signed out, and lets staff do it all the same. */
 export function SignOut({ out: { refused, attempt, dismiss } }: { readonly out: Out }) {
-  const title = refused?.busy ? 'Not while the beamline runs' : 'You are still signed in';
-  const force = refused?.busy === true && refused.mayForce;
-  return (
-    <>
+  const [shown, setShown] = useState<Refusal>(); // stays while the dialog fades
+  if (refused !== undefined && refused !== shown) setShown(refused);
+  if (shown === undefined) return null;
+  const { busy, mayForce } = shown;
+  const opened = refused !== undefined;
+  const title = busy ? 'Not while the beamline runs' : 'You are still signed in';
+  const detail = said(shown.detail);
+  if (busy && mayForce) {
+    return (
       <ReasonDialog
-        opened={refused !== undefined && force}
+        opened={opened}
         close={dismiss}
         title={title}
-        explain={`${refused?.detail ?? ''} As staff you may sign out anyway: nobody watches it then. Your reason is kept in the journal.`}
+        explain={`${detail} Nobody watches it then.`}
         label="Reason"
         confirm="Sign out anyway"
         color="orange.8"
         required
         onConfirm={(reason) => void attempt({ force: true, reason })}
       />
-      <Modal
-        opened={refused !== undefined && !force}
-        onClose={dismiss}
-        title={title}
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
-        <Stack gap="md">
-          <Text size="sm">{refused?.detail}</Text>
-          {refused?.busy && (
-            <Text size="sm" c="dimmed">
-              Wait until it has ended, or stop it, and sign out then. Closing the page does not sign you out.
-            </Text>
-          )}
-          <Group justify="flex-end">
-            <Button size="sm" variant="default" onClick={dismiss} data-autofocus>
-              Close
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </>
+    );
+  }
+  return (
+    <Modal opened={opened} onClose={dismiss} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack gap="md">
+        <Text size="sm">{detail}</Text>
+        {busy && (
+          <Text size="sm" c="dimmed">
+            Wait until it has ended, or stop it, and sign out then. Closing the page does not sign you out.
+          </Text>
+        )}
+        <Group justify="flex-end">
+          <Button size="sm" variant="default" onClick={dismiss} data-autofocus>
+            Close
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
   );
 }
