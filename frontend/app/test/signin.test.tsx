@@ -42,6 +42,7 @@ function show() {
 
 afterEach(() => {
   vi.unstubAllGlobals();
+  history.replaceState(null, '', '/');
 });
 
 describe('signing in', () => {
@@ -99,17 +100,27 @@ describe('signing in', () => {
     history.replaceState(null, '', '/?login=forbidden');
     show();
     const link = await screen.findByRole('link', { name: 'Sign in with ORCID' });
-    expect(link.getAttribute('href')).toBe('/api/v1/login/orcid?space=demo&return=%2F');
+    expect(link.getAttribute('href')).toBe('/api/v1/login/orcid?space=demo&return=%2F%3Fspace%3Ddemo');
     expect(screen.getByRole('alert').textContent).toContain('the proposal is not yours');
     expect(location.search, 'a reload does not say it again').toBe('');
   });
 
   it('elsewhere asks before it replaces', async () => {
     vi.stubGlobal('fetch', fakeHub(doors.providers ?? {}).fetch);
-    history.replaceState(null, '', '/?login=signed_in_elsewhere');
+    history.replaceState(null, '', '/?space=i04&login=signed_in_elsewhere');
     show();
     const link = await screen.findByRole('link', { name: 'Close the other and sign in with ORCID' });
-    expect(link.getAttribute('href')).toContain('replace=true');
+    expect(link.getAttribute('href')).toMatch(/\?space=i04&.*&replace=true$/);
+  });
+
+  it('elsewhere goes there again with the proposal that was chosen', async () => {
+    vi.stubGlobal('fetch', fakeHub(doors.providers ?? {}).fetch);
+    history.replaceState(null, '', '/?login=choose_proposal&proposal=mx-1&proposal=mx-2');
+    const { user } = show();
+    await user.click(await screen.findByRole('combobox', { name: 'Proposal' }));
+    await user.click(await screen.findByRole('option', { name: 'mx-2' }));
+    const link = screen.getByRole('link', { name: 'Sign in with ORCID' });
+    expect(link.getAttribute('href')).toContain('proposal=mx-2');
   });
 
   it('for one of several proposals asks which, and goes on with that', async () => {

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { lastPlace } from '../memory/place.ts';
 import { DemoUsers } from './DemoUsers.tsx';
 import { Providers } from './Providers.tsx';
+import type { Returned } from './problem.ts';
 import { useWait } from './Refusal.tsx';
 import type { Attempt } from './useSignIn.ts';
 
@@ -13,27 +14,27 @@ interface Props {
   readonly enter: (credentials: Credentials) => Promise<void>;
   /** Something else is typed: what was refused or asked is over. */
   readonly reset: () => void;
-  /** What a sign-in elsewhere came back with. */
-  readonly returned: string | undefined;
+  /** What the address says, after a sign-in at another site. */
+  readonly returned: Returned;
 }
 
 /** Who, to which space and for which proposal. */
 export function Form({ list, attempt, enter, reset, returned }: Props) {
-  const [space, setSpace] = useState(() => firstSpace(list));
+  const [space, setSpace] = useState(() => firstSpace(list, returned.space));
   const [user, setUser] = useState(() => lastPlace()?.user ?? '');
   const [password, setPassword] = useState('');
   const [proposal, setProposal] = useState('');
   const busy = attempt.is === 'asking';
   const wait = useWait(attempt.is === 'open' ? attempt.refused?.until : undefined);
   // They stay on the page while the sign-in for one of them is under way, or refused for another reason.
-  const [proposals, setProposals] = useState<readonly string[]>([]);
+  const [proposals, setProposals] = useState(returned.proposals);
   if (attempt.is === 'choosing' && attempt.proposals !== proposals) setProposals(attempt.proposals);
   const change = () => {
     setProposals([]);
     setProposal('');
     if (attempt.is === 'choosing') reset();
   };
-  const named = proposals.includes(proposal) || returned === 'choose_proposal' ? proposal.trim() : '';
+  const named = proposals.includes(proposal) ? proposal : '';
   const send = (as: { user: string; password: string }) =>
     void enter({ space, ...as, ...(named !== '' && { proposal: named }) });
   const incomplete = user.trim() === '' || password === '' || (proposals.length > 0 && named === '');
@@ -99,14 +100,6 @@ export function Form({ list, attempt, enter, reset, returned }: Props) {
             data={[...proposals]}
           />
         )}
-        {returned === 'choose_proposal' && proposals.length === 0 && (
-          <TextInput
-            size="sm"
-            label="Proposal"
-            value={proposal}
-            onChange={(event) => setProposal(event.currentTarget.value)}
-          />
-        )}
         <Button type="submit" size="sm" mt={4} loading={busy} disabled={incomplete || wait !== undefined}>
           {wait ?? 'Sign in'}
         </Button>
@@ -114,7 +107,7 @@ export function Form({ list, attempt, enter, reset, returned }: Props) {
           providers={list.providers ?? []}
           space={space}
           proposal={named}
-          replace={returned === 'signed_in_elsewhere'}
+          replace={returned.code === 'signed_in_elsewhere'}
         />
         <DemoUsers
           users={list.dev_users ?? []}
@@ -126,8 +119,8 @@ export function Form({ list, attempt, enter, reset, returned }: Props) {
   );
 }
 
-/** The one that this tab was in, if there still is one of that name. */
-function firstSpace({ spaces }: SpaceList): string {
-  const last = spaces.find(({ name }) => name === lastPlace()?.space);
+/** The one that the address names, or that this tab was in, if there still is one of that name. */
+function firstSpace({ spaces }: SpaceList, named: string | undefined): string {
+  const last = spaces.find(({ name }) => name === (named ?? lastPlace()?.space));
   return (last ?? spaces[0])?.name ?? '';
 }

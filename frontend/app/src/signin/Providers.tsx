@@ -16,7 +16,8 @@ export function Providers({
   readonly replace: boolean;
 }) {
   if (providers.length === 0) return null;
-  const back = `${location.pathname}${location.hash}`;
+  // Who is refused there comes back with the same space chosen.
+  const back = `${location.pathname}?space=${encodeURIComponent(space)}`;
   const more = { ...(proposal !== '' && { proposal }), ...(replace && { replace }) };
   return (
     <>

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { Logo } from '../shell/Logo.tsx';
 import { Elsewhere } from './Elsewhere.tsx';
 import { Form } from './Form.tsx';
-import { problem, returned as returnedWith } from './problem.ts';
+import { problem, returned as read, refusedThere } from './problem.ts';
 import { Refusal } from './Refusal.tsx';
 import classes from './SignIn.module.css';
 import { useSignIn } from './useSignIn.ts';
@@ -19,10 +19,10 @@ interface Props {
 /** The way in: who, and to which space. A refusal stays on the page with what to do next. */
 export function SignIn({ notice, entered }: Props) {
   const [list, setList] = useState<SpaceList>();
-  const [returned] = useState(returnedCode);
+  const [returned] = useState(() => read(location.search));
   const { attempt, enter, replace, refuse } = useSignIn(
     entered,
-    returned === undefined ? undefined : returnedWith(returned),
+    returned.code === undefined ? undefined : refusedThere(returned.code),
   );
   const [unreachable, setUnreachable] = useState<unknown>();
   const load = useCallback(async () => {
@@ -35,7 +35,7 @@ export function SignIn({ notice, entered }: Props) {
   }, []);
   useEffect(() => {
     void load();
-    if (returned !== undefined) history.replaceState(null, '', location.pathname);
+    if (returned.code !== undefined) history.replaceState(null, '', location.pathname);
   }, [load, returned]);
   const refused =
     unreachable !== undefined ? problem(unreachable) : attempt.is === 'open' ? attempt.refused : undefined;
@@ -79,9 +79,4 @@ export function SignIn({ notice, entered }: Props) {
       </main>
     </Center>
   );
-}
-
-/** The code in the address, after a sign-in at another site that was refused. */
-function returnedCode(): string | undefined {
-  return new URLSearchParams(location.search).get('login') ?? undefined;
 }

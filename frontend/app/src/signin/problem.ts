@@ -75,8 +75,22 @@ function seatTaken(err: BatonError): Problem {
   };
 }
 
-/** What the page address says after a sign-in elsewhere that was refused: a code, and nothing else. */
-export function returned(code: string): Problem {
+/** What the page's address says: which space is meant, and after a sign-in at another site how that was refused. */
+export interface Returned {
+  readonly space?: string;
+  readonly code?: string;
+  /** With code 'choose_proposal'. */
+  readonly proposals: readonly string[];
+}
+
+export function returned(search: string): Returned {
+  const query = new URLSearchParams(search);
+  const [space, code] = [query.get('space'), query.get('login')];
+  return { ...(space && { space }), ...(code && { code }), proposals: query.getAll('proposal') };
+}
+
+/** The refusal of a sign-in at another site in words. */
+export function refusedThere(code: string): Problem {
   switch (code) {
     case 'seat_taken':
       return {
@@ -107,6 +121,12 @@ export function returned(code: string): Problem {
         title: 'Too many attempts',
         detail: 'There were too many sign-ins.',
         next: 'Wait a minute and try again.',
+      };
+    case 'login_expired':
+      return {
+        title: 'It took too long',
+        detail: 'The sign-in was begun too long ago, or in another browser.',
+        next: 'Begin again.',
       };
     case 'unavailable':
       return {
