@@ -64,7 +64,7 @@ scenario('control is asked for, granted, denied, withdrawn, given, released and 
 
   // What others have said is counted until one has it before oneself, in one's tabs together.
   await sam.page.getByRole('tab', { name: 'Chat' }).click();
-  await sam.page.getByLabel('Message').fill('the beam is back');
+  await sam.page.getByPlaceholder('Write to everybody here').fill('the beam is back');
   await sam.page.keyboard.press('Enter');
   await alice.page.getByRole('status', { name: '1 unread message' }).waitFor();
   await alice.page.getByRole('tab', { name: 'Chat' }).click();
