@@ -64,7 +64,7 @@ func sessionOperations(a *api) {
 	public(a, huma.Operation{
 		OperationID: "sign-out", Method: http.MethodDelete, Path: "/api/v1/session", Tags: []string{"session"},
 		Summary: "Sign out", Security: both,
-		Description: "Ends the login session for all its tabs: when this is answered no node sends them anything any more. Refused with " +
+		Description: "Ends the login session for all its tabs, or the short-lived token that asks: when this is answered no node sends them anything any more. Refused with " +
 			"the code busy while the instrument runs, to its operator and to the last person here, where the space is so. When the log " +
 			"cannot be reached, the answer is 503, but the cookie is dead.",
 		Errors: []int{http.StatusUnauthorized, http.StatusConflict, http.StatusNotFound},
@@ -100,7 +100,7 @@ func listSessions(v *visit, in *sessionsInput) (*sessionsOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.All && !who.Has(channels.RoleAdmin) {
+	if in.All && !session.Governs(who) {
 		return nil, channels.Refuse(channels.CodeForbidden, "only administrators see everybody's login sessions: leave all out to see your own")
 	}
 	var sessions []session.Session

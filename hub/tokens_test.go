@@ -331,3 +331,38 @@ func TestTicketsThatNobodyUsesAreBounded(t *testing.T) {
 	alice.Request("POST", n.url+"/api/v1/tickets", "").Problem(429, "too_many")
 	n.user(t, "bob").Request("POST", n.url+"/api/v1/tickets", "").Want(201)
 }
+
+func TestAScriptEndsItsOwnBearerAndAProgramNotItsToken(t *testing.T) {
+	n, admin := tokenNode(t, nodeOptions{})
+	var made issued
+	hubtest.NewBrowser(t).Request("POST", n.url+"/api/v1/bearer", `{"space":"lab","user":"alice","password":"alice"}`).Into(201, &made)
+	script, program := hubtest.Program(t, made.Token), hubtest.Program(t, n.create(t, admin, frame{"name": "robot"}).Token)
+	tab := hubtest.OpenToken(t, n.url, "script-1", made.Token)
+	script.Request("DELETE", n.url+"/api/v1/session", "").Want(204)
+	if code := tab.Ended(); code != wire.CloseSignedOut {
+		t.Errorf("its socket was closed with %d", code)
+	}
+	script.Request("GET", n.channel("notes"), "").Problem(401, "signed_out")
+	program.Request("DELETE", n.url+"/api/v1/session", "").Problem(404, "unknown_name")
+	program.Request("GET", n.channel("notes"), "").Want(200)
+}
+
+func TestAScopedTokenOfAnAdminLooksAfterNobody(t *testing.T) {
+	n, admin := tokenNode(t, nodeOptions{})
+	whole := hubtest.Program(t, n.create(t, admin, frame{"name": "a", "roles": []string{"admin"}}).Token)
+	scoped := hubtest.Program(t, n.create(t, admin, frame{"name": "b", "roles": []string{"admin"}, "scope": []string{"notes"}}).Token)
+	_, tab := n.open(t, "alice")
+	alice := n.url + "/api/v1/sessions/" + tab.Welcome.Session
+	scoped.Request("GET", n.url+"/api/v1/sessions?all=true", "").Problem(403, "forbidden")
+	scoped.Request("DELETE", alice, "").Problem(404, "unknown_name")
+	scoped.Request("GET", n.url+"/api/v1/spaces/lab/export?channels=chat", "").Problem(403, "forbidden")
+	whole.Request("POST", n.channel("chat"), `{"data":1}`).Want(200)
+	lines := whole.Request("GET", n.url+"/api/v1/spaces/lab/export?channels=chat", "")
+	lines.Want(200)
+	scoped.Request("PUT", n.url+"/api/v1/spaces/lab/import?id=import-1", lines.Body, "Content-Type", "application/x-ndjson").Problem(403, "forbidden")
+	whole.Request("GET", n.url+"/api/v1/sessions?all=true", "").Want(200)
+	whole.Request("DELETE", alice, "").Want(204)
+	if code := tab.Ended(); code != wire.CloseSignedOut {
+		t.Errorf("the socket was closed with %d", code)
+	}
+}

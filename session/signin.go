@@ -167,8 +167,12 @@ func (o SignOut) Decide(d *channels.Draft) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t, ok := FindToken(d, o.Session); ok && o.By == o.Session && t.Kind != ProgramToken {
+		t.end(d) // a script that has done what it was for
+		return nil, nil
+	}
 	s, ok := Find(d, o.Session)
-	if !ok || s.User != by.User && !by.Has(channels.RoleAdmin) {
+	if !ok || (s.User != by.User || len(by.Scope) > 0) && !Governs(by) {
 		return nil, channels.Refuse(channels.CodeUnknownName, "you have no login session %.40q: GET /api/v1/sessions lists those you may end", o.Session)
 	}
 	if err := o.mayLeave(d, s, by); err != nil {
