@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -24,8 +25,12 @@ func (n *node) settings(s *site) (hub.Settings, error) {
 	if err != nil {
 		return hub.Settings{}, err
 	}
+	outside, err := s.outside(filepath.Dir(n.options.Config))
+	if err != nil {
+		return hub.Settings{}, err
+	}
 	settings := hub.Settings{
-		Title: s.Title, Titles: map[string]string{}, Origins: s.CORS, Proxies: s.proxies(), Roles: append([]string{}, s.Roles...), Sign: sign,
+		Title: s.Title, Titles: map[string]string{}, Origins: s.CORS, Proxies: s.proxies(), Roles: append([]string{}, s.Roles...), Sign: sign, Outside: outside,
 	}
 	for name, space := range s.Spaces {
 		settings.Titles[name] = space.Title
@@ -132,7 +137,7 @@ func (n *node) putInForce(ctx context.Context, name string, now *site) {
 
 // reloaded are the keys of the site file that a reload puts in use; a restart is needed for all others.
 var reloaded = map[string]bool{
-	"version": true, "title": true, "roles": true, "cors": true, "proxies": true, "authenticators": true,
+	"version": true, "title": true, "roles": true, "cors": true, "proxies": true, "authenticators": true, "issuers": true,
 	"spaces.*.title": true, "spaces.*.listed": true, "spaces.*.admit": true, "spaces.*.login": true, "spaces.*.control": true, "spaces.*.busy": true, "spaces.*.channels": true,
 	"spaces.*.commands": true,
 }

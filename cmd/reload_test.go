@@ -53,6 +53,12 @@ func (r reloading) reload(want string) {
 	if err := r.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		r.t.Fatal(err)
 	}
+	r.says(want)
+}
+
+// says waits until the process has said something.
+func (r reloading) says(want string) {
+	r.t.Helper()
 	for end := time.Now().Add(hubtest.Patience); !r.said.contain(want); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			r.t.Fatalf("after SIGHUP it did not say %q", want)
@@ -92,9 +98,7 @@ func TestASiteFileIsReadAgainWithoutClosingASocket(t *testing.T) {
 	r.write(fmt.Sprintf(reloadSite, 2, "Second", `cors: ["`+origin+`"]`, ", read: [staff]",
 		"    tasks: {nightly: {every: 1h, run: checkpoint}}\n  more: {channels: {c: {kind: log, write: [member]}}}", "{kind: file, path: users.yaml}"))
 	r.reload(`"needs_restart":"spaces.lab.tasks, spaces.more (is new)"`)
-	if !r.said.contain(`"msg":"the site file is in use","version":2,"before":1`) {
-		t.Error("it does not say that the site file is in use")
-	}
+	r.says(`"msg":"the site file is in use","version":2,"before":1`)
 
 	var again wire.Welcome
 	tab.Expect("welcome", &again)
@@ -150,9 +154,7 @@ func TestASiteFileThatIsWrongChangesNothing(t *testing.T) {
 		r.write(c.text)
 		r.reload(c.want[len(c.want)-1])
 		for _, want := range c.want {
-			if !r.said.contain(want) {
-				t.Errorf("it does not say %s", want)
-			}
+			r.says(want)
 		}
 	}
 	if answer := alice.Request("GET", r.url+"/api/v1/spaces", ""); !strings.Contains(answer.Body, `"First"`) {

@@ -170,11 +170,8 @@ func (n *node) start(ctx context.Context) error {
 	if err := n.addTasks(&options); err != nil {
 		return err
 	}
-	if options.Outside, err = n.began.outside(filepath.Dir(n.options.Config)); err != nil {
-		return err
-	}
 	options.Throttle, options.RefuseAfter = throttle, refuseAfter
-	options.Roles, options.Proxies = settings.Roles, settings.Proxies
+	options.Roles, options.Proxies, options.Outside = settings.Roles, settings.Proxies, settings.Outside
 	options.Job = func(name, space string) hub.Job { return n.jobs.begin(name, space) }
 	options.DevUsers = settings.DevUsers
 	for _, name := range slices.Sorted(maps.Keys(n.began.Spaces)) {

@@ -111,7 +111,7 @@ func (h *Hub) claim(r *http.Request) (space, id string, holds proof, err error) 
 		bearer = strings.TrimLeft(bearer, " ")
 		token, err := session.ParseToken(bearer)
 		switch {
-		case !strings.EqualFold(scheme, "Bearer"), err != nil && h.options.Outside == nil:
+		case !strings.EqualFold(scheme, "Bearer"), err != nil && h.setup.Load().Outside == nil:
 			return "", "", nil, errSignedOut
 		case err != nil:
 			return h.claimOutside(r, bearer)

@@ -49,7 +49,7 @@ func (h *Hub) claimOutside(r *http.Request, token string) (space, id string, hol
 // outsidePassport verifies the token of a request, if it is one of another issuer.
 func (h *Hub) outsidePassport(r *http.Request) (p session.Passport, outside bool, err error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if token = strings.TrimLeft(token, " "); h.options.Outside == nil || !strings.EqualFold(scheme, "Bearer") || strings.HasPrefix(token, "baton_") {
+	if token = strings.TrimLeft(token, " "); h.setup.Load().Outside == nil || !strings.EqualFold(scheme, "Bearer") || strings.HasPrefix(token, "baton_") {
 		return p, false, nil
 	}
 	p, err = h.passport(r, token)
@@ -58,9 +58,13 @@ func (h *Hub) outsidePassport(r *http.Request) (p session.Passport, outside bool
 
 // passport verifies a token. The account and the roles that it names are taken like those of any authenticator.
 func (h *Hub) passport(r *http.Request, token string) (session.Passport, error) {
-	p, err := h.options.Outside.Verify(r.Context(), token)
+	var p session.Passport
+	now, err := h.setup.Load(), fmt.Errorf("%w: no other issuer is trusted any more", session.ErrNotAccepted)
+	if now.Outside != nil {
+		p, err = now.Outside.Verify(r.Context(), token)
+	}
 	if err == nil {
-		if p.Person, err = h.setup.Load().guard.Admit(p.Person); err != nil {
+		if p.Person, err = now.guard.Admit(p.Person); err != nil {
 			err = fmt.Errorf("%w: %w", session.ErrNotAccepted, err)
 		}
 	}

@@ -18,13 +18,14 @@ type Settings struct {
 	Proxies  []netip.Prefix
 	Roles    []string
 	Sign     session.Authenticator
+	Outside  Outside
 	DevUsers []string
 }
 
 // settings are those of the options that can change.
 func (o Options) settings() Settings {
 	s := Settings{
-		Title: o.Title, Titles: map[string]string{}, Origins: o.Origins, Proxies: o.Proxies, Roles: o.Roles, Sign: o.Sign, DevUsers: o.DevUsers,
+		Title: o.Title, Titles: map[string]string{}, Origins: o.Origins, Proxies: o.Proxies, Roles: o.Roles, Sign: o.Sign, Outside: o.Outside, DevUsers: o.DevUsers,
 	}
 	for _, space := range o.Spaces {
 		s.Titles[space.Name] = space.Title
