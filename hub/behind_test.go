@@ -156,6 +156,8 @@ func TestANodeThatCannotKnowWhoSignedOutPassesNothingOn(t *testing.T) {
 	})
 	service.Send(frame{"type": "send", "channel": "motors", "set": frame{"x": 20}})
 	service.Do(frame{"type": "ping"}, "pong", nil)
+	tab.Refused(frame{"type": "read", "channel": "notes"}, "unavailable")
+	tab.Refused(join("notes"), "unavailable")
 	tab.Send(frame{"type": "ping", "id": 700})
 	f := tab.Wait("the pong, and nothing else", func(f hubtest.Frame) bool { return f.Type == "pong" || f.Type == "change" })
 	if f.Type != "pong" {

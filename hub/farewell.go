@@ -60,7 +60,7 @@ func (h *Hub) hearFarewell(data []byte) []byte {
 	}
 	ctx, cancel := context.WithTimeout(h.ctx, 2*time.Second)
 	defer cancel()
-	if r.replica().WaitFor(ctx, f.Position) != nil {
+	if r.replica().WaitFor(ctx, f.Position) != nil && !r.mute() { // which lets nobody in and passes nothing on
 		return nil
 	}
 	r.hangUp(f.Sessions)

@@ -16,7 +16,13 @@ func (c *conn) handle(requests []wire.Request) error {
 		}
 		joins := joinsOf(requests)
 		if len(joins) > 0 {
-			c.join(joins)
+			if c.room.mute() {
+				for _, j := range joins {
+					c.refuse(j.ID, "", 0, errMuteHere)
+				}
+			} else {
+				c.join(joins)
+			}
 			requests = requests[len(joins):]
 			continue
 		}
@@ -25,6 +31,9 @@ func (c *conn) handle(requests []wire.Request) error {
 	}
 	return nil
 }
+
+// errMuteHere refuses to show what a node has that was out of touch with the log for long (DESIGN §8).
+var errMuteHere = &connectionError{string(channels.CodeUnavailable), "the log is out of reach, and what this node knows may be over: ask again when it is back"}
 
 func joinsOf(requests []wire.Request) (joins []*wire.Join) {
 	for _, r := range requests {
@@ -69,6 +78,10 @@ func (c *conn) handleOne(request wire.Request) {
 	case *wire.Transact:
 		c.transact(f)
 	case *wire.Read:
+		if c.room.mute() {
+			c.refuse(f.ID, "", 0, errMuteHere)
+			return
+		}
 		c.readValues(f)
 	case *wire.Lock:
 		c.lock(f)
