@@ -21,6 +21,7 @@ const (
 // there then, and the other can never be.
 type flight struct {
 	batch  *batch
+	began  time.Time
 	data   []byte             // the entry of the batch
 	own    chan decodedRecord // the same, decoded while it is under way
 	acks   chan error         // from the append under way, at most one
@@ -32,7 +33,7 @@ type flight struct {
 
 func newFlight(b *batch) *flight {
 	f := &flight{
-		batch: b, data: b.encode(), own: make(chan decodedRecord, 1), acks: make(chan error, 1),
+		batch: b, began: time.Now(), data: b.encode(), own: make(chan decodedRecord, 1), acks: make(chan error, 1),
 		wait: settleFirst, timer: time.NewTimer(time.Hour), cancel: func() {},
 	}
 	f.timer.Stop()

@@ -120,23 +120,25 @@ func (s *Space) advance(ctx context.Context, r Record) {
 		s.logger.Error("this node cannot go on with the space", "error", err)
 		return
 	}
-	s.movedLocked(Change{Position: r.Position, Time: r.Time, Entry: entry})
+	change := Change{Position: r.Position, Time: r.Time, Entry: entry}
+	s.movedLocked(change)
 	s.mu.Unlock()
 	l.applied = l.contact
-	s.settleFlight(entry)
+	s.settleFlight(change)
 }
 
 // settleFlight is called when the position after the one at which the flight was decided is taken. If its own entry
 // did, everybody is answered. If another did, the flight's was not and will never be stored, and its proposals are
 // decided again.
-func (s *Space) settleFlight(entry *Entry) {
+func (s *Space) settleFlight(c Change) {
 	f := s.loop.flight
 	if f == nil || s.state.position <= f.batch.after {
 		return
 	}
 	s.loop.flight = nil
 	f.end()
-	if entry.ID == f.batch.head.ID {
+	if c.Entry.ID == f.batch.head.ID {
+		s.meter.Committed(c, time.Since(f.began))
 		f.batch.answer()
 		return
 	}

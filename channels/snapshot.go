@@ -144,7 +144,8 @@ func (s *State) bytes() int {
 
 // Checkpoint saves the state, says so in the log, and drops the log behind it. Several nodes may do it at once: each
 // snapshot is whole, and what the log says only grows.
-func (s *Space) Checkpoint(ctx context.Context) error {
+func (s *Space) Checkpoint(ctx context.Context) (err error) {
+	defer func() { s.meter.Checkpointed(err) }()
 	if s.options.Snapshots == nil {
 		return fmt.Errorf("checkpoint of %s: the space has no place for snapshots", s.Name())
 	}

@@ -20,7 +20,7 @@ type Options struct {
 	Snapshots Snapshots    // Optional. Without, the log is kept whole.
 	Authority Authority    // Required. Who people are.
 	Rules     *Rules       // Optional. This node's rules: put in force if their version is higher than what is.
-	Watcher   Watcher      // Optional. Told of every entry.
+	Watcher   Watcher      // Optional. Told of every entry. It may be a Meter, too.
 	Logger    *slog.Logger // Optional. Default: silent.
 
 	// Optional. Called while a replica is read, every now and then, with how many lines of the snapshot and records of the
@@ -58,6 +58,7 @@ type Space struct {
 	// Set at construction.
 	options Options
 	logger  *slog.Logger
+	meter   Meter
 	node    string // random: names this replica as a client of its own operations
 	cancel  context.CancelFunc
 	ended   chan struct{} // closed when run has returned
@@ -104,7 +105,7 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Space{
-		options: o, logger: o.Logger.With("space", o.Name), node: "hub-" + rand.Text()[:12],
+		options: o, logger: o.Logger.With("space", o.Name), meter: meterOf(o.Watcher), node: "hub-" + rand.Text()[:12],
 		ended: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	var err error
@@ -236,21 +237,24 @@ func (s *Space) reach(ctx context.Context, position uint64) error {
 // Propose hands in a transaction. It does not block; p.Done gets the outcome, in rare cases (closed, far too much
 // waiting) during the call.
 func (s *Space) Propose(p Proposal) {
-	w := &waiting{Proposal: &p, hash: HashBody(p.Body), deadline: time.Now().Add(s.options.Patience - tick)}
-	answer := p.Done
+	began, answer := time.Now(), p.Done
+	w := &waiting{Proposal: &p, hash: HashBody(p.Body), deadline: began.Add(s.options.Patience - tick)}
 	p.Done = func(o Outcome) {
 		s.inboxMu.Lock()
 		s.unanswered--
 		s.inboxMu.Unlock()
+		s.meter.Answered(CodeOf(o.Err), time.Since(began))
 		answer(o)
 	}
 	s.inboxMu.Lock()
 	switch {
 	case s.closed:
 		s.inboxMu.Unlock()
+		s.meter.Answered(CodeUnavailable, 0)
 		answer(Outcome{Err: &Uncertain{CodeUnavailable, p.Op, "this node is leaving: send it again to another"}})
 	case s.unanswered >= maxWaiting:
 		s.inboxMu.Unlock()
+		s.meter.Answered(CodeOverloaded, 0)
 		answer(Outcome{Err: Refuse(CodeOverloaded, "%d operations wait for their turn: send it again a little later", maxWaiting)})
 	default:
 		s.unanswered++

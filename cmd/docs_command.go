@@ -8,9 +8,10 @@ import (
 )
 
 func docsCommand(s streams) *cobra.Command {
-	return group("docs", "Print the machine-readable description of an interface",
+	return group("docs", "Print the description of an interface",
 		printed(s, "openapi", "Print the OpenAPI 3.1 document of the HTTP API", hub.OpenAPI),
-		printed(s, "asyncapi", "Print the AsyncAPI 3.0 document of the WebSocket protocol", asyncapi.Document))
+		printed(s, "asyncapi", "Print the AsyncAPI 3.0 document of the WebSocket protocol", asyncapi.Document),
+		printed(s, "metrics", "Print the metrics that a hub tells Prometheus", metricsReference))
 }
 
 // printed is a command that prints what a hub of this version serves.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -68,4 +69,34 @@ func metrics(t *testing.T, admin string) string {
 		t.Fatalf("it answered %d, %v", response.StatusCode, err)
 	}
 	return string(text)
+}
+
+func TestThePageOfMetricsListsThemAll(t *testing.T) {
+	page, err := os.ReadFile("../deploy/METRICS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := metricsReference("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(page) != string(want) {
+		t.Errorf("deploy/METRICS.md is not what `baton docs metrics` prints: baton docs metrics > deploy/METRICS.md")
+	}
+}
+
+func TestHealthcheckTellsANodeThatServesFromOneThatDoesNot(t *testing.T) {
+	p := startBaton(t, "--demo=false", "--data", t.TempDir())
+	for _, flags := range [][]string{{}, {"--ready"}} {
+		if r := baton(t, nil, "", append([]string{"healthcheck", "--url", p.url}, flags...)...); r.code != 0 || !strings.Contains(r.out, "status") {
+			t.Errorf("of a hub that serves %v exits with %d: %s%s", flags, r.code, r.out, r.errors)
+		}
+	}
+	p.kill()
+	if r := baton(t, nil, "", "healthcheck", "--url", p.url); r.code != exitRunTime || r.errors == "" {
+		t.Errorf("of a hub that has ended it exits with %d: %s", r.code, r.errors)
+	}
+	if r := baton(t, nil, "", "healthcheck", "--url", "127.0.0.1:8080"); r.code != exitUsage {
+		t.Errorf("with an address that is no URL it exits with %d: %s", r.code, r.errors)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
@@ -16,7 +17,9 @@ import (
 func scrape(t *testing.T, j *jobs) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	serveMetrics(newRegistry(j)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	r := prometheus.NewRegistry()
+	r.MustRegister(j)
+	serveMetrics(r).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	if w.Code != 200 {
 		t.Fatalf("it answered %d: %s", w.Code, w.Body)
 	}
@@ -34,7 +37,6 @@ func TestPrometheusSeesHowFarAJobIsAsLongAsItRuns(t *testing.T) {
 		`baton_job_progress_ratio{job="export",space="lab"} 0.25`,
 		`baton_job_progress_ratio{job="open",space="b21"} 0`,
 		`baton_job_items_total{job="export",space="lab"} 500`,
-		"go_goroutines", "process_open_fds",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %s:\n%s", want, text)

@@ -18,10 +18,8 @@ func (n *node) serveAdmin(failed chan<- error) (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on --admin: %w", err)
 	}
-	registry := newRegistry(n.jobs)
-	registry.MustRegister(versions{n})
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", serveMetrics(registry))
+	mux.Handle("GET /metrics", serveMetrics(n.registry()))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)

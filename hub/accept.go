@@ -53,10 +53,7 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(strings.Split(strings.ReplaceAll(r.Header.Get("Sec-WebSocket-Protocol"), " ", ""), ","), wire.Subprotocol) {
 		return &problem{status: http.StatusBadRequest, code: "invalid", detail: "Connect with the WebSocket subprotocol " + wire.Subprotocol + "."}
 	}
-	if err := room.vacancy(who, client); err != nil {
-		return err
-	}
-	leave, err := h.place(r)
+	leave, err := room.place(r, who, client)
 	if err != nil {
 		return err
 	}
@@ -100,6 +97,18 @@ func (h *Hub) knownOrigin(origin string, r *http.Request) bool {
 var errOriginUnknown = &problem{
 	status: http.StatusForbidden, code: "origin",
 	detail: "This page may not connect here. If it should, the site's administrator adds its origin to those allowed.",
+}
+
+// place is a connection's, until leave is called; refused is one beyond the limits, and one under the client id of
+// somebody else.
+func (r *room) place(request *http.Request, who channels.Who, client string) (leave func(), err error) {
+	if err = r.vacancy(who, client); err == nil {
+		leave, err = r.hub.place(request)
+	}
+	if err != nil && problemOf(err).status == http.StatusTooManyRequests {
+		r.counts.limitedConnect.Inc()
+	}
+	return leave, err
 }
 
 // vacancy refuses a connection beyond the limits, and one under the client id of somebody else.
@@ -278,6 +287,7 @@ func (c *conn) readWhole(reader io.Reader) ([]byte, error) {
 
 // take decodes a message and does what it asks.
 func (c *conn) take(data []byte) error {
+	c.room.counts.read(data)
 	requests, err := wire.DecodeRequests(data)
 	var bad *wire.BadFrame
 	if errors.As(err, &bad) {
@@ -297,6 +307,7 @@ func (c *conn) take(data []byte) error {
 		return err
 	}
 	if !c.limiter.AllowN(time.Now(), min(weight(requests), c.limiter.Burst())) {
+		c.room.counts.limitedMessage.Inc()
 		for _, r := range requests {
 			c.refuse(r.Header().ID, "", 0, &connectionError{wire.CodeRate, "too many requests: wait a moment, then send this again"})
 		}

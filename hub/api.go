@@ -231,6 +231,7 @@ func (v *visit) admit(members bool, ctx huma.Context) (err error) {
 	}
 	leave, err := v.api.meter.enter(v.who)
 	if err != nil {
+		v.room.counts.limitedRequest.Inc()
 		return err
 	}
 	v.after = append(v.after, leave)

@@ -98,11 +98,13 @@ func (c *conn) run(receive func() error) {
 	h := c.room.hub
 	h.connections.Add(1)
 	defer h.connections.Add(-1)
+	c.room.counts.begins(c)
 	defer context.AfterFunc(h.ctx, c.sendAway)()
 	h.running.Go(c.write)
 	h.running.Go(c.keepAlive)
 	c.end(receive())
 	<-c.gone
+	c.room.counts.ends(c)
 	c.room.exit(c)
 	close(c.left)
 }
@@ -210,6 +212,7 @@ func (c *conn) send(message []byte) error {
 	case err != nil:
 		return errGone
 	}
+	c.room.counts.wrote(message)
 	return nil
 }
 

@@ -54,10 +54,7 @@ func followEvents(v *visit, in *eventsInput) (*huma.StreamResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.room.vacancy(v.who, in.Client); err != nil {
-		return nil, err
-	}
-	leave, err := v.hub.place(v.r)
+	leave, err := v.room.place(v.r, v.who, in.Client)
 	if err != nil {
 		return nil, err
 	}

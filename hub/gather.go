@@ -130,6 +130,7 @@ func (c *conn) addAnswersLocked(p *parcel, answers []answer) {
 // of what changed since, and of logs the messages.
 func (c *conn) catchUpLocked(p *parcel, state *channels.State) {
 	r := c.room
+	r.counts.catchUps.Inc()
 	c.gatherFirsts(p)
 	for f, from := range c.feeds {
 		since := max(from, c.cursor)

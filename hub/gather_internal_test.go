@@ -18,7 +18,7 @@ import (
 
 func openRoom(t *testing.T) *room {
 	t.Helper()
-	h := &Hub{rooms: map[string]*room{}, news: make(chan *room, 64), started: time.Now().Add(-time.Hour)}
+	h := &Hub{figures: newFigures(), rooms: map[string]*room{}, news: make(chan *room, 64), started: time.Now().Add(-time.Hour)}
 	h.options.Authority = session.Authority{}
 	h.options.Node = "one"
 	h.options.Limits.fill()

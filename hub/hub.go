@@ -110,6 +110,7 @@ type Hub struct {
 	leave   context.CancelFunc
 	running sync.WaitGroup
 	news    chan *room // its presence has changed
+	figures *figures
 	jobs    map[string]*job
 	duties  []*duty
 	atHand  sync.Map       // question → true: runs and duties that this node has
@@ -132,7 +133,7 @@ func New(o Options) (*Hub, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Hub{
-		options: o, logger: o.Logger, rooms: map[string]*room{}, started: time.Now(), news: make(chan *room, 64),
+		options: o, logger: o.Logger, figures: newFigures(), rooms: map[string]*room{}, started: time.Now(), news: make(chan *room, 64),
 	}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
 	h.staying, h.leave = context.WithCancel(h.ctx)
@@ -230,6 +231,7 @@ func (r *room) hearLive(v channels.LiveValue) {
 		r.hub.logger.Warn("a live value is not JSON", "space", v.Space, "channel", v.Channel, "key", v.Key)
 		return
 	}
+	r.counts.live.Inc()
 	f := feed{channel: v.Channel}
 	r.board.set(f, v.Key, wire.Value{Value: v.Data, By: v.By, At: v.At})
 	r.mu.Lock()

@@ -70,6 +70,7 @@ func (c *conn) joinLocked(state *channels.State, j *wire.Join) (*wire.Joined, er
 		frame = resume(state, f, j)
 	}
 	frame.ID, frame.Channel, frame.Cursor = j.ID, j.Channel, state.Cursor().String()
+	c.room.counts.joined(frame)
 	return frame, nil
 }
 

@@ -31,6 +31,8 @@ type room struct {
 	calls *desk
 	stops *stopJournal
 
+	counts *counts
+
 	space   atomic.Pointer[channels.Space]
 	trouble atomic.Pointer[string] // why the replica could not be brought up when that was last tried
 
@@ -64,7 +66,7 @@ type room struct {
 
 func newRoom(h *Hub, name string) *room {
 	r := &room{
-		hub: h, name: name, board: newBoard(), conns: map[*conn]struct{}{},
+		hub: h, name: name, board: newBoard(), counts: h.figures.of(name), conns: map[*conn]struct{}{},
 		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{},
 		presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
 	}

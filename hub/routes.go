@@ -147,7 +147,16 @@ func healthOperations(a *api) {
 // ready says whether this node should get connections, and what is missing if not.
 func ready(v *visit, _ *struct{}) (*health, error) {
 	h := v.hub
-	var missing []string
+	if missing := h.missing(); len(missing) > 0 {
+		return nil, &problem{status: http.StatusServiceUnavailable, code: "not_ready", detail: strings.Join(missing, "; ")}
+	}
+	out := &health{}
+	out.Body.Status, out.Body.Rules = "ready", h.RulesInForce()
+	return out, nil
+}
+
+// missing is what keeps this node from serving connections.
+func (h *Hub) missing() (missing []string) {
 	for name, r := range h.rooms {
 		space := r.replica()
 		switch {
@@ -164,10 +173,5 @@ func ready(v *visit, _ *struct{}) (*health, error) {
 	if h.staying.Err() != nil {
 		missing = append(missing, "this node is leaving")
 	}
-	if len(missing) > 0 {
-		return nil, &problem{status: http.StatusServiceUnavailable, code: "not_ready", detail: strings.Join(missing, "; ")}
-	}
-	out := &health{}
-	out.Body.Status, out.Body.Rules = "ready", h.RulesInForce()
-	return out, nil
+	return missing
 }

@@ -179,6 +179,7 @@ func (h *Hub) hearSignal(space string, frame []byte) {
 		h.logger.Warn("a signal is not JSON", "space", space)
 		return
 	}
+	r.counts.signals.Inc()
 	f := feed{channel: s.Channel}
 	r.mu.Lock()
 	defer r.mu.Unlock()

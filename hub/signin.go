@@ -91,6 +91,7 @@ func signIn(v *visit, in *signInInput) (*signedInOutput, error) {
 	identity, err := h.setup.Load().guard.SignIn(r.Context(), session.Credentials{User: c.User, Password: c.Password}, h.address(r))
 	if err != nil {
 		h.noteFailure(r, c, err)
+		room.counts.signedIn(err)
 		return nil, err
 	}
 	return h.letIn(v.w, r, room, identity, entry{c.Proposal, c.Replace, h.options.Logins.Presented(r)})
@@ -104,7 +105,8 @@ type entry struct {
 }
 
 // letIn signs in somebody who has proved who they are, however they did, and sets the cookie.
-func (h *Hub) letIn(w http.ResponseWriter, r *http.Request, room *room, identity session.Identity, e entry) (*signedInOutput, error) {
+func (h *Hub) letIn(w http.ResponseWriter, r *http.Request, room *room, identity session.Identity, e entry) (answer *signedInOutput, err error) {
+	defer func() { room.counts.signedIn(err) }()
 	space, err := room.opened(r.Context())
 	if err != nil {
 		return nil, err
