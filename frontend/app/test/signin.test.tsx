@@ -1,5 +1,5 @@
 import { MantineProvider } from '@mantine/core';
-import { act, fireEvent, render, screen, within } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { doors, elsewhere } from '../src/dev/doors.ts';
@@ -93,6 +93,29 @@ describe('signing in', () => {
     expect(text).toContain('Alice Moreau is signed in');
     expect(text).toContain('(2 h 10 min)');
     expect(text).toContain('Ask Alice Moreau to sign out');
+  });
+
+  it('to a space that the site does not list is by its name in the address, or typed', async () => {
+    const sent = hub(200, me);
+    history.replaceState(null, '', '/?space=commissioning');
+    const { user } = show();
+    expect(((await screen.findByRole('combobox', { name: 'Beamline' })) as HTMLInputElement).value).toBe(
+      'commissioning',
+    );
+    await user.click(button('bob'));
+    expect(sent).toMatchObject([{ space: 'commissioning' }]);
+    cleanup();
+    history.replaceState(null, '', '/');
+    const typed = fakeHub({
+      'GET spaces': { body: { title: 'Site', spaces: [] } },
+      'POST session': { body: me },
+    });
+    vi.stubGlobal('fetch', typed.fetch);
+    const again = show();
+    await again.user.type(await screen.findByRole('textbox', { name: 'Beamline' }), 'commissioning');
+    await again.user.type(screen.getByLabelText('User name'), 'bob');
+    await again.user.type(screen.getByLabelText('Password'), 'x{Enter}');
+    expect(typed.asked.at(-1)).toBe('POST session {"space":"commissioning","user":"bob","password":"x"}');
   });
 
   it('elsewhere offers the providers of the hub, and says what they came back with', async () => {

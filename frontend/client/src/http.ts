@@ -34,6 +34,9 @@ export interface SignedIn {
 export interface SpaceList {
   readonly title: string;
   readonly spaces: readonly { readonly name: string; readonly title: string }[];
+  /** There are more than these; see `everySpace` of @baton/client/session. */
+  readonly incomplete?: boolean;
+  readonly after?: string;
   /** Where one can sign in elsewhere; `signInAt` of @baton/client/session is the way there. */
   readonly providers?: readonly { readonly name: string; readonly title: string }[];
   /** The demo users, whose password is their name. Only from a hub in development mode. */
@@ -83,7 +86,7 @@ export async function signOut(options?: EndOptions): Promise<void> {
   await ask('DELETE', `session${ending(options)}`, options).catch(nobody);
 }
 
-/** The spaces of this hub; needs no sign-in. */
+/** The spaces of this hub, as many as it tells at once; needs no sign-in. */
 export function spaces(options?: HttpOptions): Promise<SpaceList> {
   return ask('GET', 'spaces', options) as Promise<SpaceList>;
 }

@@ -1,7 +1,7 @@
 /** `@baton/client/session`: looking after login sessions. Only those who import it load it. */
 
 import { BatonError } from './error.js';
-import { ask, type EndOptions, ending, type HttpOptions, type SignedIn } from './http.js';
+import { ask, type EndOptions, ending, type HttpOptions, type SignedIn, type SpaceList } from './http.js';
 
 /** One sign-in: of one browser, in however many tabs. */
 export interface LoginSession {
@@ -80,6 +80,18 @@ export function confirm(password: string, options?: HttpOptions): Promise<Signed
 /** Tells the hub of deliberate input, which keeps a login session where the space has `idle_input`. */
 export async function active(options?: HttpOptions): Promise<void> {
   await ask('POST', 'session/active', options);
+}
+
+/** The spaces of this hub, page after page. */
+export async function everySpace(options?: HttpOptions): Promise<SpaceList> {
+  let list = (await ask('GET', 'spaces', options)) as SpaceList;
+  while (list.incomplete && list.after) {
+    const query = new URLSearchParams({ after: list.after });
+    const { spaces, ...rest } = (await ask('GET', `spaces?${query}`, options)) as SpaceList;
+    const { after: _, ...before } = list;
+    list = { ...before, ...rest, spaces: [...list.spaces, ...spaces] };
+  }
+  return list;
 }
 
 export interface SessionsOptions extends HttpOptions {

@@ -1,18 +1,24 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { active, arrive, confirm, endSession, sessions, signInAt } from '../src/session.js';
+import { active, arrive, confirm, endSession, everySpace, sessions, signInAt } from '../src/session.js';
 
 let server: Server;
 let url: string;
 let reply: { status: number; body?: unknown };
 let asked: string;
+let replies: unknown[] = []; // of 200, before `reply`
 
 beforeAll(async () => {
   server = createServer(async (request, response) => {
     let body = '';
     for await (const part of request) body += part;
     asked = `${request.method} ${request.url} ${body}`.trim();
+    const next = replies.shift();
+    if (next !== undefined) {
+      response.end(JSON.stringify(next));
+      return;
+    }
     response.writeHead(reply.status).end(reply.body === undefined ? '' : JSON.stringify(reply.body));
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
@@ -59,6 +65,16 @@ describe('login sessions over HTTP', () => {
       code: 'busy',
       more: { may_force: true },
     });
+  });
+
+  it('begin at a space, of which there may be pages', async () => {
+    const [a, b] = ['a', 'b'].map((name) => ({ name, title: name.toUpperCase() }));
+    replies = [
+      { title: 'Site', spaces: [a], incomplete: true, after: 'a' },
+      { title: 'Site', spaces: [b], incomplete: false },
+    ];
+    expect(await everySpace({ url })).toEqual({ title: 'Site', spaces: [a, b], incomplete: false });
+    expect(asked).toBe('GET /api/v1/spaces?after=a');
   });
 
   it('begin at a provider, and come back to where one was', () => {

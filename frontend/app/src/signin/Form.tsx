@@ -37,7 +37,8 @@ export function Form({ list, attempt, enter, reset, returned }: Props) {
   const named = proposals.includes(proposal) ? proposal : '';
   const send = (as: { user: string; password: string }) =>
     void enter({ space, ...as, ...(named !== '' && { proposal: named }) });
-  const incomplete = user.trim() === '' || password === '' || (proposals.length > 0 && named === '');
+  const incomplete =
+    space === '' || user.trim() === '' || password === '' || (proposals.length > 0 && named === '');
   return (
     <form
       onSubmit={(event) => {
@@ -46,19 +47,15 @@ export function Form({ list, attempt, enter, reset, returned }: Props) {
       }}
     >
       <Stack gap="sm">
-        {list.spaces.length > 1 && (
-          <Select
-            size="sm"
-            label="Beamline"
-            allowDeselect={false}
-            value={space}
-            onChange={(value) => {
-              setSpace(value ?? space);
-              change();
-            }}
-            data={list.spaces.map(({ name, title }) => ({ value: name, label: title }))}
-          />
-        )}
+        <Space
+          list={list}
+          named={returned.space}
+          value={space}
+          choose={(name) => {
+            setSpace(name);
+            change();
+          }}
+        />
         <TextInput
           size="sm"
           label="User name"
@@ -119,8 +116,51 @@ export function Form({ list, attempt, enter, reset, returned }: Props) {
   );
 }
 
-/** The one that the address names, or that this tab was in, if there still is one of that name. */
+/** So many can be looked over; with more one searches. */
+const few = 8;
+
+/** Which space, where there is more than one, or where the one that the address names is not on the list. */
+function Space({
+  list: { spaces },
+  named,
+  value,
+  choose,
+}: {
+  readonly list: SpaceList;
+  readonly named: string | undefined;
+  readonly value: string;
+  readonly choose: (name: string) => void;
+}) {
+  const unlisted = named !== undefined && spaces.every(({ name }) => name !== named);
+  const all = unlisted ? [...spaces, { name: named, title: named }] : spaces;
+  if (all.length === 0) {
+    return (
+      <TextInput
+        size="sm"
+        label="Beamline"
+        description="The name of its space. This site lists none."
+        value={value}
+        onChange={(event) => choose(event.currentTarget.value.trim())}
+      />
+    );
+  }
+  if (all.length === 1 && !unlisted) return null;
+  return (
+    <Select
+      size="sm"
+      label="Beamline"
+      allowDeselect={false}
+      searchable={all.length > few}
+      nothingFoundMessage="None is called that"
+      value={value}
+      onChange={(name) => choose(name ?? value)}
+      data={all.map(({ name, title }) => ({ value: name, label: title }))}
+    />
+  );
+}
+
+/** The one that the address names, or that this tab was in, or the first. */
 function firstSpace({ spaces }: SpaceList, named: string | undefined): string {
-  const last = spaces.find(({ name }) => name === (named ?? lastPlace()?.space));
-  return (last ?? spaces[0])?.name ?? '';
+  const last = spaces.find(({ name }) => name === lastPlace()?.space);
+  return named ?? (last ?? spaces[0])?.name ?? '';
 }

@@ -1,5 +1,5 @@
 import type { SignedIn, SpaceList } from '@baton/client';
-import { spaces as askSpaces } from '@baton/client';
+import { everySpace } from '@baton/client/session';
 import { Card, Center, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import { Logo } from '../shell/Logo.tsx';
@@ -28,7 +28,7 @@ export function SignIn({ notice, entered }: Props) {
   const load = useCallback(async () => {
     setUnreachable(undefined);
     try {
-      setList(await askSpaces());
+      setList(await everySpace());
     } catch (err) {
       setUnreachable(err);
     }
