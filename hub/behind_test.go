@@ -143,11 +143,17 @@ func TestANodeThatCannotKnowWhoSignedOutPassesNothingOn(t *testing.T) {
 	tab := b.Open(two.url, "alice-tab")
 	bob := hubtest.NewBrowser(t)
 	bob.SignIn(one.url, "lab", "bob")
+	bobTab := bob.Open(two.url, "bob-tab")
 	service := hubtest.OpenToken(t, one.url, "service-1", one.token(t, "beamline"))
 	tab.Do(join("motors"), "joined", nil)
 	link.cut.Store(true)
-	if status, answer := b.Do("DELETE", one.url+"/api/v1/session", nil, nil); status != http.StatusNoContent {
-		t.Fatal(status, answer)
+	space, err := one.Space(t.Context(), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := session.SignOut{Session: tab.Welcome.Session, How: session.SignedOut} // of which nobody tells node two
+	if o := space.House(t.Context(), out.Decide); o.Err != nil {
+		t.Fatal(o.Err)
 	}
 	tab.Expect("stale", nil)
 	until(t, "the node lets nobody in", func() bool {
@@ -163,6 +169,10 @@ func TestANodeThatCannotKnowWhoSignedOutPassesNothingOn(t *testing.T) {
 	if f.Type != "pong" {
 		t.Errorf("signed out elsewhere, the socket gets %s", f.Data)
 	}
+	if status, answer := bob.Do("DELETE", one.url+"/api/v1/session", nil, nil); status != http.StatusNoContent {
+		t.Fatal(status, answer)
+	}
+	bobTab.Expect("bye", nil) // it does as it is told, though it cannot see why
 	link.cut.Store(false)
 	if code := tab.Ended(); code != wire.CloseSignedOut {
 		t.Errorf("when the node knows, the socket is closed with %d", code)
