@@ -17,6 +17,7 @@ import (
 
 	"github.com/baton-hub/baton/channels/natslog/natstest"
 	"github.com/baton-hub/baton/hub"
+	"github.com/baton-hub/baton/hub/client"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
@@ -174,4 +175,26 @@ func TestTokensOfAnotherIssuerAreGoodWhereAndAsLongAsTheyAre(t *testing.T) {
 		t.Errorf("when it had expired the socket was closed with %d", code)
 	}
 	hubtest.Program(t, short).Request("GET", n.channel("notes"), "").Problem(401, "signed_out")
+}
+
+func TestATokenThatIsGoodInSeveralSpacesSaysWhichOneItIsFor(t *testing.T) {
+	o := newOffice(t)
+	n, _ := tokenNode(t, nodeOptions{more: func(options *hub.Options) {
+		o.trusted(options)
+		options.Spaces = append(options.Spaces, hub.Site{Name: "attic"})
+	}})
+	token := o.token("alice", time.Hour)
+	hubtest.Program(t, token).Request("GET", n.url+"/api/v1/session", "").Problem(400, "invalid")
+	hubtest.Program(t, token).Request("GET", n.url+"/api/v1/session?space=lab", "").Want(200)
+	hubtest.Program(t, token).Request("GET", n.url+"/api/v1/session?space=cellar", "").Problem(404, "unknown_name")
+	c, err := client.Connect(t.Context(), client.Options{URL: n.url, Token: token, Space: "lab"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Set(t.Context(), "notes", map[string]any{"k": 1}); err != nil {
+		t.Error(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
 }

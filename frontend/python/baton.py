@@ -148,6 +148,8 @@ def connect(
 ) -> Client:
     """Returns a client of the hub at url, as a program with a token, or as a person with space, user and password.
 
+    A token is one of the hub, what POST /api/v1/bearer gives for a password, or a JWT of another issuer that the site trusts;
+    the latter names no space, so one that is good in several needs space, too.
     It tries for timeout seconds, so a program may start before its hub, and raises BatonError if the hub does not know
     the token or the password. proposal is which of several the person signs in for; replace ends the person's other login
     sessions, where the space asks before it does that. close() signs a person out. timeout is also how long a change is tried before it raises. tls is for certificates of
@@ -175,6 +177,7 @@ class Client:
         self.timeout = timeout
         self._address, self._tls = address, tls
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._of = ""  # the space as a query, of a token that does not name it
         self._person: Optional[Tuple[str, str, str]] = None
         self._closed = threading.Event()
         self._mu = threading.RLock()
@@ -453,7 +456,8 @@ class Client:
                 body["replace"] = True
             answer = self._request("POST", "/api/v1/session", body)
         else:
-            answer = self._request("GET", "/api/v1/session")
+            self._of = f"space={_quote(space)}" if space else ""
+            answer = self._request("GET", "/api/v1/session" + ("?" + self._of if self._of else ""))
         self.space, self.you = answer["space"], answer["you"]
 
     def _sign_out(self) -> None:
@@ -1166,7 +1170,7 @@ class _Link:
         """Makes one connection and serves it until it is lost; returns when the hub wants the client back."""
         client, address = self._client, self._client._address
         scheme = "wss" if address.scheme == "https" else "ws"
-        url = f"{scheme}://{address.netloc}{address.path.rstrip('/')}/api/v1/ws?client={client.id}"
+        url = f"{scheme}://{address.netloc}{address.path.rstrip('/')}/api/v1/ws?client={client.id}" + ("&" + client._of if client._of else "")
         headers = {**client._headers, "Origin": f"{address.scheme}://{address.netloc}"}
         options: Dict[str, Any] = {self._header_option: headers, "subprotocols": ["baton.v1"], "compression": None}
         if client._tls is not None:

@@ -188,6 +188,15 @@ class Reading(Case):
         self.refused("unknown_name", alice.read, "nothing")
         self.assertEqual("live", alice.status)
 
+    def test_a_bearer_that_was_had_for_a_password_acts_as_the_person(self) -> None:
+        body = json.dumps({"space": "lab", "user": "alice", "password": "alice"}).encode()
+        request = urllib.request.Request(HUB.url + "/api/v1/bearer", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            token = json.load(answer)["token"]
+        with baton.connect(HUB.url, token=token, space="lab") as script:
+            self.assertEqual("alice", script.you["user"])
+            self.assertEqual("lab", script.space)
+
     def test_a_wrong_password_and_a_wrong_token_are_refused_at_once(self) -> None:
         begin = time.monotonic()
         self.refused("wrong_credentials", baton.connect, HUB.url, space="lab", user="alice", password="x")

@@ -49,9 +49,11 @@ import (
 type Options struct {
 	// URL is the address of the hub, such as http://127.0.0.1:8080. Required.
 	URL string
-	// Token is an API token of the hub; it names the space. Required, but for a program that acts for a person.
+	// Token is an API token of the hub, what a person's script has got for their password (POST /api/v1/bearer), or a JWT
+	// of another issuer that the site trusts. Required, but for a program that acts for a person.
 	Token string
-	// Space, User and Password sign a person in, once, instead of a token. Close signs them out.
+	// Space, User and Password sign a person in, once, instead of a token. Close signs them out. Space goes with a JWT,
+	// too: it names none, as tokens of the hub do, so one that is good in several needs it.
 	Space, User, Password string
 	// Proposal is which of several the person signs in for. Optional.
 	Proposal string
@@ -152,7 +154,11 @@ func newClient(o Options) (*Client, error) {
 	}
 	id := rand.Text()[:16]
 	address.Path = strings.TrimSuffix(address.Path, "/") + wire.Path
-	address.RawQuery = url.Values{"client": {id}}.Encode()
+	query := url.Values{"client": {id}}
+	if o.Token != "" && o.Space != "" {
+		query.Set("space", o.Space)
+	}
+	address.RawQuery = query.Encode()
 	c := &Client{
 		id: id, url: address.String(), header: http.Header{"Authorization": {"Bearer " + o.Token}}, signIn: signInOf(o),
 		http: o.HTTPClient, logger: o.Logger, status: Connecting,

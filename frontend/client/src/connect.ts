@@ -32,6 +32,8 @@ export interface ConnectOptions {
   readonly client?: string;
   /** How sockets are opened; default: the platform's WebSocket. */
   readonly open?: OpenSocket;
+  /** Whether somebody is still signed in, asked when no connection can be made; default: by the cookie. */
+  readonly signedIn?: () => Promise<boolean>;
 }
 
 /**
@@ -45,11 +47,13 @@ export function connect(options: ConnectOptions = {}): Baton {
     url,
     client: options.client ?? randomId(),
     open: options.open ?? platform,
-    signedIn: () =>
-      whoAmI({ url }).then(
-        (who) => who !== null,
-        () => true, // nobody says no
-      ),
+    signedIn:
+      options.signedIn ??
+      (() =>
+        whoAmI({ url }).then(
+          (who) => who !== null,
+          () => true, // nobody says no
+        )),
   });
   const stores = new Map<string, Store<unknown>>();
   const logs = new Map<string, Log<unknown>>();

@@ -3,8 +3,18 @@
  * but the outbox's are here, and none is left after close.
  */
 
+/** What is used of a WebSocket. */
+export interface Socket {
+  onopen: ((event: Event) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
+  onerror: ((event: Event) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
+
 /** Opens a socket. The default is the platform's WebSocket; tests, and Node 20, bring their own. */
-export type OpenSocket = (url: string, protocol: string) => WebSocket;
+export type OpenSocket = (url: string, protocol: string) => Socket;
 
 export interface LinkEvents {
   /** A message has come. */
@@ -33,7 +43,7 @@ export class Link {
   #open: OpenSocket;
   #events: LinkEvents;
   #state: 'waiting' | 'opening' | 'open' | 'closed' = 'waiting';
-  #socket: WebSocket | undefined;
+  #socket: Socket | undefined;
   #failures = 0;
   #hint: number | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -79,7 +89,7 @@ export class Link {
   #connect(): void {
     this.#state = 'opening';
     clearTimeout(this.#retry);
-    let socket: WebSocket;
+    let socket: Socket;
     try {
       socket = this.#open(this.#url, 'baton.v1');
     } catch (err) {
