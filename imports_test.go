@@ -33,6 +33,7 @@ var ours = map[string][]string{
 	"session/control":  {"channels"},
 	"session/issuer":   {"session"},
 	"session/ldap":     {"session"},
+	"session/oidc":     {"session"},
 	"session/remote":   {"session"},
 	"hub":              {"hub/wire", "hub/wire/asyncapi", "channels", "session"},
 	"hub/client":       {"hub/wire", "channels/mergepatch"},
@@ -42,7 +43,7 @@ var ours = map[string][]string{
 
 	"cmd": {
 		"channels/backend", "channels/backend/jsonfile",
-		"hub", "hub/client", "hub/wire", "hub/wire/asyncapi", "channels", "channels/natslog", "session", "session/control", "session/issuer", "session/ldap", "session/remote", "frontend",
+		"hub", "hub/client", "hub/wire", "hub/wire/asyncapi", "channels", "channels/natslog", "session", "session/control", "session/issuer", "session/ldap", "session/oidc", "session/remote", "frontend",
 		"cmd/baton/beamline",
 	},
 	"cmd/baton":          {"cmd"},
@@ -60,7 +61,7 @@ var ours = map[string][]string{
 
 // testsToo says what the tests of a package may import beyond what it may itself.
 var testsToo = map[string][]string{
-	"hub":                {"channels/natslog", "hub/client", "channels/mergepatch", "session/control", "session/issuer"},
+	"hub":                {"channels/natslog", "hub/client", "channels/mergepatch", "session/control", "session/issuer", "session/oidc"},
 	"hub/client":         {"hub", "channels", "session"},
 	"session":            {"channels/natslog"}, // the embedded session store keeps its values there
 	"cmd/baton/beamline": {"hub", "channels", "session"},
@@ -79,6 +80,8 @@ var doors = map[string][]string{
 	"github.com/go-jose/go-jose/v4": {"session/issuer"},
 	"golang.org/x/crypto/":          {"session"},
 	"github.com/go-ldap/ldap/v3":    {"session/ldap"},
+	"github.com/coreos/go-oidc/v3/": {"session/oidc"},
+	"golang.org/x/oauth2":           {"session/oidc"},
 	"golang.org/x/time/rate":        {"hub", "session"},
 	"golang.org/x/sys/":             {"channels/backend/jsonfile"}, // to exchange two files in one step
 	"github.com/spf13/":             {"cmd"},

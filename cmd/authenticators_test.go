@@ -107,3 +107,43 @@ func TestASiteFileNamesAuthenticatorsOfOnesOwn(t *testing.T) {
 		t.Error("a hub without it takes it")
 	}
 }
+
+func TestPeopleSignInAtTheProviderOfTheSiteFile(t *testing.T) {
+	provider := sessiontest.NewOpenID(t, map[string]map[string]any{"zoe": {"name": "Zoe", "roles": []string{"inside"}}},
+		[]string{"http://127.0.0.1/api/v1/login/sso/callback"}, // of whatever port: RFC 8252 §7.3
+		map[string]any{"client": map[string]any{"application_type": "native"}})
+	site := siteIn(t, fmt.Sprintf(`version: 1
+%sauthenticators:
+- kind: oidc
+  name: sso
+  title: the laboratory
+  issuer: %s
+  client_id: baton
+  client_secret_file: secret
+  claims: {user: sub, roles: roles}
+  roles: {inside: [user]}
+- {kind: badges, numbers: {bert: "4711"}}
+`, plainSpaces, provider.Issuer), map[string]string{"secret": sessiontest.OpenIDSecret})
+	provider.Kill() // the hub starts all the same
+	p := startBaton(t, "--data", t.TempDir(), "--config", site)
+	body := `{"space":"lab","user":"bert","password":"4711"}`
+	hubtest.NewBrowser(t).Request(http.MethodPost, p.url+"/api/v1/session", body).Want(http.StatusOK)
+	provider.Restart()
+	v := sessiontest.NewVisitor(t)
+	if _, _, page := v.Get(p.url + "/api/v1/spaces"); !strings.Contains(page, `"providers":[{"name":"sso","title":"the laboratory"}]`) {
+		t.Errorf("the provider is not in %s", page)
+	}
+	_, to, _ := v.Get(p.url + "/api/v1/login/sso?space=lab")
+	back := v.SignIn(provider, to, "zoe")
+	if _, to, _ := v.Get(back); to != p.url+"/" {
+		t.Errorf("the browser comes to %s", to)
+	}
+	if status, _, page := v.Get(p.url + "/api/v1/session"); status != http.StatusOK || !strings.Contains(page, `"user":"zoe","name":"Zoe","roles":["user"]`) {
+		t.Errorf("%d %s", status, page)
+	}
+	for _, secret := range []string{sessiontest.OpenIDSecret, strings.Split(strings.SplitAfter(back, "code=")[1], "&")[0]} {
+		if strings.Contains(p.said.String(), secret) {
+			t.Errorf("the log has %q", secret)
+		}
+	}
+}

@@ -21,7 +21,7 @@ const reloadTime = 20 * time.Second
 
 // settings are what a site file says of that which can change while the hub runs.
 func (n *node) settings(s *site) (hub.Settings, error) {
-	sign, err := n.authenticators(s)
+	sign, elsewhere, err := n.authenticators(s)
 	if err != nil {
 		return hub.Settings{}, err
 	}
@@ -31,6 +31,7 @@ func (n *node) settings(s *site) (hub.Settings, error) {
 	}
 	settings := hub.Settings{
 		Title: s.Title, Titles: map[string]string{}, Origins: s.CORS, Proxies: s.proxies(), Roles: append([]string{}, s.Roles...), Sign: sign, Outside: outside,
+		Redirects: elsewhere,
 	}
 	for name, space := range s.Spaces {
 		settings.Titles[name] = space.Title

@@ -30,10 +30,6 @@ import (
 const (
 	startTime = 30 * time.Second // to reach the log and the session store
 	drainTime = 20 * time.Second // to finish what is under way when it is told to stop
-
-	// refuseAfter is longer than any authenticator should take to look at a password, so that the time of a refusal tells
-	// nothing, and shorter than people notice.
-	refuseAfter = 400 * time.Millisecond
 )
 
 // A node is one hub with everything that it stands on.
@@ -150,10 +146,6 @@ func (n *node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	throttle, err := n.throttle(ctx)
-	if err != nil {
-		return err
-	}
 	live, err := store.Live(ctx)
 	if err != nil {
 		return fmt.Errorf("opening the live values: %w", err)
@@ -167,11 +159,10 @@ func (n *node) start(ctx context.Context) error {
 		Live: live, Ticks: ticks, Relay: store.Relay(), Signals: store.Signals(), Logins: n.logins, Sign: settings.Sign, UI: frontend.Handler(), Logger: n.logger,
 		NoDocs: n.options.NoDocs, TLS: !n.options.Dev, // the cookie is for https only, so a proxy in front ends that
 	}
-	if err := n.addTasks(&options); err != nil {
+	if err := errors.Join(n.addTasks(&options), n.addGuards(ctx, &options)); err != nil {
 		return err
 	}
-	options.Throttle, options.RefuseAfter = throttle, refuseAfter
-	options.Roles, options.Proxies, options.Outside = settings.Roles, settings.Proxies, settings.Outside
+	options.Roles, options.Proxies, options.Outside, options.Redirects = settings.Roles, settings.Proxies, settings.Outside, settings.Redirects
 	options.Job = func(name, space string) hub.Job { return n.jobs.begin(name, space) }
 	options.DevUsers = settings.DevUsers
 	for _, name := range slices.Sorted(maps.Keys(n.began.Spaces)) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/baton-hub/baton/channels/natslog"
+	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/session"
 )
 
@@ -36,20 +38,32 @@ func (n *node) sessionStore(ctx context.Context) (session.Store, error) {
 	return session.NewKVStore(bucket, natslog.ErrNotFound, natslog.ErrRevision), nil
 }
 
-// throttle returns what slows down who guesses passwords, with its counts where all nodes see them.
-func (n *node) throttle(ctx context.Context) (*session.Throttle, error) {
-	bucket, err := n.store.KV(ctx, "throttle")
+// refuseAfter is longer than any authenticator should take to look at a password, so that the time of a refusal tells
+// nothing, and shorter than people notice.
+const refuseAfter = 400 * time.Millisecond
+
+// addGuards makes what slows down who guesses passwords, and what seals that which browsers keep for the hub. The counts
+// and the key are where all nodes see them.
+func (n *node) addGuards(ctx context.Context, o *hub.Options) error {
+	counts, err := n.store.KV(ctx, "throttle")
 	if err != nil {
-		return nil, fmt.Errorf("opening the counts of failed sign-ins: %w", err)
+		return fmt.Errorf("opening the counts of failed sign-ins: %w", err)
 	}
-	return session.NewThrottle(bucket, natslog.ErrNotFound, natslog.ErrRevision), nil
+	keys, err := n.store.KV(ctx, "keys")
+	if err != nil {
+		return fmt.Errorf("opening the keys of the hub: %w", err)
+	}
+	o.Throttle = session.NewThrottle(counts, natslog.ErrNotFound, natslog.ErrRevision)
+	o.Seal = session.NewSeal(keys, natslog.ErrNotFound, natslog.ErrRevision)
+	o.RefuseAfter = refuseAfter
+	return nil
 }
 
-// authenticators returns what a site file names, in its order.
-func (n *node) authenticators(s *site) (session.Authenticator, error) {
-	chain, err := s.authenticators(n.own, filepath.Dir(n.options.Config), n.logger)
+// authenticators returns what a site file names, in its order, and where people sign in elsewhere.
+func (n *node) authenticators(s *site) (session.Authenticator, []session.Redirector, error) {
+	chain, elsewhere, err := s.authenticators(n.own, filepath.Dir(n.options.Config), n.logger)
 	if err != nil {
-		return nil, configError{err}
+		return nil, nil, configError{err}
 	}
-	return chain, nil
+	return chain, elsewhere, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/session"
 	"github.com/baton-hub/baton/session/ldap"
+	"github.com/baton-hub/baton/session/oidc"
 	"github.com/baton-hub/baton/session/remote"
 )
 
@@ -42,7 +43,13 @@ func (a *siteAuthenticator) UnmarshalYAML(node *yaml.Node) error {
 // siteSettings are what an authenticator of a kind takes: a pointer to a struct with yaml tags, kind among them. Paths in
 // it are relative to dir.
 type siteSettings interface {
-	open(dir string, logger *slog.Logger) (session.Authenticator, error)
+	open(dir string) (way, error)
+}
+
+// A way to sign in is one of these.
+type way struct {
+	password session.Authenticator
+	redirect session.Redirector
 }
 
 // siteKinds are the kinds of authenticators that are built in.
@@ -51,23 +58,23 @@ var siteKinds = map[string]func() siteSettings{
 	"file": func() siteSettings { return &siteUserFile{} },
 	"ldap": func() siteSettings { return &siteLDAP{} },
 	"http": func() siteSettings { return &siteRemote{} },
+	"oidc": func() siteSettings { return &siteOIDC{} },
 }
 
 type siteDevUsers struct {
 	Kind string `yaml:"kind"`
 }
 
-func (*siteDevUsers) open(string, *slog.Logger) (session.Authenticator, error) {
-	return session.Dev{}, nil
-}
+func (*siteDevUsers) open(string) (way, error) { return way{password: session.Dev{}}, nil }
 
 type siteUserFile struct {
 	Kind string `yaml:"kind"`
 	Path string `yaml:"path"`
 }
 
-func (s *siteUserFile) open(dir string, _ *slog.Logger) (session.Authenticator, error) {
-	return session.OpenUserFile(beside(dir, s.Path))
+func (s *siteUserFile) open(dir string) (way, error) {
+	users, err := session.OpenUserFile(beside(dir, s.Path))
+	return way{password: users}, err
 }
 
 type siteLDAP struct {
@@ -98,12 +105,13 @@ type siteProposals struct {
 	Pattern   string `yaml:"pattern"`
 }
 
-func (s *siteLDAP) open(dir string, _ *slog.Logger) (session.Authenticator, error) {
-	return ldap.New(ldap.Options{
+func (s *siteLDAP) open(dir string) (way, error) {
+	directory, err := ldap.New(ldap.Options{
 		URLs: s.URLs, StartTLS: s.StartTLS, CAFile: beside(dir, s.CAFile), BindDN: s.BindDN, PasswordFile: beside(dir, s.BindPasswordFile),
 		Base: s.Base, Filter: s.Filter, User: s.User, Name: s.Name, MemberOf: s.MemberOf, Groups: ldap.Groups(s.Groups),
 		Roles: s.Roles, Proposals: ldap.Proposals(s.Proposals), Timeout: orDefault(s.Timeout, 0),
 	})
+	return way{password: directory}, err
 }
 
 type siteRemote struct {
@@ -115,10 +123,43 @@ type siteRemote struct {
 	Timeout    *time.Duration `yaml:"timeout"`
 }
 
-func (s *siteRemote) open(dir string, _ *slog.Logger) (session.Authenticator, error) {
-	return remote.New(remote.Options{
+func (s *siteRemote) open(dir string) (way, error) {
+	service, err := remote.New(remote.Options{
 		URL: s.URL, CAFile: beside(dir, s.CAFile), Header: s.Header, HeaderFile: beside(dir, s.HeaderFile), Timeout: orDefault(s.Timeout, 0),
 	})
+	return way{password: service}, err
+}
+
+type siteOIDC struct {
+	Kind             string              `yaml:"kind"`
+	Name             string              `yaml:"name"`
+	Title            string              `yaml:"title"`
+	Issuer           string              `yaml:"issuer"`
+	ClientID         string              `yaml:"client_id"`
+	ClientSecretFile string              `yaml:"client_secret_file"`
+	CAFile           string              `yaml:"ca_file"`
+	URL              string              `yaml:"url"`
+	Scopes           []string            `yaml:"scopes"`
+	Claims           siteClaims          `yaml:"claims"`
+	Roles            map[string][]string `yaml:"roles"`
+	Pattern          string              `yaml:"pattern"`
+	Timeout          *time.Duration      `yaml:"timeout"`
+}
+
+type siteClaims struct {
+	User      string `yaml:"user"`
+	Name      string `yaml:"name"`
+	Roles     string `yaml:"roles"`
+	Proposals string `yaml:"proposals"`
+}
+
+func (s *siteOIDC) open(dir string) (way, error) {
+	provider, err := oidc.New(oidc.Options{
+		Name: s.Name, Title: s.Title, Issuer: s.Issuer, ClientID: s.ClientID, ClientSecretFile: beside(dir, s.ClientSecretFile),
+		CAFile: beside(dir, s.CAFile), URL: s.URL, Scopes: s.Scopes, Claims: oidc.Claims(s.Claims), Roles: s.Roles, Pattern: s.Pattern,
+		Timeout: orDefault(s.Timeout, 0),
+	})
+	return way{redirect: provider}, err
 }
 
 // beside is a path that is relative to a folder; "" stays that.
@@ -134,8 +175,16 @@ func (p *siteProblems) checkAuthenticators(all []siteAuthenticator) {
 	if len(all) == 0 {
 		p.add([]string{"authenticators"}, "nobody can sign in: add an authenticator, such as {kind: file, path: users.yaml}")
 	}
+	names := map[string]bool{}
 	for i := range all {
-		p.checkAuthenticator([]string{"authenticators", fmt.Sprint(i)}, &all[i])
+		path := []string{"authenticators", fmt.Sprint(i)}
+		p.checkAuthenticator(path, &all[i])
+		if s, ok := all[i].settings.(*siteOIDC); ok && s.Name != "" {
+			if p.name(under(path, "name"), "way to sign in", s.Name); names[s.Name] {
+				p.add(under(path, "name"), "another authenticator is called %q already", s.Name)
+			}
+			names[s.Name] = true
+		}
 	}
 }
 
@@ -201,10 +250,13 @@ func (p *siteProblems) checkBuiltAuthenticator(path []string, a *siteAuthenticat
 	case *siteLDAP:
 		p.checkGroupRoles(under(path, "roles"), s.Roles)
 		p.between(under(path, "timeout"), "timeout", s.Timeout, 100*time.Millisecond, time.Minute)
+	case *siteOIDC:
+		p.checkGroupRoles(under(path, "roles"), s.Roles)
+		p.between(under(path, "timeout"), "timeout", s.Timeout, 100*time.Millisecond, time.Minute)
 	case *siteRemote:
 		p.between(under(path, "timeout"), "timeout", s.Timeout, 100*time.Millisecond, time.Minute)
 	}
-	_, err := settings.open(p.dir, slog.New(slog.DiscardHandler))
+	_, err := settings.open(p.dir)
 	for _, one := range each(err) {
 		key, _, _ := strings.Cut(one.Error(), " ") // of what it is about, if it begins with that
 		p.add(under(path, strings.TrimSuffix(key, ":")), "%v", one)
@@ -242,25 +294,30 @@ func (p *siteProblems) checkGroupRoles(path []string, roles map[string][]string)
 }
 
 // open makes the authenticator, which the check has looked at.
-func (a *siteAuthenticator) open(o Options, dir string, logger *slog.Logger) (session.Authenticator, error) {
+func (a *siteAuthenticator) open(o Options, dir string, logger *slog.Logger) (way, error) {
 	if own := o.Authenticators[a.Kind]; own != nil {
-		return own(a.config(dir, logger))
+		password, err := own(a.config(dir, logger))
+		return way{password: password}, err
 	}
 	if a.settings == nil {
-		return nil, errors.New("an authenticator of no kind")
+		return way{}, errors.New("an authenticator of no kind")
 	}
-	return a.settings.open(dir, logger)
+	return a.settings.open(dir)
 }
 
-// authenticators returns the chain of what the site file names, in its order.
-func (s *site) authenticators(o Options, dir string, logger *slog.Logger) (chain session.Chain, err error) {
+// authenticators returns the chain of what the site file names, in its order, and where people sign in elsewhere.
+func (s *site) authenticators(o Options, dir string, logger *slog.Logger) (chain session.Chain, elsewhere []session.Redirector, err error) {
 	for i := range s.Authenticators {
 		a := &s.Authenticators[i]
 		one, err := a.open(o, dir, logger)
-		if err != nil {
-			return nil, fmt.Errorf("the authenticator %s: %w", cmp.Or(a.Kind, "without a kind"), err)
+		switch {
+		case err != nil:
+			return nil, nil, fmt.Errorf("the authenticator %s: %w", cmp.Or(a.Kind, "without a kind"), err)
+		case one.redirect != nil:
+			elsewhere = append(elsewhere, one.redirect)
+		default:
+			chain = append(chain, one.password)
 		}
-		chain = append(chain, one)
 	}
-	return chain, nil
+	return chain, elsewhere, nil
 }

@@ -50,13 +50,13 @@ func TestTheAuthenticatorsOfTheExampleCanBeUsed(t *testing.T) {
 			t.Errorf("there is no example of %s", kind)
 		}
 	}
-	if _, err := s.authenticators(Options{}, filepath.Dir(path), nil); err != nil {
+	if _, _, err := s.authenticators(Options{}, filepath.Dir(path), nil); err != nil {
 		t.Error(err)
 	}
 	if err := os.Remove(filepath.Join(filepath.Dir(path), "users.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.authenticators(Options{}, filepath.Dir(path), nil); err == nil {
+	if _, _, err := s.authenticators(Options{}, filepath.Dir(path), nil); err == nil {
 		t.Error("a file that is not there is not missed")
 	}
 }
@@ -84,6 +84,10 @@ roles: [detector-group]
   url: http://users.example.org
   header: X-Secret
 - kind: lpad
+- {kind: oidc, name: SSO, issuer: "http://sso.example.org", roles: {a: [staf]}}
+- {kind: oidc, name: sso, issuer: "https://sso.example.org", client_id: baton, claims: {user: sub, rolls: x}, roles: {"*": [user]}}
+- {kind: oidc, name: sso, issuer: "https://sso.example.org", client_id: baton, claims: {user: sub}, roles: {"*": [user]}, client_secret: x}
+- {kind: oidc, name: sso, issuer: "https://sso.example.org", client_id: baton, claims: {user: sub}, roles: {"*": [user]}}
 - file
 - kind: [file]
 `))
@@ -103,8 +107,16 @@ roles: [detector-group]
 		"s.yaml:21: url: passwords would go to users.example.org unencrypted",
 		"s.yaml:22: header and header_file go together",
 		`s.yaml:23: there is no kind of authenticator "lpad": did you mean "ldap"?`,
-		"s.yaml:24: an authenticator is written as",
-		`s.yaml:25: there is no kind of authenticator ""`,
+		`s.yaml:24: as the name of a way to sign in: "SSO" is not a name`,
+		`s.yaml:24: issuer: what proves who people are would go to sso.example.org unencrypted`,
+		`s.yaml:24: client_id is missing`,
+		`s.yaml:24: claims need to say`,
+		`s.yaml:24: "staf" is not a role: did you mean "staff"?`,
+		`s.yaml:25: there is no key "rolls" here: did you mean "roles"?`,
+		`s.yaml:26: there is no key "client_secret" here`,
+		`s.yaml:27: another authenticator is called "sso" already`,
+		"s.yaml:28: an authenticator is written as",
+		`s.yaml:29: there is no kind of authenticator ""`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q", want)

@@ -127,7 +127,7 @@ authenticators: [{kind: file}, {kind: magic}, {kind: dev, path: x}]
 		`s.yaml:21: "operator" cannot be here: a command is served by a program`,
 		"s.yaml:22: the space has no channels",
 		"s.yaml:23: the file authenticator needs a path",
-		`s.yaml:23: there is no kind of authenticator "magic": use dev, file, http, ldap`,
+		`s.yaml:23: there is no kind of authenticator "magic": use dev, file, http, ldap, oidc`,
 		`s.yaml:23: there is no key "path" here: use kind`,
 	} {
 		if !strings.Contains(err.Error(), want) {

@@ -22,6 +22,8 @@ type siteOutput struct {
 		After      string   `json:"after,omitempty" doc:"If there are more: ask again with this."`
 		Incomplete bool     `json:"incomplete" doc:"There are more."`
 		DevUsers   []string `json:"dev_users,omitempty" doc:"With --dev only: who can sign in, with the name as the password."`
+
+		Providers []Provider `json:"providers,omitempty" doc:"Other sites that sign people in."`
 	}
 }
 
@@ -65,6 +67,9 @@ func listSpaces(v *visit, in *sitesInput) (*siteOutput, error) {
 	slices.SortFunc(spaces, func(a, b Site) int { return cmp.Compare(a.Name, b.Name) })
 	out := &siteOutput{}
 	out.Body.Title, out.Body.DevUsers = now.Title, now.DevUsers
+	for _, r := range now.Redirects {
+		out.Body.Providers = append(out.Body.Providers, Provider{r.Name(), r.Title()})
+	}
 	out.Body.Spaces, out.Body.Incomplete = firstOf(spaces, h.pageLimit(in.Limit))
 	if out.Body.Incomplete {
 		out.Body.After = out.Body.Spaces[len(out.Body.Spaces)-1].Name

@@ -33,6 +33,9 @@ type Options struct {
 	Logins    *session.Logins                                                                      // Required. Finds login sessions by cookie.
 	Sign      session.Authenticator                                                                // Required. Checks passwords.
 
+	Redirects []session.Redirector // Optional. Other sites that sign people in.
+	Seal      *session.Seal        // Required with Redirects. The same on all nodes.
+
 	Throttle *session.Throttle // Optional. Slows down who guesses passwords; see session.Guard for what it is without.
 	Roles    []string          // Optional. The roles of the site's own that people can have. nil: any.
 	Proxies  []netip.Prefix    // Optional. Whose X-Forwarded-For is believed.

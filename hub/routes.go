@@ -11,7 +11,7 @@ import (
 // operations are what the HTTP API consists of: functions that register some each.
 func operations() []func(*api) {
 	return []func(*api){
-		signInOperations, sessionOperations, tokenOperations, bearerOperations, ticketOperations, listOperations, spaceOperations,
+		signInOperations, loginOperations, sessionOperations, tokenOperations, bearerOperations, ticketOperations, listOperations, spaceOperations,
 		controlOperations, readOperations, writeOperations, keyOperations, callOperations,
 		eventOperations, taskOperations, portOperations, documentOperations, healthOperations,
 	}

@@ -20,12 +20,15 @@ type Settings struct {
 	Sign     session.Authenticator
 	Outside  Outside
 	DevUsers []string
+
+	Redirects []session.Redirector
 }
 
 // settings are those of the options that can change.
 func (o Options) settings() Settings {
 	s := Settings{
 		Title: o.Title, Titles: map[string]string{}, Origins: o.Origins, Proxies: o.Proxies, Roles: o.Roles, Sign: o.Sign, Outside: o.Outside, DevUsers: o.DevUsers,
+		Redirects: o.Redirects,
 	}
 	for _, space := range o.Spaces {
 		s.Titles[space.Name] = space.Title
@@ -50,6 +53,9 @@ func (h *Hub) Change(s Settings) error {
 	}
 	for i, space := range now.spaces {
 		now.spaces[i].Title = s.Titles[space.Name]
+	}
+	if err := checkRedirects(s.Redirects, o.Seal); err != nil {
+		return err
 	}
 	for _, origin := range s.Origins {
 		if err := now.origins.AddTrustedOrigin(origin); err != nil {

@@ -37,11 +37,33 @@ const (
 // SignIn is Authenticate for somebody at an address. It returns a *Throttled before the credentials are looked at.
 func (g *Guard) SignIn(ctx context.Context, c Credentials, address string) (Identity, error) {
 	soonest := time.After(g.RefuseAfter)
-	try, err := g.begin(ctx, Attempt{Account: c.User, Address: address})
-	if err != nil {
-		return Identity{}, err
+	var try *Try
+	if g.Throttle != nil {
+		var err error
+		if try, err = g.Throttle.Begin(ctx, Attempt{Account: c.User, Address: address}); err != nil {
+			return Identity{}, err
+		}
 	}
 	who, err := g.Sign.Authenticate(ctx, c)
+	return g.settle(ctx, try, soonest, who, err)
+}
+
+// Return is SignIn for somebody who comes back from another site, with what came of asking that. Who has no account yet
+// is slowed down by address only.
+func (g *Guard) Return(ctx context.Context, address string, ask func(context.Context) (Identity, error)) (Identity, error) {
+	var try *Try
+	if g.Throttle != nil {
+		var err error
+		if try, err = g.Throttle.BeginAt(ctx, address); err != nil {
+			return Identity{}, err
+		}
+	}
+	who, err := ask(ctx)
+	return g.settle(ctx, try, time.After(0), who, err)
+}
+
+// settle puts the count right when it is known how a try ended.
+func (g *Guard) settle(ctx context.Context, try *Try, soonest <-chan time.Time, who Identity, err error) (Identity, error) {
 	// Whoever goes away while the answer is on its way has tried all the same.
 	after, gone := context.WithoutCancel(ctx), ctx.Err() != nil
 	switch {
@@ -100,13 +122,6 @@ func (g *Guard) isRole(role string) bool {
 		return true
 	}
 	return channels.CheckName(role) == nil && (g.Roles == nil || slices.Contains(g.Roles, role))
-}
-
-func (g *Guard) begin(ctx context.Context, a Attempt) (*Try, error) {
-	if g.Throttle == nil {
-		return nil, nil
-	}
-	return g.Throttle.Begin(ctx, a)
 }
 
 // note tells of a count that could not be put right. The answer does not wait for another try: at worst, somebody waits.

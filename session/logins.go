@@ -170,6 +170,17 @@ func (l *Logins) Expired() *http.Cookie {
 	return &cookie
 }
 
+// Errand is the cookie in which a browser keeps an errand for the hub, sealed; "" makes it forget that. Unlike that of the
+// login session it comes along when another site sends the browser back.
+func (l *Logins) Errand(sealed string, lifetime time.Duration) *http.Cookie {
+	cookie := l.cookie
+	cookie.Name, cookie.Value, cookie.MaxAge, cookie.SameSite = cookie.Name+"-errand", sealed, int(lifetime/time.Second), http.SameSiteLaxMode
+	if sealed == "" {
+		cookie.MaxAge = -1
+	}
+	return &cookie
+}
+
 // Presented is the hash of the token that came along, "" if none did. It serves as SignIn.Resume where the store has
 // forgotten where the token leads; the log has not.
 func (l *Logins) Presented(r *http.Request) string {

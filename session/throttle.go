@@ -54,6 +54,15 @@ func (t *Throttle) Begin(ctx context.Context, a Attempt) (*Try, error) {
 	return &Try{throttle: t, account: account, address: address}, nil
 }
 
+// BeginAt is Begin for a try of no account, which only the address counts.
+func (t *Throttle) BeginAt(ctx context.Context, address string) (*Try, error) {
+	_, key := keysOf(Attempt{Address: address})
+	if err := t.count(ctx, key, tally.ofAddress); err != nil {
+		return nil, err
+	}
+	return &Try{throttle: t, address: key, anyone: true}, nil
+}
+
 // count counts a try under a key, by a rule that may make it wait instead.
 func (t *Throttle) count(ctx context.Context, key tallyKey, rule func(tally, time.Time) (tally, time.Duration)) error {
 	var wait time.Duration
@@ -71,19 +80,25 @@ func (t *Throttle) count(ctx context.Context, key tallyKey, rule func(tally, tim
 type Try struct {
 	throttle         *Throttle
 	account, address tallyKey
+	anyone           bool // there is no account
 }
 
 // Succeeded forgets the failures of the account from the address, and this one of the address.
 func (t *Try) Succeeded(ctx context.Context) error {
-	return errors.Join(
-		t.throttle.change(ctx, t.account, func(tally) (tally, bool) { return tally{}, true }),
-		t.throttle.change(ctx, t.address, oneLess),
-	)
+	return t.takeBack(ctx, func(tally) (tally, bool) { return tally{}, true })
 }
 
 // Undecided takes the try back: nobody could tell whether it was right.
 func (t *Try) Undecided(ctx context.Context) error {
-	return errors.Join(t.throttle.change(ctx, t.account, oneLess), t.throttle.change(ctx, t.address, oneLess))
+	return t.takeBack(ctx, oneLess)
+}
+
+func (t *Try) takeBack(ctx context.Context, ofAccount func(tally) (tally, bool)) error {
+	err := t.throttle.change(ctx, t.address, oneLess)
+	if !t.anyone {
+		err = errors.Join(err, t.throttle.change(ctx, t.account, ofAccount))
+	}
+	return err
 }
 
 func oneLess(present tally) (tally, bool) {
