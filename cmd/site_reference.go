@@ -84,8 +84,8 @@ var siteEntries = map[string]siteEntry{
 	"backends.*.on":          {about: "Only a node that was started with this --label has it. Without it, any node."},
 	"backends.jsonfile.path": {must: true, about: "The file, relative to the site file. Edits of the values in it become ordinary writes of the store."},
 
-	"authenticators":        {must: true, about: "Where people are looked up, in this order: the first one that knows the name and the password counts."},
-	"authenticators.*.kind": {must: true, about: "What it is. file: a file that `baton user add` writes. ldap: a directory. http: a service of the site. dev: alice, bob and sam, whose passwords are their names, with --dev only. Others come with a binary of one's own."},
+	"authenticators":        {must: true, about: "Where people are looked up, in this order: the first one that knows the name and the password counts. OpenID providers have a button each on the sign-in page."},
+	"authenticators.*.kind": {must: true, about: "What it is. file: a file that `baton user add` writes. ldap: a directory. http: a service of the site. oidc: an OpenID provider. dev: alice, bob and sam, whose passwords are their names, with --dev only. Others come with a binary of one's own."},
 
 	"authenticators.file.path": {must: true, about: "The file, relative to the site file. The hub sees when it changes."},
 
@@ -113,6 +113,23 @@ var siteEntries = map[string]siteEntry{
 	"authenticators.http.header":      {about: "A header by which the service knows the hub, such as Authorization."},
 	"authenticators.http.header_file": {about: "The file with the value of that header, which is read for each sign-in."},
 	"authenticators.http.timeout":     {standard: "5s", about: "For an answer."},
+
+	"authenticators.oidc.name":               {must: true, about: "A word for addresses: people come back to /api/v1/login/NAME/callback, which has to be registered at the provider."},
+	"authenticators.oidc.title":              {about: "For the button of the sign-in page. Without it, the name."},
+	"authenticators.oidc.issuer":             {must: true, about: "The provider: https, or http on this machine."},
+	"authenticators.oidc.client_id":          {must: true, about: "What the provider knows the hub as."},
+	"authenticators.oidc.client_secret_file": {about: "The file with the hub's secret there, which is read for each sign-in. Without it, the hub has none."},
+	"authenticators.oidc.ca_file":            {about: "Certificates (PEM) of who vouches for the provider. Without it, those of the system."},
+	"authenticators.oidc.url":                {about: "Where browsers reach the hub, such as https://baton.example.org. Without it, where they say."},
+	"authenticators.oidc.scopes":             {standard: "[profile]", about: "What is asked for beside openid."},
+	"authenticators.oidc.claims":             {must: true, about: "The names of what is read. One with dots is looked for as it is, and then inside: realm_access.roles."},
+	"authenticators.oidc.claims.user":        {must: true, about: "The account. It has to be something that people cannot choose freely: sub always is."},
+	"authenticators.oidc.claims.name":        {standard: "name", about: "The name for people."},
+	"authenticators.oidc.claims.roles":       {standard: "groups", about: "Groups or roles, of which roles makes the hub's."},
+	"authenticators.oidc.claims.proposals":   {about: "Proposals, or what holds them. Without it, that of the roles, if there is a pattern."},
+	"authenticators.oidc.roles":              {must: true, about: "What those are who have a value in the claim of roles; \"*\" is everybody whom the provider knows. Who has no role is refused."},
+	"authenticators.oidc.pattern":            {about: "What a proposal looks like: a regular expression; what is in parentheses is the proposal."},
+	"authenticators.oidc.timeout":            {standard: "10s", about: "For all that is asked for one sign-in."},
 
 	"issuers":                   {about: "Other issuers whose JWTs are taken for tokens: a login service of the site's, a workflow system."},
 	"issuers.*.issuer":          {must: true, about: "Its name, exactly as iss in its tokens."},
