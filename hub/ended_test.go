@@ -88,10 +88,14 @@ func (s *forgetful) DeleteCtx(_ context.Context, token string) error {
 	return nil
 }
 
-func (s *forgetful) Find(token string) ([]byte, bool, error) { return s.FindCtx(nil, token) }
-func (s *forgetful) Delete(token string) error               { return s.DeleteCtx(nil, token) }
+func (s *forgetful) Find(token string) ([]byte, bool, error) {
+	return s.FindCtx(context.Background(), token)
+}
+
+func (s *forgetful) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
+
 func (s *forgetful) Commit(token string, data []byte, until time.Time) error {
-	return s.CommitCtx(nil, token, data, until)
+	return s.CommitCtx(context.Background(), token, data, until)
 }
 
 // endings are two nodes on one store, where login sessions end while requests are in flight.
@@ -214,8 +218,12 @@ func (e *endings) signOut(cookie *http.Cookie) (status int, err error) {
 	return answer.StatusCode, nil
 }
 
-// ask makes a request with a cookie; what is in the answer is of no interest.
 func (e *endings) ask(method, url string, cookie *http.Cookie, body io.Reader) (*http.Response, error) {
+	return exchange(e.client, method, url, cookie, body)
+}
+
+// exchange makes a request with a cookie, nil for none; what is in the answer is of no interest.
+func exchange(client *http.Client, method, url string, cookie *http.Cookie, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequest(method, url, body)
 	if err != nil {
 		return nil, err
@@ -226,7 +234,7 @@ func (e *endings) ask(method, url string, cookie *http.Cookie, body io.Reader) (
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	response, err := e.client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +250,7 @@ func (e *endings) slow(i int, cookie *http.Cookie) (end func() (renewed *http.Co
 		error
 	}
 	answered := make(chan answer, 1)
-	ask := func(method, path string, body io.Reader) {
+	begin := func(method, path string, body io.Reader) {
 		go func() {
 			response, err := e.ask(method, e.two.url+path, cookie, body)
 			answered <- answer{response, err}
@@ -256,14 +264,14 @@ func (e *endings) slow(i int, cookie *http.Cookie) (end func() (renewed *http.Co
 	}
 	switch i % 4 {
 	case 0:
-		ask("GET", "/api/v1/spaces/lab/channels/chat?wait=20s&since="+e.cursor, nil)
+		begin("GET", "/api/v1/spaces/lab/channels/chat?wait=20s&since="+e.cursor, nil)
 		return func() (*http.Cookie, error) { return nil, refused("a long poll") }
 	case 1:
-		ask("GET", "/api/v1/spaces/lab/events?channels=notes", nil)
+		begin("GET", "/api/v1/spaces/lab/events?channels=notes", nil)
 		return func() (*http.Cookie, error) { return nil, (<-answered).error } // it ends
 	case 2:
 		body, more := io.Pipe()
-		ask("PUT", fmt.Sprintf("/api/v1/spaces/lab/channels/notes/k%d", i), body)
+		begin("PUT", fmt.Sprintf("/api/v1/spaces/lab/channels/notes/k%d", i), body)
 		go func() { _, _ = io.WriteString(more, `{"half":`) }()
 		return func() (*http.Cookie, error) {
 			_, _ = io.WriteString(more, `1}`)
@@ -271,7 +279,7 @@ func (e *endings) slow(i int, cookie *http.Cookie) (end func() (renewed *http.Co
 			return nil, refused("a write whose body came slowly")
 		}
 	}
-	ask("POST", "/api/v1/session/confirm", strings.NewReader(`{"password":"alice"}`)) // which renews the token
+	begin("POST", "/api/v1/session/confirm", strings.NewReader(`{"password":"alice"}`)) // which renews the token
 	return func() (*http.Cookie, error) {
 		a := <-answered
 		if a.error != nil || a.StatusCode != http.StatusOK {
