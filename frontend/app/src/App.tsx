@@ -1,6 +1,6 @@
 import type { Ending, SignedIn } from '@baton/client';
 import { arrive, type Ended } from '@baton/client/session';
-import { Center, Loader } from '@mantine/core';
+import { Center, Loader, useMantineColorScheme } from '@mantine/core';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { forget, forgetPicture, type Picture, recall } from './memory/picture.ts';
 import { enterPlace, leavePlace } from './memory/place.ts';
@@ -39,18 +39,23 @@ export function App() {
     }
   }, [enter]);
   useEffect(() => void come(), [come]);
+  const { clearColorScheme } = useMantineColorScheme();
   const leaving = useRef(false); // the socket may end before the sign-out is answered: that is then no news
-  const leave = useCallback(async (how: { force?: boolean; reason?: string }) => {
-    leaving.current = true;
-    try {
-      const said = await signOutHere(how);
-      forget();
-      leavePlace();
-      setWho({ is: 'nobody', notice: said });
-    } finally {
-      leaving.current = false;
-    }
-  }, []);
+  const leave = useCallback(
+    async (how: { force?: boolean; reason?: string }) => {
+      leaving.current = true;
+      try {
+        const said = await signOutHere(how);
+        forget();
+        leavePlace();
+        clearColorScheme();
+        setWho({ is: 'nobody', notice: said });
+      } finally {
+        leaving.current = false;
+      }
+    },
+    [clearColorScheme],
+  );
   const out = useCallback(({ reason }: Ending) => {
     forgetPicture();
     if (leaving.current) return;
@@ -70,11 +75,12 @@ export function App() {
       return (
         <Beamline
           key={who.session}
+          known={who.me !== undefined}
           idleInput={who.me?.idle_input_ms}
           picture={who.picture}
           leave={leave}
           out={out}
-          again={() => void come()}
+          again={come}
         />
       );
   }

@@ -154,11 +154,46 @@ describe('a login session that ends', () => {
   });
 });
 
+describe('a reload while the hub is away', () => {
+  it('goes on when it is back, and learns then who is signed in', async () => {
+    keep(welcome() as never, {});
+    const hub = fakeHub({
+      'GET session': { body: { ...me.body, idle_input_ms: 900_000 } },
+      'POST session/active': {},
+    });
+    let away = true;
+    vi.stubGlobal('fetch', (...asked: Parameters<typeof fetch>) =>
+      away ? Promise.reject(new TypeError('network')) : hub.fetch(...asked),
+    );
+    render(
+      <MantineProvider env="test">
+        <App />
+      </MantineProvider>,
+    );
+    await screen.findByText('Asking who is in control');
+    away = false;
+    await connected();
+    for (const { id, type, channel } of sockets.last.taken())
+      if (type === 'join')
+        act(() => sockets.last.push({ type: 'joined', id, channel, cursor: 'e1-9', mode: 'snapshot' }));
+    await expect.poll(() => hub.asked).toEqual(['GET session']);
+    await vi.waitFor(() => {
+      fireEvent.keyDown(document.body, { key: 'a' });
+      expect(hub.asked).toEqual(['GET session', 'POST session/active']);
+    });
+  });
+});
+
 describe('the place of somebody', () => {
   it('is nothing to the next one', async () => {
     enterPlace('bob', 'demo');
+    keep(welcome({ you: { ...alice, user: 'bob' } }) as never, {
+      queue: new Map([['q1', { sample: 'his' }]]),
+    });
     start({ 'GET session': me });
     await connected();
     expect(sessionStorage.getItem('baton-place')).toContain('alice');
+    expect(localStorage.getItem('baton-picture') ?? '').not.toContain('his');
+    expect(screen.queryByRole('listitem', { name: /his/ })).toBeNull();
   });
 });

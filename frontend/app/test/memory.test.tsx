@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { equipment, motors, queue, run, samples } from '../src/beamline.ts';
 import { type Atom, type Fake, fakeBaton } from '../src/dev/fakeBaton.ts';
 import { ordinary } from '../src/dev/scene.ts';
-import { forget, type Picture, recall } from '../src/memory/picture.ts';
+import { forget, keep, type Picture, recall } from '../src/memory/picture.ts';
 import { enterPlace, lastPlace, leavePlace, usePlace } from '../src/memory/place.ts';
 import { follow, remembering } from '../src/memory/remember.ts';
 
@@ -98,6 +98,32 @@ describe('what the browser remembers', () => {
     localStorage.setItem('theirs', '1');
     forget();
     expect([Object.keys(localStorage), Object.keys(sessionStorage)]).toEqual([['theirs'], []]);
+    expect(recall()).toBeUndefined();
+  });
+
+  it('is gone with the login session, however that ends', () => {
+    const fake = fakeBaton(ordinary);
+    const end = follow(fake);
+    dispatchEvent(new Event('pagehide'));
+    expect(recall()).toBeDefined();
+    fake.status.set('replaced');
+    expect(recall()).toBeUndefined();
+    vi.advanceTimersByTime(1000);
+    dispatchEvent(new Event('pagehide'));
+    expect(recall(), 'nothing writes it again').toBeUndefined();
+    end();
+  });
+
+  it('is not shown after half a day', () => {
+    kept();
+    vi.advanceTimersByTime(12 * 3_600_000);
+    expect(recall()).toBeUndefined();
+    expect(localStorage.getItem('baton-picture')).toBeNull();
+  });
+
+  it('is not kept when it is very large', () => {
+    kept();
+    keep(fakeBaton(ordinary).welcome.get() as never, { queue: new Map([['q1', 'x'.repeat(1_000_000)]]) });
     expect(recall()).toBeUndefined();
   });
 

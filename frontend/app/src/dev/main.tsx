@@ -42,7 +42,13 @@ function page(): ReactNode {
   return (
     <Memory value={welcome === null ? undefined : { at: Date.now() - 40_000, welcome, stores: {} }}>
       <BatonProvider baton={baton}>
-        <Connected leave={leave} out={() => undefined} again={() => undefined} idleInput={undefined} />
+        <Connected
+          leave={leave}
+          out={() => undefined}
+          again={async () => undefined}
+          known
+          idleInput={undefined}
+        />
       </BatonProvider>
     </Memory>
   );

@@ -21,7 +21,7 @@ const ours = 'baton-';
 const key = `${ours}picture`;
 /** A larger one would take longer to write than it saves. */
 const largest = 1_000_000;
-/** An older one says nothing of today. */
+/** An older one says nothing of today, and is removed when it is met. */
 const oldest = 12 * 3_600_000;
 
 export const kept = [queue, samples, ui];
@@ -31,7 +31,9 @@ export function recall(): Picture | undefined {
   try {
     const found = JSON.parse(localStorage.getItem(key) ?? 'null') as Partial<Picture> | null;
     if (!found?.welcome?.you || !found.stores || !found.at) return undefined;
-    return Date.now() - found.at < oldest ? (found as Picture) : undefined;
+    if (Date.now() - found.at < oldest) return found as Picture;
+    localStorage.removeItem(key);
+    return undefined;
   } catch {
     return undefined; // storage is blocked, or holds what an older release has written
   }

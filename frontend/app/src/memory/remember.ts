@@ -1,7 +1,7 @@
 /** Puts the picture that the browser has in the place of what the hub has not said yet, and keeps it up to date. */
 
 import type { Baton, Readable, Store, StoreDef, StoreView } from '@baton/client';
-import { keep, kept, type Picture } from './picture.ts';
+import { forgetPicture, keep, kept, type Picture } from './picture.ts';
 
 /** The same connection; what it does not know yet is as it was in the picture. */
 export function remembering(baton: Baton, picture: Picture | undefined): Baton {
@@ -58,7 +58,10 @@ function same(a: Picture['welcome'], b: Picture['welcome']): boolean {
 
 const pause = 1000;
 
-/** Keeps a picture of what is live, at most once a second and when the page is left. Returns the way to end that. */
+/**
+ * Keeps a picture of what is live, at most once a second and when the page is left; there is none any more once the login
+ * session has ended. Returns the way to end that.
+ */
 export function follow(baton: Baton): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stores = kept.map((def) => [def.name, baton.store<unknown>(def)] as const);
@@ -74,6 +77,12 @@ export function follow(baton: Baton): () => void {
     timer ??= setTimeout(write, pause);
   };
   const stops = [baton.status, ...stores.map(([, store]) => store)].map((one) => one.subscribe(later));
+  stops.push(
+    baton.status.subscribe(() => {
+      const status = baton.status.get();
+      if (status === 'signed-out' || status === 'replaced') forgetPicture();
+    }),
+  );
   globalThis.addEventListener('pagehide', write);
   return () => {
     clearTimeout(timer);

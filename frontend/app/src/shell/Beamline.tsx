@@ -7,6 +7,8 @@ import { Memory } from '../memory/useMemory.ts';
 import { Connected } from './Connected.tsx';
 
 export interface BeamlineProps {
+  /** The hub has said who is signed in; after a reload without it, that is asked again. */
+  readonly known: boolean;
   /** Where the space wants deliberate input: within how many milliseconds. */
   readonly idleInput: number | undefined;
   /** What the browser remembers, until the hub has answered. */
@@ -16,7 +18,7 @@ export interface BeamlineProps {
   /** The login session has ended; says why. */
   readonly out: (ending: Ending) => void;
   /** To the door, or in again if this browser is signed in by now. */
-  readonly again: () => void;
+  readonly again: () => Promise<void>;
 }
 
 /** One connection for as long as somebody is signed in. */

@@ -7,13 +7,16 @@ import type { BeamlineProps } from './Beamline.tsx';
 import { Screen } from './Screen.tsx';
 
 /** The screen, once there is something to show; what to do when the connection is over for good. */
-export function Connected({ leave, out, again, idleInput }: Omit<BeamlineProps, 'picture'>) {
+export function Connected({ leave, out, again, known, idleInput }: Omit<BeamlineProps, 'picture'>) {
   const status = useStatus();
   const welcome = useWelcome();
   const ending = useEnding();
   useEffect(() => {
     if (status === 'signed-out') out(ending ?? { code: 4401, reason: '' });
   }, [status, ending, out]);
+  useEffect(() => {
+    if (status === 'live' && !known) void again();
+  }, [status, known, again]);
   if (status === 'replaced') {
     return (
       <Over
@@ -22,7 +25,7 @@ export function Connected({ leave, out, again, idleInput }: Omit<BeamlineProps, 
         reason={ending?.reason ?? ''}
         meaning="This tab was closed by that and does nothing more by itself. What was saved is safe."
         word="Sign in here again"
-        press={again}
+        press={() => void again()}
       />
     );
   }
