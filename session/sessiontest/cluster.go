@@ -63,6 +63,11 @@ func RedisCluster(t testing.TB) *Cluster {
 			return err
 		})
 	}
+	for _, node := range c.Nodes { // On a busy machine, impatient ones take each other for dead.
+		until(t, "it is patient", node, func(ctx context.Context, client *redis.Client) error {
+			return client.ConfigSet(ctx, "cluster-node-timeout", "60000").Err()
+		})
+	}
 	c.URL = "redis+cluster://" + credentials + "@" + c.Nodes[2].Address() + "," + c.Nodes[1].Address() // the third one is found out
 	return c
 }
