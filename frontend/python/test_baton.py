@@ -49,8 +49,9 @@ class Hub:
     """One hub process with its own data; it can be killed and started again at the same address."""
 
     def __init__(self) -> None:
-        self.site = HERE / "test_site.yaml"
         self.data = tempfile.mkdtemp(prefix="baton-python-")
+        self.site = Path(self.data, "site.yaml")
+        shutil.copy(HERE / "test_site.yaml", self.site)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: Optional[subprocess.Popen[bytes]] = None
@@ -73,6 +74,20 @@ class Hub:
         with contextlib.suppress(OSError):
             return bool(urllib.request.urlopen(self.url + "/readyz", timeout=5).status == 200)
         return False
+
+    def change_rules(self, title: str) -> None:
+        """Puts other rules in force while it runs, and waits until they are."""
+        assert self.process is not None
+        version = int(self.site.read_text().partition("version: ")[2].split()[0]) + 1
+        text = (HERE / "test_site.yaml").read_text()
+        self.site.write_text(text.replace("version: 1\n", f"version: {version}\n").replace("title: Laboratory\n", f"title: {title}\n"))
+        self.process.send_signal(signal.SIGHUP)
+
+        def in_force() -> bool:
+            with urllib.request.urlopen(self.url + "/readyz", timeout=5) as answer:
+                return bool(json.load(answer)["rules"]["lab"] == version)
+
+        eventually("the rules are in force", in_force)
 
     def kill(self) -> None:
         """Ends it as a power cut would."""
@@ -433,6 +448,42 @@ class Serving(Case):
         call = alice.start("motor.move", {})
         self.assertIsNone(alice.call("motor.stop"))
         self.assertEqual("stopped", alice.wait(call, timeout=PATIENCE))
+
+    def test_a_service_goes_on_while_the_rules_change(self) -> None:
+        service, alice, key, heard = self.client("sam"), self.client("alice"), self.key(), []
+        began, finish = threading.Event(), threading.Event()
+
+        def slow(_: baton.Invocation) -> Any:
+            began.set()
+            finish.wait(PATIENCE)
+            return "slowly"
+
+        service.serve({"motor.move": lambda call: call.args, "slow": slow})
+        service.on_signal("pointers", lambda signal: heard.append(signal.data))
+        link, made = service._link, []
+        assert link is not None
+        begin = link._begin
+        link._begin = lambda welcome: made.append(welcome) or begin(welcome)  # type: ignore[method-assign,func-returns-value]
+        under_way = alice.start("slow")
+        self.assertTrue(began.wait(PATIENCE))
+        store, log = alice.store("queue"), alice.log("log")
+        for n in range(5):
+            HUB.change_rules(f"Laboratory {n}")
+            self.assertEqual(n, alice.call("motor.move", n))
+            alice.set("queue", {key: n})
+            alice.append("log", [key, n])
+        finish.set()
+        self.assertEqual("slowly", alice.wait(under_way))
+        eventually("the last value", lambda: store.get(key) and store[key] == 4)
+        told = [[key, n] for n in range(5)]
+        eventually("all messages, once", lambda: [m.data for m in log.messages() if isinstance(m.data, list)] == told)
+
+        def again() -> bool:
+            alice.signal("pointers", key)
+            return key in heard
+
+        eventually("signals are heard again", again)
+        self.assertEqual([], made, "a socket was made anew")
 
     def test_a_call_is_handled_once_though_the_hub_is_killed(self) -> None:
         sam, alice = self.client("sam"), self.client()
