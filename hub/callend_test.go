@@ -20,7 +20,7 @@ func vouch(t *testing.T, n *node, url string, command string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ghost := `[{"session":"x","user":"service/x","name":"x","client":"service-0","serves":["` + command + `"]}]`
+	ghost := `{"conns":[{"session":"x","user":"service/x","name":"x","client":"service-0","serves":["` + command + `"]}]}`
 	if err := live.Publish(t.Context(), channels.LiveValue{LiveKey: channels.LiveKey{Space: "lab", Channel: "~presence", Key: "ghost"}, Data: []byte(ghost)}, 15*time.Second); err != nil {
 		t.Fatal(err)
 	}

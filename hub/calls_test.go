@@ -84,7 +84,7 @@ func TestACallIsNotCarriedOutUnderATermThatIsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, ann := n.open(t, "alice")
-	ghost := `[{"session":"beamline","user":"beamline","name":"b","client":"service-0","serves":["move"]}]`
+	ghost := `{"conns":[{"session":"beamline","user":"beamline","name":"b","client":"service-0","serves":["move"]}]}`
 	if err := live.Publish(t.Context(), channels.LiveValue{LiveKey: channels.LiveKey{Space: "lab", Channel: "~presence", Key: "killed"}, Data: []byte(ghost)}, 15*time.Second); err != nil {
 		t.Fatal(err)
 	}
