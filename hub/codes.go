@@ -46,6 +46,7 @@ var codings = []coding{
 	{session.CodeTooMany, []int{http.StatusTooManyRequests}, "There are too many of these already."},
 	{wire.CodeRate, []int{http.StatusTooManyRequests}, "Too many requests in a short time: wait a moment, then send it again."},
 	{wire.CodeUnanswered, []int{http.StatusTooManyRequests}, "Too many of your requests wait for an answer: wait for one, then send it again."},
+	{"login_expired", []int{http.StatusBadRequest}, "It took too long to sign in at another site, or it was begun in another browser: begin again. It comes as ?login= on the page."},
 	{"throttled", []int{http.StatusTooManyRequests}, "Too many failed sign-ins: wait as long as Retry-After says."},
 	{channels.CodeOverloaded, []int{http.StatusServiceUnavailable}, "Too much waits for an answer, of everybody: send the same operation again later."},
 	{channels.CodeUnavailable, []int{http.StatusServiceUnavailable}, "Not done, something that it needs is out of reach: send the same operation again later."},

@@ -65,7 +65,7 @@ func loginOperations(a *api) {
 		OperationID: "come-back-from-login", Method: http.MethodGet, Path: "/api/v1/login/{provider}/callback", Tags: []string{"session"}, DefaultStatus: http.StatusFound,
 		Summary:     "Come back from another site, signed in",
 		Description: "For a browser that the site sends. It is signed in as with a password, by the same rules.",
-		Responses:   redirects("To return: signed in, or with ?login= and the code of a refusal; with choose_proposal there are the proposals, each as &proposal=."),
+		Responses:   redirects("To return: signed in, or with ?login= and the code of a refusal, and &space=; with choose_proposal there are the proposals, each as &proposal=."),
 		Errors:      []int{http.StatusNotFound},
 	}, finishLogin)
 }
@@ -137,7 +137,7 @@ func beginLogin(v *visit, in *loginInput) (*redirectOutput, error) {
 	address, err := provider.Begin(r.Context(), e.Errand)
 	if err != nil {
 		h.logger.Warn("nobody can sign in at another site", "provider", provider.Name(), "error", err)
-		return goTo(backTo(in.Return, err)), nil
+		return goTo(backTo(in.Return, in.Space, err)), nil
 	}
 	http.SetCookie(v.w, h.options.Logins.Errand(sealed, errandLife))
 	return goTo(address), nil
@@ -169,21 +169,21 @@ func finishLogin(v *visit, in *callbackInput) (*redirectOutput, error) {
 	e, err := h.errand(r, provider.Name())
 	http.SetCookie(v.w, h.options.Logins.Errand("", 0))
 	if err != nil {
-		return goTo(backTo("/", err)), nil
+		return goTo(backTo("/", "", err)), nil
 	}
 	room := h.rooms[e.Space]
 	if room == nil {
-		return goTo(backTo("/", errNoSpace)), nil
+		return goTo(backTo("/", "", errNoSpace)), nil
 	}
 	who, err := now.guard.Return(r.Context(), h.address(r), func(ctx context.Context) (session.Identity, error) {
 		return provider.Finish(ctx, e.Errand, r.URL.Query())
 	})
 	if err != nil {
 		h.noteFailure(r, credentials{Space: e.Space, User: "at " + provider.Name()}, err)
-		return goTo(backTo(e.Return, err)), nil
+		return goTo(backTo(e.Return, e.Space, err)), nil
 	}
 	if _, err := h.letIn(v.w, r, room, who, e.Entry); err != nil {
-		return goTo(backTo(e.Return, err)), nil
+		return goTo(backTo(e.Return, e.Space, err)), nil
 	}
 	return goTo(e.Return), nil
 }
@@ -203,8 +203,8 @@ func (h *Hub) errand(r *http.Request, provider string) (e anErrand, err error) {
 	return e, err
 }
 
-// backTo is a path of this site with why somebody is not signed in.
-func backTo(path string, err error) string {
+// backTo is a path of this site with why somebody is not signed in to a space.
+func backTo(path, space string, err error) string {
 	p := problemOf(err)
 	u, bad := url.Parse(path)
 	if bad != nil { // it has been looked at
@@ -212,6 +212,9 @@ func backTo(path string, err error) string {
 	}
 	query := u.Query()
 	query.Set("login", p.code)
+	if space != "" {
+		query.Set("space", space)
+	}
 	if proposals, ok := p.more["proposals"].([]string); ok {
 		query["proposal"] = proposals
 	}

@@ -124,12 +124,12 @@ func TestASignInAtAnotherSiteIsDecidedByTheSameRules(t *testing.T) {
 		t.Errorf("alice comes to %s", to)
 	}
 	second := sessiontest.NewVisitor(t)
-	if to := enter(second, "return=/x?a=b", "alice"); to != "/x?a=b&login=signed_in_elsewhere" {
+	if to := enter(second, "return=/x?a=b", "alice"); to != "/x?a=b&login=signed_in_elsewhere&space=lab" {
 		t.Errorf("alice, elsewhere, comes to %s", to)
 	}
 	// Whoever sends her here from another site does not end her session, whatever the address says.
 	_, away, _ := second.Get(one.url+"/api/v1/login/sso?space=lab&replace=true", "Sec-Fetch-Site", "cross-site")
-	if _, to, _ := second.Get(second.SignIn(provider, away, "alice")); !strings.HasSuffix(to, "/?login=signed_in_elsewhere") {
+	if _, to, _ := second.Get(second.SignIn(provider, away, "alice")); !strings.HasSuffix(to, "/?login=signed_in_elsewhere&space=lab") {
 		t.Errorf("from another site alice comes to %s", to)
 	}
 	if to := enter(second, "replace=true", "alice"); to != "/" {
@@ -139,10 +139,10 @@ func TestASignInAtAnotherSiteIsDecidedByTheSameRules(t *testing.T) {
 		t.Errorf("the replaced one has %d %s", status, page)
 	}
 	bob := sessiontest.NewVisitor(t)
-	if to := enter(bob, "return=/", "bob"); to != "/?login=choose_proposal&proposal=mx-1&proposal=mx-2" {
+	if to := enter(bob, "return=/", "bob"); to != "/?login=choose_proposal&proposal=mx-1&proposal=mx-2&space=lab" {
 		t.Errorf("bob comes to %s", to)
 	}
-	if to := enter(bob, "proposal=mx-3", "bob"); to != "/?login=forbidden" {
+	if to := enter(bob, "proposal=mx-3", "bob"); to != "/?login=forbidden&space=lab" {
 		t.Errorf("bob, for what is not his, comes to %s", to)
 	}
 	if to := enter(bob, "proposal=mx-2", "bob"); to != "/" {
@@ -151,10 +151,10 @@ func TestASignInAtAnotherSiteIsDecidedByTheSameRules(t *testing.T) {
 	if _, page := whoIs(bob, one); !strings.Contains(page, `"proposal":"mx-2"`) {
 		t.Errorf("bob is %s", page)
 	}
-	if to := enter(sessiontest.NewVisitor(t), "", "nobody"); to != "/?login=forbidden" {
+	if to := enter(sessiontest.NewVisitor(t), "", "nobody"); to != "/?login=forbidden&space=lab" {
 		t.Errorf("who has no role comes to %s", to)
 	}
-	if to := enter(sessiontest.NewVisitor(t), "", ""); to != "/?login=wrong_credentials" {
+	if to := enter(sessiontest.NewVisitor(t), "", ""); to != "/?login=wrong_credentials&space=lab" {
 		t.Errorf("who goes away comes to %s", to)
 	}
 	odd := sessiontest.NewVisitor(t)
@@ -206,14 +206,14 @@ func TestNobodyIsSignedInByAnothersAnswerOrSentAstray(t *testing.T) {
 func TestAProviderThatIsDownStopsNobodyElse(t *testing.T) {
 	one, _, provider := elsewhere(t)
 	provider.Kill()
-	if to := begin(sessiontest.NewVisitor(t), one, "return=/x"); to != one.url+"/x?login=unavailable" {
+	if to := begin(sessiontest.NewVisitor(t), one, "return=/x"); to != one.url+"/x?login=unavailable&space=lab" {
 		t.Errorf("it leads to %s", to)
 	}
 	browser := hubtest.NewBrowser(t)
 	browser.SignIn(one.url, "lab", "alice")
 	provider.Restart()
 	v := sessiontest.NewVisitor(t)
-	if _, to, _ := v.Get(v.SignIn(provider, begin(v, one, ""), "bob")); to != one.url+"/?login=choose_proposal&proposal=mx-1&proposal=mx-2" {
+	if _, to, _ := v.Get(v.SignIn(provider, begin(v, one, ""), "bob")); to != one.url+"/?login=choose_proposal&proposal=mx-1&proposal=mx-2&space=lab" {
 		t.Errorf("when it is back, it leads to %s", to)
 	}
 }
@@ -230,7 +230,7 @@ func TestGuessingCodesIsThrottledByAddress(t *testing.T) {
 		}
 		_, back, _ := v.Get(fmt.Sprintf("%s/api/v1/login/sso/callback?code=guessed&state=%s", one.url, to.Query().Get("state")))
 		_, code, _ := strings.Cut(back, "login=")
-		codes = append(codes, code)
+		codes = append(codes, strings.TrimSuffix(code, "&space=lab"))
 	}
 	if slices.Index(codes, "throttled") != 30 || codes[29] != "wrong_credentials" {
 		t.Errorf("it says %v", codes)
