@@ -36,6 +36,7 @@ type loginInput struct {
 	Return   string `query:"return" default:"/" doc:"The path of this site to come back to."`
 	Proposal string `query:"proposal" maxLength:"128" doc:"Which of one's proposals it is for, if there are several."`
 	Replace  bool   `query:"replace" doc:"End one's other login sessions, where the site asks before it does that. Heeded only from pages of this site."`
+	Fresh    bool   `query:"fresh" doc:"Have the other site ask for the credentials, though it may know who it is: what needs fresh credentials may be done then. Come with the cookie."`
 }
 
 type callbackInput struct {
@@ -126,7 +127,7 @@ func beginLogin(v *visit, in *loginInput) (*redirectOutput, error) {
 		// goes along from here. Whoever sends somebody here must not end their sessions.
 		Entry: entry{in.Proposal, in.Replace && ownPage(r), h.options.Logins.Presented(r)},
 		Errand: session.Errand{
-			State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text(), // 52 letters, RFC 7636 wants 43 to 128
+			Fresh: in.Fresh, State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text(), // 52 letters, RFC 7636 wants 43 to 128
 			Callback: h.scheme(r) + "://" + r.Host + "/api/v1/login/" + provider.Name() + "/callback",
 		},
 	}

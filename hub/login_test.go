@@ -168,6 +168,19 @@ func TestASignInAtAnotherSiteIsDecidedByTheSameRules(t *testing.T) {
 	hubtest.NewBrowser(t).Request(http.MethodPost, one.url+"/api/v1/session", `{"space":"lab","user":"sam","password":"sam"}`).Want(http.StatusOK)
 }
 
+func TestWhoIsLetThroughByAnotherSiteHasNoFreshCredentialsUntilItAsks(t *testing.T) {
+	one, _, provider := elsewhere(t)
+	v := sessiontest.NewVisitor(t)
+	for _, c := range []struct{ query, want string }{{"", `"confirmed":false`}, {"fresh=true", `"confirmed":true`}} {
+		if _, to, _ := v.Get(v.SignIn(provider, begin(v, one, c.query), "alice")); to != one.url+"/" {
+			t.Errorf("%s leads to %s", c.query, to)
+		}
+		if _, page := whoIs(v, one); !strings.Contains(page, c.want) {
+			t.Errorf("%s: %s", c.query, page)
+		}
+	}
+}
+
 func TestNobodyIsSignedInByAnothersAnswerOrSentAstray(t *testing.T) {
 	one, two, provider := elsewhere(t)
 	// An answer of the attacker's, in the browser of a victim: with no errand, and with one of the victim's own.

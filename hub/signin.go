@@ -124,7 +124,7 @@ func (h *Hub) letIn(w http.ResponseWriter, r *http.Request, room *room, identity
 		From: h.address(r), Agent: trimmed(r.UserAgent(), 200), Hash: login.Hash,
 	}
 	in, err := h.begin(r.Context(), room, login, session.SignIn{
-		Session: login.Session, Record: record, Resume: e.Presented, Replace: e.Replace,
+		Session: login.Session, Record: record, Resume: e.Presented, Replace: e.Replace, Stale: identity.Stale,
 	})
 	if err != nil {
 		h.logger.Info("sign-in refused", "space", room.name, "user", identity.User, "from", record.From, "error", err)

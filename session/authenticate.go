@@ -21,6 +21,7 @@ type Identity struct {
 	Name      string   // for people to read; may be empty
 	Roles     []string // empty: they are known but may not sign in
 	Proposals []string // that they may sign in for, one at a time; may be empty
+	Stale     bool     // they did not enter their credentials lately: another site has let them through on a sign-in of before
 }
 
 // An Authenticator checks credentials. It answers ErrWrongCredentials for an unknown user as for a wrong password,

@@ -32,6 +32,12 @@
 // instrument runs. That is a fact in the log, too, which a transaction takes away again; the cookie gets a new token with
 // it. Sockets belong to the login session and go on.
 //
+// # Who knows the password
+//
+// Authenticators do, of which a site has several, or other sites, to which a Redirector sends the browser. Whatever they
+// are, a Guard stands before them: it slows down guessing on all nodes together (Throttle), makes an unknown account look
+// like a wrong password, and takes only what can be an account, a role and a proposal.
+//
 // # Programs
 //
 // Tokens are records in the log in the same way, see Token and KnownToken. They are not login sessions: they take no seat,

@@ -27,5 +27,6 @@ type Errand struct {
 	State    string `json:"state"`    // comes back with the browser
 	Nonce    string `json:"nonce"`    // comes back in what the other site vouches for
 	Verifier string `json:"verifier"` // of PKCE, RFC 7636
+	Fresh    bool   `json:"fresh"`    // the person is to enter their credentials, whether the other site knows them or not
 	Callback string `json:"callback"` // where the browser comes back to: the address of this hub and a path
 }

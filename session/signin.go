@@ -21,6 +21,8 @@ type SignIn struct {
 	Resume string
 	// Replace ends the person's other login sessions where the policy is to ask first.
 	Replace bool
+	// Stale is that of the Identity: what needs fresh credentials still does.
+	Stale bool
 }
 
 // SignedIn is the answer of a SignIn.
@@ -52,7 +54,9 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 		}
 	}
 	d.Set(sessionRef(answer.Session), s.Record)
-	d.Set(factRef(confirmedFact, answer.Session), struct{}{})
+	if !s.Stale {
+		d.Set(factRef(confirmedFact, answer.Session), struct{}{})
+	}
 	return answer, nil
 }
 

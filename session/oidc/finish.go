@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -45,7 +46,19 @@ func (p *Provider) Finish(ctx context.Context, e session.Errand, answer url.Valu
 	if err != nil {
 		return session.Identity{}, err
 	}
-	return p.identity(claims, more)
+	who, err := p.identity(claims, more)
+	who.Stale = err == nil && !lately(claims["auth_time"])
+	return who, err
+}
+
+// freshFor is how long credentials that were entered at the provider are fresh.
+const freshFor = 5 * time.Minute
+
+// lately reports whether an auth_time is about now.
+func lately(authTime any) bool {
+	seconds, ok := authTime.(float64)
+	ago := time.Since(time.Unix(int64(seconds), 0))
+	return ok && ago < freshFor && ago > -freshFor
 }
 
 // exchange gives the code for the tokens.

@@ -2,7 +2,8 @@
 // the authorization code flow, with PKCE (S256), a state and a nonce.
 //
 // What the provider says of a person is read from the ID token, which it has signed, and then from its userinfo endpoint.
-// Nothing else of the provider's is kept. Signing out of the hub stays a matter of the hub: whoever is signed in at the
+// Whether the person has entered their credentials lately, it says by auth_time: without it, what needs that is refused
+// until they do, see Errand.Fresh. Nothing else of the provider's is kept. Signing out of the hub stays a matter of the hub: whoever is signed in at the
 // provider still is, and the next sign-in may go through without a password.
 //
 // The provider is found when it is first needed, and looked for again for as long as it cannot be found: a hub comes up
@@ -245,5 +246,9 @@ func (p *Provider) Begin(ctx context.Context, e session.Errand) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	return flow.AuthCodeURL(e.State, oidc.Nonce(e.Nonce), oauth2.S256ChallengeOption(e.Verifier)), nil
+	options := []oauth2.AuthCodeOption{oidc.Nonce(e.Nonce), oauth2.S256ChallengeOption(e.Verifier)}
+	if e.Fresh {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0")) // which makes it say auth_time
+	}
+	return flow.AuthCodeURL(e.State, options...), nil
 }

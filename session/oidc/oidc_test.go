@@ -184,6 +184,30 @@ func TestAProviderThatIsDownIsLookedForAgain(t *testing.T) {
 	}
 }
 
+func TestCredentialsAreFreshIfTheProviderHasAskedForThemLately(t *testing.T) {
+	server := sessiontest.NewOpenID(t, people, []string{callback}, nil)
+	p, v := open(t, options(t, server)), sessiontest.NewVisitor(t)
+	for i, fresh := range []bool{false, false, true, false} {
+		e := errand()
+		e.Fresh = fresh
+		address, err := p.Begin(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, asked, err := v.Through(server, address, "sub-of-alice")
+		if err != nil || asked != (i == 0 || fresh) { // else it knows her
+			t.Errorf("%d: she was asked: %v, %v", i, asked, err)
+		}
+		answer, err := url.Parse(back)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if who, err := p.Finish(t.Context(), e, answer.Query()); err != nil || who.Stale == fresh {
+			t.Errorf("%d: %+v, %v", i, who, err)
+		}
+	}
+}
+
 func TestTheSecretAndTheAddressAreAsTheSiteSays(t *testing.T) {
 	public := "https://baton.example.org/api/v1/login/sso/callback"
 	server := sessiontest.NewOpenID(t, people, []string{callback, public}, nil)

@@ -174,33 +174,53 @@ var (
 // way. The person "" goes away from the form instead.
 func (v *Visitor) SignIn(provider *OpenID, address, person string) (elsewhere string) {
 	v.t.Helper()
+	elsewhere, _, err := v.Through(provider, address, person)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return elsewhere
+}
+
+// Through is SignIn that says whether the person was asked for their name and password.
+func (v *Visitor) Through(provider *OpenID, address, person string) (elsewhere string, asked bool, err error) {
+	v.t.Helper()
 	for range 20 {
 		if !strings.HasPrefix(address, provider.Issuer+"/") {
-			return address
+			return address, asked, nil
 		}
 		status, to, page := v.Get(address)
-		switch form, abort := formAction.FindStringSubmatch(page), abortLink.FindStringSubmatch(page); {
+		form := formAction.FindStringSubmatch(page)
+		switch {
 		case to != "":
 			address = to
 		case form == nil:
-			v.t.Fatalf("the provider answered %d: %s", status, page)
+			return "", asked, fmt.Errorf("the provider answered %d: %s", status, page)
 		case person == "":
-			address = v.absolute(provider, abort[1])
+			address = v.absolute(provider, abortLink.FindStringSubmatch(page)[1])
 		default:
-			fields := url.Values{"prompt": {formPrompt.FindStringSubmatch(page)[1]}, "login": {person}, "password": {"any"}}
-			r, err := http.NewRequestWithContext(v.t.Context(), http.MethodPost, v.absolute(provider, form[1]), strings.NewReader(fields.Encode()))
-			if err != nil {
-				v.t.Fatal(err)
+			prompt := formPrompt.FindStringSubmatch(page)[1]
+			asked = asked || prompt == "login"
+			if address, err = v.fill(v.absolute(provider, form[1]), url.Values{"prompt": {prompt}, "login": {person}, "password": {"any"}}); err != nil {
+				return "", asked, err
 			}
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			if status, to, page = v.do(r); to == "" {
-				v.t.Fatalf("the provider answered %d: %s", status, page)
-			}
-			address = to
 		}
 	}
-	v.t.Fatalf("the provider sends on and on, now to %s", address)
-	return ""
+	return "", asked, fmt.Errorf("the provider sends on and on, now to %s", address)
+}
+
+// fill sends a form and returns where that leads.
+func (v *Visitor) fill(address string, fields url.Values) (to string, err error) {
+	v.t.Helper()
+	r, err := http.NewRequestWithContext(v.t.Context(), http.MethodPost, address, strings.NewReader(fields.Encode()))
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	status, to, page := v.do(r)
+	if to == "" {
+		return "", fmt.Errorf("the provider answered %d: %s", status, page)
+	}
+	return to, nil
 }
 
 func (v *Visitor) absolute(provider *OpenID, path string) string {
