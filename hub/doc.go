@@ -54,6 +54,14 @@
 // an error frame would have, and no problem repeats what was sent. What one login session may ask for is metered apart
 // from its connections; a stop command goes past the meter, the log and whatever else waits.
 //
+// # Who asks
+//
+// A request shows a cookie, a token of the space, or a JWT of another issuer; a WebSocket may show a ticket instead. Whatever
+// it is leads to a record in the log of the space, of a login session or a token, and the record decides. So the first use of
+// a JWT makes one (outside.go), and a ticket is taken off the log by whoever comes with it first, on any node (tickets.go).
+// That a token has expired is refused at the door by the node's clock and proposed to the log by the sweep, which closes what
+// is connected with it. The scope of a token is part of who asks, and is looked at wherever the rules are.
+//
 // # Goroutines
 //
 // A connection has three: a reader (the one of the HTTP request), a writer, and one that pings. The writer is the only

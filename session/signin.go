@@ -218,7 +218,8 @@ func people(v channels.View) []Session { return otherPeople(v, "") }
 
 func isStaff(w channels.Who) bool { return w.Has(channels.RoleStaff) || w.Has(channels.RoleAdmin) }
 
-// SignOutSome returns the decision that ends some login sessions, at most limit, and says how many.
+// SignOutSome returns the decision that ends some login sessions, and then the bearers of people's scripts, at most limit
+// together, and says how many.
 func SignOutSome(limit int, how How) channels.Decide {
 	return func(d *channels.Draft) (any, error) {
 		some := All(d)
@@ -228,6 +229,11 @@ func SignOutSome(limit int, how How) channels.Decide {
 				return nil, err
 			}
 		}
-		return len(some), nil
+		bearers := Tokens(d, func(t KnownToken) bool { return t.Kind == BearerToken })
+		bearers = bearers[:min(limit-len(some), len(bearers))]
+		for _, t := range bearers {
+			t.end(d)
+		}
+		return len(some) + len(bearers), nil
 	}
 }

@@ -149,7 +149,7 @@ func Mint(t Token, name string, roles []string) channels.Decide {
 // The bounds on tokens of a space, so that a script that forgets what it has asked for fills no log.
 const (
 	MaxTokens  = 1_000 // of programs
-	MaxBearers = 50    // of one person
+	MaxBearers = 200   // of one person, and as many JWTs of other issuers
 )
 
 // CodeTooMany is the code of a refusal because there are as many as there may be.

@@ -117,3 +117,22 @@ func TestATicketIsVoidAfterItsTimeByTheClockOfTheLog(t *testing.T) {
 	}
 	h.refused(channels.CodeSignedOut, redeem(func(*session.RedeemTicket) {}))
 }
+
+func TestSigningEverybodyOutEndsTheBearersOfTheirScriptsToo(t *testing.T) {
+	h := openHall(t, session.Observe)
+	h.enter("alice", "a1")
+	bearer, program := session.NewToken("hall"), session.NewToken("hall")
+	person := session.Record{User: "alice", Roles: []string{"user"}}
+	h.must(h.House(t.Context(), session.IssueBearer{Token: bearer, Person: person, Expires: time.Now().Add(time.Hour)}.Decide))
+	h.must(h.House(t.Context(), session.Mint(program, "robot", []string{"service"})))
+	o := h.must(h.House(t.Context(), session.SignOutSome(10, session.Restored)))
+	if string(o.Answer) != "2" {
+		t.Errorf("%s ended", o.Answer)
+	}
+	if _, err := h.identified(bearer.ID); !channels.IsCode(err, channels.CodeSignedOut) {
+		t.Errorf("the bearer: %v", err)
+	}
+	if _, err := h.identified(program.ID); err != nil {
+		t.Errorf("the token of a program: %v", err)
+	}
+}

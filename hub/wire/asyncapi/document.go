@@ -119,7 +119,7 @@ var servers = map[string]server{"hub": {
 
 var securitySchemes = map[string]securityScheme{
 	"cookie": {Type: "httpApiKey", In: "cookie", Name: "__Host-baton", Description: "Of a person: set by POST /api/v1/session."},
-	"token":  {Type: "http", Scheme: "bearer", Description: "Of a program: baton token mint."},
+	"token":  {Type: "http", Scheme: "bearer", Description: "Of a program (baton token create) or a script (POST /api/v1/bearer), or a JWT of another issuer that the site trusts."},
 }
 
 // frames is the one channel.
@@ -135,12 +135,16 @@ func frames(comments comments) channel {
 	}
 	id := &schema{Type: "string", Pattern: "^[A-Za-z0-9_-]{4,40}$"}
 	id.Description = "The client id: random, new for every page load or process, and kept in memory. Operation ids begin with it. That of another user is refused with 409: take a new one."
+	ticket := &schema{Type: "string", Description: "Instead of cookie and token: from POST /api/v1/tickets. It is good once, for 30 s, for pages of the origin that asked."}
+	space := &schema{Type: "string", Description: "The space, for a JWT that is good in several."}
 	subprotocol := &schema{Const: wire.Subprotocol}
 	return channel{
 		Address: wire.Path, Title: "Frames", Description: b.String(), Messages: map[string]reference{},
 		Bindings: map[string]binding{"ws": {
 			Method: "GET", Version: "0.1.0",
-			Query:   &schema{Type: "object", Required: []string{"client"}, Properties: map[string]*schema{"client": id}},
+			Query: &schema{Type: "object", Required: []string{"client"}, Properties: map[string]*schema{
+				"client": id, "ticket": ticket, "space": space,
+			}},
 			Headers: &schema{Type: "object", Properties: map[string]*schema{"Sec-WebSocket-Protocol": subprotocol}},
 		}},
 	}
