@@ -96,6 +96,9 @@ describe('the control bar', () => {
 
   it('lets staff take control of a running beamline by force only, with the password', async () => {
     const hub = fakeHub({
+      'GET spaces': {
+        body: { title: '', spaces: [], providers: [{ name: 'uni', title: 'the university' }] },
+      },
       'POST session/confirm': [{ status: 401, body: { code: 'wrong_credentials' } }, { body: {} }],
     });
     vi.stubGlobal('fetch', hub.fetch);
@@ -112,18 +115,22 @@ describe('the control bar', () => {
     await say('Reason', 'cryo alarm', 'Take control');
     expect((await screen.findByText(/The queue is running/)).textContent).toContain('nothing stops by that');
     await say('Reason', 'it is warm already', 'Take control anyway');
+    const link = await screen.findByRole('link', { name: 'the university' });
+    expect(link.getAttribute('href')).toBe('/api/v1/login/uni?space=demo&return=%2F');
     await say('Password of Sam Okafor', 'wrong', 'Confirm');
     await screen.findByText('This is not your password.');
     await say('Password of Sam Okafor', 'right', 'Confirm');
     const forced = ['take', { reason: 'it is warm already', force: true }];
     await expect.poll(() => baton.asked).toEqual([['take', { reason: 'cryo alarm' }], forced, forced]);
     expect(hub.asked).toEqual([
+      'GET spaces',
       'POST session/confirm {"password":"wrong"}',
       'POST session/confirm {"password":"right"}',
     ]);
   });
 
   it('does nothing, and says nothing, when the password is not given', async () => {
+    vi.stubGlobal('fetch', fakeHub({}).fetch);
     const { baton, user } = show({ you: sam, control: operatedBy(alice, sam) });
     baton.answer = () => {
       throw new BatonError({ code: 'confirm', detail: 'Enter your password again.' });

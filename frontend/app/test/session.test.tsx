@@ -44,7 +44,7 @@ describe('signing out while the beamline runs', () => {
     await say('Password of Sam Okafor', 'secret', 'Confirm');
     const forced = [{ force: true, reason: 'the shift is over' }];
     await expect.poll(() => leave.mock.calls).toEqual([[{}], forced, forced]);
-    expect(hub.asked).toEqual(['POST session/confirm {"password":"secret"}']);
+    expect(hub.asked.at(-1)).toBe('POST session/confirm {"password":"secret"}');
   });
 });
 

@@ -4,6 +4,9 @@ const long = 'Maria-Magdalena von Hohenstaufen-Oberkirchner-Villanueva y Gutiér
 
 /** What a hub answers to somebody who is signed in. */
 export const inside: Answers = {
+  'GET spaces': {
+    body: { title: '', spaces: [], providers: [{ name: 'uni', title: 'your institute (eduGAIN)' }] },
+  },
   'GET sessions': {
     body: {
       sessions: [

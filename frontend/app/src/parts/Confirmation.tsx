@@ -1,8 +1,8 @@
-import { BatonError } from '@baton/client';
-import { confirm } from '@baton/client/session';
-import { useYou } from '@baton/react';
-import { Button, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core';
-import { createContext, type ReactNode, useCallback, useContext, useState } from 'react';
+import { BatonError, type SpaceList } from '@baton/client';
+import { confirm, everySpace, signInAt } from '@baton/client/session';
+import { useWelcome, useYou } from '@baton/react';
+import { Anchor, Button, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core';
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from 'react';
 import { countdown } from '../format.ts';
 import { useNow } from './useNow.ts';
 
@@ -100,6 +100,7 @@ function Form({ given, cancel }: { readonly given: () => void; readonly cancel: 
           error={state.is === 'open' && state.wrong}
           onChange={(event) => setPassword(event.currentTarget.value)}
         />
+        <Elsewhere />
         <Group justify="flex-end" gap="xs">
           <Button variant="default" size="sm" onClick={cancel}>
             Cancel
@@ -115,6 +116,33 @@ function Form({ given, cancel }: { readonly given: () => void; readonly cancel: 
         </Group>
       </Stack>
     </form>
+  );
+}
+
+/** Who has no password here signs in again at the site that has it, which counts as much. */
+function Elsewhere() {
+  const space = useWelcome()?.space ?? '';
+  const [providers, setProviders] = useState<SpaceList['providers']>();
+  useEffect(() => {
+    everySpace().then(
+      (list) => setProviders(list.providers),
+      () => undefined, // the password can be given all the same
+    );
+  }, []);
+  if (!providers?.length) return null;
+  return (
+    <Text size="sm" c="dimmed">
+      No password here? Sign in again with{' '}
+      {providers.map(({ name, title }, i) => (
+        <span key={name}>
+          {i > 0 && ' or '}
+          <Anchor inherit href={signInAt({ provider: name, space, back: location.pathname })}>
+            {title}
+          </Anchor>
+        </span>
+      ))}
+      , and then do this once more.
+    </Text>
   );
 }
 
