@@ -162,9 +162,9 @@ var errBack = errors.New("the login session came back")
 
 // end signs somebody in and out again, on node one, while a request of theirs is in flight on node two.
 func (e *endings) end(t *testing.T, i int) error {
-	signedIn, err := e.ask("POST", e.one.url+"/api/v1/session", nil, strings.NewReader(`{"space":"lab","user":"alice","password":"alice"}`))
-	if err != nil || signedIn.StatusCode != http.StatusOK {
-		return fmt.Errorf("signing in: %+v, %v", signedIn, err)
+	signedIn, err := e.signIn()
+	if err != nil {
+		return err
 	}
 	cookie := signedIn.Cookies()[0]
 	sum := sha256.Sum256([]byte(cookie.Value))
@@ -208,6 +208,19 @@ func (e *endings) end(t *testing.T, i int) error {
 		return errors.Join(errBack, err)
 	}
 	return nil
+}
+
+// signIn goes on trying, as people do: on a busy machine the disk may be slower than a sign-in has patience.
+func (e *endings) signIn() (answer *http.Response, err error) {
+	for late := time.Now().Add(hubtest.Patience); ; {
+		answer, err = e.ask("POST", e.one.url+"/api/v1/session", nil, strings.NewReader(`{"space":"lab","user":"alice","password":"alice"}`))
+		switch {
+		case err == nil && answer.StatusCode == http.StatusOK:
+			return answer, nil
+		case err != nil || answer.StatusCode != http.StatusServiceUnavailable || time.Now().After(late):
+			return nil, fmt.Errorf("signing in: %+v, %w", answer, err)
+		}
+	}
 }
 
 func (e *endings) signOut(cookie *http.Cookie) (status int, err error) {
