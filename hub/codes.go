@@ -21,7 +21,6 @@ type coding struct {
 // codings are all codes that a hub sends, in problems and error frames.
 var codings = []coding{
 	{channels.CodeInvalid, []int{http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusRequestTimeout, http.StatusUnsupportedMediaType}, "The request makes no sense, or did not come in whole. Repeating it as it is does not help."},
-	{"login_expired", []int{http.StatusBadRequest}, "Signing in at another site took too long, or was begun in another browser: begin again."},
 	{channels.CodeUnknownName, []int{http.StatusNotFound}, "There is no such space, channel, command, call or address."},
 	{channels.CodeForbidden, []int{http.StatusForbidden}, "The rules do not let you do it."},
 	{channels.CodeConfirm, []int{http.StatusForbidden}, "Only for who has entered the password in the last minutes: do so, then send it again."},
