@@ -116,7 +116,7 @@ describe('the control bar', () => {
     expect((await screen.findByText(/The queue is running/)).textContent).toContain('nothing stops by that');
     await say('Reason', 'it is warm already', 'Take control anyway');
     const link = await screen.findByRole('link', { name: 'the university' });
-    expect(link.getAttribute('href')).toBe('/api/v1/login/uni?space=demo&return=%2F');
+    expect(link.getAttribute('href')).toBe('/api/v1/login/uni?space=demo&return=%2F&fresh=true');
     await say('Password of Sam Okafor', 'wrong', 'Confirm');
     await screen.findByText('This is not your password.');
     await say('Password of Sam Okafor', 'right', 'Confirm');

@@ -123,17 +123,21 @@ export interface SignInAt extends HttpOptions {
   readonly space: string;
   readonly proposal?: string;
   readonly replace?: boolean;
+  /** The other site asks for the password though it may know who it is: as `confirm` does, for who has none here. */
+  readonly fresh?: boolean;
   /** The path of this site to come back to; refusals come back to it too, as ?login=<code>. */
   readonly back?: string;
 }
 
 /** Where a page goes to sign in by a provider of {@link SpaceList}. */
-export function signInAt({ url = '', provider, space, proposal, replace, back = '/' }: SignInAt): string {
+export function signInAt(at: SignInAt): string {
+  const { url = '', provider, space, proposal, replace, fresh, back = '/' } = at;
   const query = new URLSearchParams({
     space,
     return: back,
     ...(proposal !== undefined && { proposal }),
     ...(replace && { replace: 'true' }),
+    ...(fresh && { fresh: 'true' }),
   });
   return `${url}/api/v1/login/${encodeURIComponent(provider)}?${query}`;
 }

@@ -81,8 +81,8 @@ describe('login sessions over HTTP', () => {
     expect(signInAt({ provider: 'uni', space: 'demo', back: '/a?b' })).toBe(
       '/api/v1/login/uni?space=demo&return=%2Fa%3Fb',
     );
-    expect(signInAt({ url, provider: 'uni', space: 'demo', proposal: 'mx-1', replace: true })).toBe(
-      `${url}/api/v1/login/uni?space=demo&return=%2F&proposal=mx-1&replace=true`,
-    );
+    expect(
+      signInAt({ url, provider: 'uni', space: 'demo', proposal: 'mx-1', replace: true, fresh: true }),
+    ).toBe(`${url}/api/v1/login/uni?space=demo&return=%2F&proposal=mx-1&replace=true&fresh=true`);
   });
 });
