@@ -13,7 +13,9 @@ async function problems(document: string): Promise<string[]> {
   const dir = mkdtempSync(join(tmpdir(), 'baton-openapi-'));
   try {
     writeFileSync(join(dir, 'openapi.json'), document);
-    const config = await createConfig({ extends: ['recommended-strict'] });
+    // Ways to other sites answer with redirections and nothing else.
+    const rules = { 'operation-2xx-response': 'off' } as const;
+    const config = await createConfig({ extends: ['recommended-strict'], rules });
     const found = await lint({ ref: join(dir, 'openapi.json'), config });
     return found.map((p) => `${p.ruleId} at ${p.location[0]?.pointer}: ${p.message}`);
   } finally {
@@ -39,6 +41,7 @@ scenario(
   'the API explains itself on a page, from this hub alone',
   async (stage) => {
     const tab = await (await stage.computer()).open(stage.hub(0));
+    await tab.atTheDoor(); // what the browser says of the sign-in page is not meant
     const complaints: string[] = [];
     const asked: string[] = [];
     tab.page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
