@@ -82,8 +82,8 @@ func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, ou
 	}
 	if o.Dev {
 		token, err := n.devToken(ctx, listener.Addr())
-		if err != nil {
-			return errors.Join(err, server.Close())
+		if err != nil { // the node serves on, and says at /readyz what is missing
+			logger.Warn("there is no token to develop with", "error", err)
 		}
 		greet(out, url, token)
 	}
