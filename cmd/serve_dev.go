@@ -55,7 +55,7 @@ func mint(ctx context.Context, space *channels.Space, token session.Token, name 
 // devToken mints a token to develop with: for curl, and for services that are being written. It is another at each start,
 // so none that stands in somebody's notes is good for a data directory that is used in earnest later; "" without the space.
 func (n *node) devToken(ctx context.Context, address net.Addr) (string, error) {
-	if _, ok := n.began.Spaces[demoSpace]; !ok {
+	if _, ok := n.began.Spaces[demoSpace]; !ok || !n.options.Demo { // on further nodes that of the first is good
 		return "", nil
 	}
 	space, err := n.hub.Space(ctx, demoSpace)

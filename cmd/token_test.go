@@ -85,7 +85,7 @@ func TestTokensOfAFolderThatNoHubServesAreNotThere(t *testing.T) {
 }
 
 func TestTheDevelopmentTokenThatIsPrintedWorksAtOnce(t *testing.T) {
-	p := startBaton(t, "--demo=false", "--data", t.TempDir())
+	p := startBaton(t, "--data", t.TempDir())
 	var token string
 	for tick := time.NewTicker(20 * time.Millisecond); token == ""; <-tick.C {
 		if _, after, ok := strings.Cut(p.printed.String(), "TOKEN="); ok && strings.Contains(after, "\n") {
