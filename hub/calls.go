@@ -7,7 +7,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
@@ -260,16 +259,6 @@ func mayServe(rules *channels.Rules, command string, who channels.Who) error {
 	return err
 }
 
-// call answers a Call: it is committed, then taken by a service, wherever that is connected.
-func (c *conn) call(f *wire.Call) {
-	command := channels.CallCommand{Command: f.Command, Args: f.Args, Term: f.Term, Deadline: milliseconds(f.DeadlineMS)}
-	c.propose(f, f.Op, c.room.calling(command, command.Decide), func(o channels.Outcome, cursor string) wire.Frame {
-		var id string
-		_ = json.Unmarshal(o.Answer, &id)
-		return &wire.Called{ID: f.ID, Call: id, Position: o.Position, Cursor: cursor}
-	})
-}
-
 // calling returns a decision that refuses, too, if nobody on any node serves the command now. Whoever may not call it, or
 // not like this, hears that first.
 func (r *room) calling(command channels.CallCommand, decide channels.Decide) channels.Decide {
@@ -291,14 +280,6 @@ func (r *room) calling(command channels.CallCommand, decide channels.Decide) cha
 // milliseconds is a duration that a client gave, as long as there can be.
 func milliseconds(ms int64) time.Duration {
 	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
-}
-
-// cancelCall answers a Cancel. A stop command has no record that could be cancelled.
-func (c *conn) cancelCall(f *wire.Cancel) {
-	cancel := channels.CancelCall{ID: f.Call, Term: f.Term}
-	c.propose(f, f.Op, cancel.Decide, func(o channels.Outcome, cursor string) wire.Frame {
-		return &wire.Written{ID: f.ID, Position: o.Position, Cursor: cursor}
-	})
 }
 
 func noService(command string) *channels.Refusal {
@@ -394,16 +375,4 @@ func (r *room) answerStops(data []byte) []byte {
 		return nil
 	}
 	return []byte("delivered")
-}
-
-// report answers Progress, Done and Failed.
-func (c *conn) report(f wire.Request, op, call string, report channels.ReportCall) {
-	if strings.HasPrefix(call, stopPrefix) {
-		c.reply(0, &wire.Written{ID: f.Header().ID})
-		return
-	}
-	report.ID = call
-	c.propose(f, op, report.Decide, func(o channels.Outcome, cursor string) wire.Frame {
-		return &wire.Written{ID: f.Header().ID, Position: o.Position, Cursor: cursor}
-	})
 }

@@ -77,6 +77,9 @@ func (r *room) open(o *opening) {
 		}
 		r.space.Store(o.space)
 		h.announceRoom(h.ctx, r) // before anybody comes in: who signs somebody out asks this node, too
+		h.keep("committing what other nodes hand to "+r.name, func(ctx context.Context) error {
+			return h.options.Relay.Answer(ctx, homeSubject(r.name, h.options.Node), r.answerHome)
+		})
 		h.keep("answering stop commands of "+r.name, func(ctx context.Context) error {
 			return h.options.Relay.Answer(ctx, stopSubject(r.name), r.answerStops)
 		})

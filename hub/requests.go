@@ -1,11 +1,8 @@
 package hub
 
 import (
-	"encoding/json"
-
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub/wire"
-	"github.com/baton-hub/baton/session"
 )
 
 // handle takes the requests of one message, in order. Joins that follow each other are answered together.
@@ -51,44 +48,31 @@ func (c *conn) handleOne(request wire.Request) {
 		c.refuse(request.Header().ID, "", 0, err)
 		return
 	}
+	if ofStop(request) {
+		c.reply(0, &wire.Written{ID: request.Header().ID})
+		return
+	}
+	switch d, err := c.room.decisionOf(request); {
+	case err != nil:
+		c.refuse(request.Header().ID, "", 0, err)
+		return
+	case d != nil:
+		c.propose(request, d)
+		return
+	}
 	switch f := request.(type) {
 	case *wire.Leave:
 		c.leave(f)
-	case *wire.Write:
-		c.writeKeys(f)
-	case *wire.Append:
-		message := channels.Append{Channel: f.Channel, Data: f.Data, Term: f.Term}
-		c.propose(f, f.Op, message.Decide, func(o channels.Outcome, cursor string) wire.Frame {
-			return &wire.Appended{ID: f.ID, Position: o.Position, Cursor: cursor}
-		})
 	case *wire.Send:
 		c.sendLive(f)
-	case *wire.Call:
-		c.call(f)
 	case *wire.Serve:
 		c.serve(f)
-	case *wire.Progress:
-		c.report(f, f.Op, f.Call, channels.ReportCall{State: channels.CallTaken, Progress: f.Progress})
-	case *wire.Done:
-		c.report(f, f.Op, f.Call, channels.ReportCall{State: channels.CallDone, Result: f.Result})
-	case *wire.Failed:
-		c.report(f, f.Op, f.Call, channels.ReportCall{State: channels.CallFailed, Error: f.Error})
-	case *wire.Cancel:
-		c.cancelCall(f)
-	case *wire.Transact:
-		c.transact(f)
 	case *wire.Read:
 		if c.room.mute() {
 			c.refuse(f.ID, "", 0, errMuteHere)
 			return
 		}
 		c.readValues(f)
-	case *wire.Lock:
-		c.lock(f)
-	case *wire.Unlock:
-		c.unlock(f)
-	case *wire.Control:
-		c.control(f)
 	case *wire.Ping:
 		c.pong(f)
 	}
@@ -110,50 +94,33 @@ func (c *conn) waitForSeen(seen string) error {
 	return c.room.replica().WaitFor(c.ctx, cursor.Position)
 }
 
-func (c *conn) writeKeys(f *wire.Write) {
-	unseen, err := channels.ParseCursor(f.Unseen)
-	if err != nil {
-		c.refuse(f.ID, f.Op, 0, channels.Refuse(channels.CodeInvalid, "%v", err))
-		return
-	}
-	decide := func(d *channels.Draft) (any, error) {
-		return channels.Write{
-			Channel: f.Channel, Owner: f.Owner, Set: f.Set, Delete: f.Delete, Patch: f.Patch, If: f.If, Unseen: since(d, unseen),
-			Term: f.Term, Held: f.Held,
-		}.Decide(d)
-	}
-	c.propose(f, f.Op, decide, func(o channels.Outcome, cursor string) wire.Frame {
-		return &wire.Written{ID: f.ID, Position: o.Position, Cursor: cursor}
-	})
-}
-
-// propose hands a request to the replica. The answer comes when it is committed, or refused on a committed state.
-func (c *conn) propose(f wire.Request, op string, decide channels.Decide, ok func(o channels.Outcome, cursor string) wire.Frame) {
-	id, err := channels.ParseOp(op)
+// propose hands a request to the replica, or through it to the space's home. The answer comes when it is committed, or
+// refused on a committed state.
+func (c *conn) propose(f wire.Request, d *decision) {
+	id, err := channels.ParseOp(d.op)
 	if err == nil && id.Client != c.client {
-		err = channels.Refuse(channels.CodeInvalid, "the operation id %.64q is another client's: this connection is %s", op, c.client)
+		err = channels.Refuse(channels.CodeInvalid, "the operation id %.64q is another client's: this connection is %s", d.op, c.client)
 	}
 	if err == nil {
 		err = c.openRequest()
 	}
 	if err != nil {
-		c.refuse(f.Header().ID, op, 0, err)
+		c.refuse(f.Header().ID, d.op, 0, err)
 		return
 	}
-	space := c.room.replica()
 	c.room.mu.Lock()
 	c.room.touchLocked(c.who.ID, true)
 	urgent := c.room.seat.Operator != nil && c.room.seat.Operator.Session == c.who.ID || f.FrameType() == "control"
 	c.room.mu.Unlock()
-	space.Propose(channels.Proposal{
-		Op: id, Actor: c.who.ID, User: c.who.User, Body: body(f), Source: c.number, Urgent: urgent, Decide: decide,
+	c.room.forwarder.propose(channels.Proposal{
+		Op: id, Actor: c.who.ID, User: c.who.User, Body: body(f), Source: c.number, Urgent: urgent, Decide: d.decide,
 		Done: func(o channels.Outcome) {
 			c.closeRequest()
 			if o.Err != nil {
-				c.refuse(f.Header().ID, op, o.Position, o.Err)
+				c.refuse(f.Header().ID, d.op, o.Position, o.Err)
 				return
 			}
-			c.reply(o.Position, ok(o, channels.Cursor{Epoch: c.room.epochNow(), Position: o.Position}.String()))
+			c.reply(o.Position, d.answer(o, channels.Cursor{Epoch: c.room.epochNow(), Position: o.Position}.String()))
 		},
 	})
 }
@@ -191,16 +158,6 @@ func (c *conn) refuse(id uint64, op string, position uint64, err error) {
 	if code := channels.Code(frame.Code); code == channels.CodeForbidden || code == channels.CodeNotOperator || code == channels.CodeOldTerm {
 		c.room.hub.logger.Info("refused", "space", c.room.name, "user", c.who.User, "session", c.who.ID, "code", frame.Code, "op", op)
 	}
-}
-
-// control answers a Control.
-func (c *conn) control(f *wire.Control) {
-	move := session.Move{Do: f.Do, Request: f.Request, Session: f.Session, Message: f.Message, Reason: f.Reason, Force: f.Force}
-	c.propose(f, f.Op, move.Decide, func(o channels.Outcome, cursor string) wire.Frame {
-		var done session.Moved
-		_ = json.Unmarshal(o.Answer, &done)
-		return &wire.Controlled{ID: f.ID, Term: done.Term, Request: done.Request, Position: o.Position, Cursor: cursor}
-	})
 }
 
 // pong tells the client how far it is, after everything up to there.

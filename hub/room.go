@@ -31,6 +31,8 @@ type room struct {
 	calls *desk
 	stops *stopJournal
 
+	forwarder *forwarder
+
 	counts *counts
 
 	space   atomic.Pointer[channels.Space]
@@ -70,7 +72,7 @@ func newRoom(h *Hub, name string) *room {
 		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{},
 		presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
 	}
-	r.calls, r.stops = newDesk(r), newStopJournal(r.journalStop)
+	r.calls, r.stops, r.forwarder = newDesk(r), newStopJournal(r.journalStop), &forwarder{room: r}
 	r.stir.room = r
 	r.ring.reset(1)
 	return r

@@ -8,16 +8,15 @@ import (
 	"github.com/baton-hub/baton/hub/wire"
 )
 
-// transact answers a Transact.
-func (c *conn) transact(f *wire.Transact) {
+// transaction makes the decision of a Transact.
+func (r *room) transaction(f *wire.Transact) (*decision, error) {
 	var t channels.Transact
 	t.Term, t.Held = f.Term, f.Held
 	unseen := make([]channels.Cursor, len(f.Writes))
 	for i, w := range f.Writes {
 		cursor, err := channels.ParseCursor(w.Unseen)
 		if err != nil {
-			c.refuse(f.ID, f.Op, 0, inPart("writes", i, channels.Refuse(channels.CodeInvalid, "%v", err)))
-			return
+			return nil, inPart("writes", i, channels.Refuse(channels.CodeInvalid, "%v", err))
 		}
 		unseen[i] = cursor
 		t.Writes = append(t.Writes, channels.Write{
@@ -30,11 +29,11 @@ func (c *conn) transact(f *wire.Transact) {
 	for _, call := range f.Calls {
 		t.Calls = append(t.Calls, channels.CallCommand{Command: call.Command, Args: call.Args, Deadline: milliseconds(call.DeadlineMS)})
 	}
-	c.propose(f, f.Op, c.room.transacting(t, unseen), func(o channels.Outcome, cursor string) wire.Frame {
+	return &decision{f.Op, r.transacting(t, unseen), func(o channels.Outcome, cursor string) wire.Frame {
 		var done channels.TransactAnswer
 		_ = json.Unmarshal(o.Answer, &done)
 		return &wire.Written{ID: f.ID, Position: o.Position, Cursor: cursor, Calls: done.Calls}
-	})
+	}}, nil
 }
 
 // transacting returns the decision of a transaction whose writes refuse what their client has not seen (the zero cursor:

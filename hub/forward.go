@@ -1,0 +1,253 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// Any node may commit, and none is needed for it. But while several nodes commit to one log, each entry of one makes those
+// of the others be decided again. So a node hands its transactions to the home of the space, one of the nodes that show
+// it, which they all work out for themselves. Who believes in another home, or in none, costs retries and nothing else: an
+// operation is applied once, whoever brings it, and decided on the log, whoever does that.
+
+// A forwarder hands the transactions of the connections to the space's home, in their order: one message at a time, with
+// all that wait. What does not come back in time is committed here. Its goroutine runs while something waits.
+type forwarder struct {
+	room *room
+
+	mu      sync.Mutex
+	waiting []channels.Proposal
+	running bool
+	shunned map[string]time.Time // nodes that did not answer, until when they are not asked
+}
+
+const (
+	homeTime     = time.Second     // for the home to answer
+	shunTime     = 5 * time.Second // for a home that did not
+	forwardItems = 256             // of one message
+	forwardBytes = 256 << 10
+)
+
+// A forwarded transaction is the request that it was asked with, and by whom.
+type forwarded struct {
+	Actor   string          `json:"actor"`
+	User    string          `json:"user"`
+	Source  uint64          `json:"source"`
+	Urgent  bool            `json:"urgent,omitempty"`
+	Request json.RawMessage `json:"request"`
+}
+
+// A homeAnswer is what came of it. The zero one is none: nobody knows.
+type homeAnswer struct {
+	Position uint64          `json:"position,omitempty"`
+	Answer   json.RawMessage `json:"answer,omitempty"`
+	Refused  *homeRefusal    `json:"refused,omitempty"`
+}
+
+type homeRefusal struct {
+	Code    channels.Code              `json:"code"`
+	Detail  string                     `json:"detail"`
+	Current map[string]json.RawMessage `json:"current,omitempty"`
+	More    map[string]any             `json:"more,omitempty"`
+}
+
+func homeSubject(space, node string) string { return "home." + space + "." + node }
+
+// home is the node that every node takes for the home of the space: the first by rendezvous hashing of those that show it.
+func home(space string, nodes []string) (first string) {
+	var best uint64
+	for _, node := range nodes {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(space + "\x00" + node)) // it never fails
+		if sum := h.Sum64(); first == "" || sum > best || sum == best && node < first {
+			first, best = node, sum
+		}
+	}
+	return first
+}
+
+// homeNow is the node to hand transactions to; "" = commit here.
+func (w *forwarder) homeNow() string {
+	here := w.room.hub.options.Node
+	node := home(w.room.name, append(w.room.otherNodes(), here))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	until, shunned := w.shunned[node]
+	if shunned && time.Now().After(until) {
+		delete(w.shunned, node)
+		shunned = false
+	}
+	if node == here || shunned {
+		return ""
+	}
+	return node
+}
+
+// propose is the Propose of the space, through its home.
+func (w *forwarder) propose(p channels.Proposal) {
+	away := w.homeNow() != ""
+	w.mu.Lock()
+	if !away && !w.running {
+		w.mu.Unlock()
+		w.room.replica().Propose(p)
+		return
+	}
+	w.waiting = append(w.waiting, p)
+	start := !w.running
+	w.running = true
+	w.mu.Unlock()
+	if start {
+		w.room.hub.running.Go(w.run)
+	}
+}
+
+// run hands over what waits until nothing does.
+func (w *forwarder) run() {
+	for {
+		w.mu.Lock()
+		batch := w.takeLocked()
+		if len(batch) == 0 {
+			w.running = false
+			w.mu.Unlock()
+			return
+		}
+		w.mu.Unlock()
+		node := w.homeNow()
+		if node == "" || !w.hand(node, batch) {
+			for _, p := range batch {
+				w.room.replica().Propose(p)
+			}
+		}
+	}
+}
+
+// takeLocked takes what fits into one message.
+func (w *forwarder) takeLocked() (batch []channels.Proposal) {
+	size := 0
+	for i, p := range w.waiting {
+		if size += len(p.Body); i > 0 && (i >= forwardItems || size > forwardBytes) {
+			break
+		}
+		batch = w.waiting[: i+1 : i+1]
+	}
+	w.waiting = w.waiting[len(batch):]
+	return batch
+}
+
+// hand gives a batch to a node. It is false if that did not answer; then everything is still to be answered. What the home
+// does not know the outcome of is proposed here: the operation id sees to it that it is applied once.
+func (w *forwarder) hand(node string, batch []channels.Proposal) bool {
+	items := make([]forwarded, len(batch))
+	for i, p := range batch {
+		items[i] = forwarded{p.Actor, p.User, p.Source, p.Urgent, p.Body}
+	}
+	data, err := json.Marshal(items)
+	if err != nil {
+		panic(err) // it is made of what was decoded before
+	}
+	ctx, cancel := context.WithTimeout(w.room.hub.ctx, homeTime)
+	defer cancel()
+	reply, err := w.room.hub.options.Relay.Ask(ctx, homeSubject(w.room.name, node), data)
+	var answers []homeAnswer
+	if err == nil {
+		err = json.Unmarshal(reply, &answers)
+	}
+	if err != nil || len(answers) != len(batch) {
+		w.shun(node)
+		return false
+	}
+	for i, a := range answers {
+		o, known := a.outcome()
+		if known && w.room.replica().WaitFor(ctx, o.Position) == nil {
+			batch[i].Done(o)
+		} else {
+			w.room.replica().Propose(batch[i])
+		}
+	}
+	return true
+}
+
+// shun keeps a node from being asked for a while.
+func (w *forwarder) shun(node string) {
+	w.room.hub.logger.Debug("the home of a space does not answer", "space", w.room.name, "home", node)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.shunned == nil {
+		w.shunned = map[string]time.Time{}
+	}
+	w.shunned[node] = time.Now().Add(shunTime)
+}
+
+func (a homeAnswer) outcome() (o channels.Outcome, known bool) {
+	o = channels.Outcome{Position: a.Position, Answer: a.Answer}
+	if a.Refused != nil {
+		o.Err = &channels.Refusal{Code: a.Refused.Code, Detail: a.Refused.Detail, Current: a.Refused.Current, More: a.Refused.More}
+	}
+	return o, a.Position > 0
+}
+
+// answerHome commits what other nodes hand to this one, whether it takes itself for the home or not.
+func (r *room) answerHome(data []byte) []byte {
+	var items []forwarded
+	if json.Unmarshal(data, &items) != nil {
+		return nil
+	}
+	answers := make([]homeAnswer, len(items))
+	var answered sync.WaitGroup
+	for i, item := range items {
+		p, err := r.proposalOf(item)
+		if err != nil {
+			continue // of another version: the node that asks does it itself
+		}
+		answered.Add(1)
+		p.Done = func(o channels.Outcome) {
+			answers[i] = answerOf(o)
+			answered.Done()
+		}
+		r.replica().Propose(p)
+	}
+	answered.Wait() // not for long: a proposal is answered within the replica's patience
+	reply, err := json.Marshal(answers)
+	if err != nil {
+		r.hub.logger.Error("an answer to another node cannot be encoded", "space", r.name, "error", err)
+		return nil
+	}
+	return reply
+}
+
+// proposalOf makes again what another node has made of a request.
+func (r *room) proposalOf(item forwarded) (p channels.Proposal, err error) {
+	if len(item.Request) < 2 {
+		return p, errors.New("there is no request")
+	}
+	requests, err := wire.DecodeRequests(append([]byte(`[{"id":1,`), append(item.Request[1:len(item.Request):len(item.Request)], ']')...))
+	if err != nil || len(requests) != 1 {
+		return p, errors.Join(err, errors.New("it is not one request"))
+	}
+	d, err := r.decisionOf(requests[0])
+	if err != nil || d == nil {
+		return p, errors.Join(err, errors.New("it changes nothing"))
+	}
+	op, err := channels.ParseOp(d.op)
+	return channels.Proposal{
+		Op: op, Actor: item.Actor, User: item.User, Body: item.Request, Source: item.Source, Urgent: item.Urgent, Decide: d.decide,
+	}, err
+}
+
+func answerOf(o channels.Outcome) homeAnswer {
+	var refused *channels.Refusal
+	switch {
+	case errors.As(o.Err, &refused):
+		return homeAnswer{Position: o.Position, Refused: &homeRefusal{refused.Code, refused.Detail, refused.Current, refused.More}}
+	case o.Err != nil:
+		return homeAnswer{}
+	}
+	return homeAnswer{Position: o.Position, Answer: o.Answer}
+}
