@@ -42,6 +42,12 @@
 // still at it, the others ask it by the relay; one that does not answer is gone. The sweep, which proposes whatever is
 // due in a space, is a task whose ticks are not claimed: it only proposes.
 //
+// # The home of a space
+//
+// Any node may commit, and no result depends on which does. But several committers make each other decide again, so a node
+// hands what its connections ask for to the home of the space, which every node works out for itself from who is there
+// (forward.go). What does not come back in time it commits itself; the operation id sees to it that it is applied once.
+//
 // # HTTP
 //
 // What a WebSocket does works without one. An event stream is a connection like any other, with another socket: the

@@ -1,0 +1,170 @@
+package hub_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/baton-hub/baton/hub"
+	"github.com/baton-hub/baton/hub/hubtest"
+	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/session"
+)
+
+// homeRelay spoils the way of transactions to the home of the space: by a word, or not at all.
+type homeRelay struct {
+	channels.Relay
+	how   *atomic.Value // string
+	asked *atomic.Int64
+}
+
+func (r homeRelay) Ask(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	how, _ := r.how.Load().(string)
+	if !strings.HasPrefix(subject, "home.") {
+		return r.Relay.Ask(ctx, subject, data)
+	}
+	r.asked.Add(1)
+	switch how {
+	case "nobody answers":
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	case "the answer is lost":
+		_, _ = r.Relay.Ask(ctx, subject, data)
+		return nil, errors.New("lost")
+	case "nonsense":
+		return []byte(`[{"position":1}]`), nil
+	}
+	return r.Relay.Ask(ctx, subject, data)
+}
+
+// A neighbour is one of two nodes on one log, with a tab of its own.
+type neighbour struct {
+	*node
+	tab       *hubtest.Tab
+	committed atomic.Int64 // entries
+	asked     atomic.Int64 // messages to the home
+	how       atomic.Value
+}
+
+type countedLog struct {
+	channels.Log
+	committed *atomic.Int64
+}
+
+func (l countedLog) Append(ctx context.Context, after uint64, data []byte) error {
+	l.committed.Add(1)
+	return l.Log.Append(ctx, after, data)
+}
+
+// neighbours returns the home of the space, and the other node, which know of each other.
+func neighbours(t *testing.T) (home, away *neighbour) {
+	t.Helper()
+	store := natstest.Embedded(t)
+	two := []*neighbour{{}, {}}
+	for i, user := range []string{"alice", "bob"} {
+		n := two[i]
+		n.node = newNode(t, nodeOptions{
+			name: fmt.Sprint("node", i), store: store, policy: session.Policy{},
+			limits: hub.Limits{Rate: 1e6, Burst: 1e6},
+			log:    func(l channels.Log) channels.Log { return countedLog{l, &n.committed} },
+			more:   func(o *hub.Options) { o.Relay = homeRelay{o.Relay, &n.how, &n.asked} },
+		})
+		_, n.tab = n.open(t, user)
+	}
+	for _, n := range two {
+		presence := wire.Presence{Members: n.tab.Welcome.Presence}
+		for len(presence.Members) < 2 {
+			n.tab.Expect("presence", &presence)
+		}
+	}
+	for _, n := range two {
+		n.tab.Do(write("notes", "who", 1), "written", nil)
+	}
+	if two[0].asked.Load() > 0 == (two[1].asked.Load() > 0) {
+		t.Fatalf("the nodes have asked %d and %d times: one of them is the home", two[0].asked.Load(), two[1].asked.Load())
+	}
+	if two[0].asked.Load() > 0 {
+		return two[1], two[0]
+	}
+	return two[0], two[1]
+}
+
+// say appends messages, no more than a client has unanswered, all at once, and wants each to be there once and in order.
+func (n *neighbour) say(t *testing.T, from, to int) {
+	t.Helper()
+	var frames []any
+	for i := from; i < to; i++ {
+		frames = append(frames, frame{"type": "append", "id": 1000 + i, "channel": "chat", "data": i, "op": fmt.Sprintf("%s.%d", n.tab.Client, 1000+i)})
+	}
+	n.tab.Send(frames...)
+	for i := from; i < to; i++ {
+		if f := n.tab.Answer(uint64(1000 + i)); f.Type != "appended" {
+			t.Fatalf("message %d was answered %s", i, f.Data)
+		}
+	}
+	space, err := n.Space(t.Context(), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	space.Read(func(state *channels.State) {
+		messages, _ := state.Messages("chat", 0)
+		for i, m := range messages {
+			if string(m.Data) != fmt.Sprint(i) {
+				t.Fatalf("message %d is %s", i, m.Data)
+			}
+		}
+		if len(messages) != to {
+			t.Errorf("there are %d messages, not %d", len(messages), to)
+		}
+	})
+}
+
+func TestTheHomeOfASpaceCommitsForAllNodesInTheirOrder(t *testing.T) {
+	home, away := neighbours(t)
+	home.tab.Do(frame{"type": "control", "do": "request"}, "controlled", nil)
+	r := away.tab.Refused(with(write("queue", "k", 1), "term", 1), "not_operator") // a refusal keeps what it tells
+	if r.More["holder"] == nil || r.Detail == "" {
+		t.Errorf("refused with %+v", r)
+	}
+	var written wire.Written
+	away.tab.Do(write("notes", "k", 1), "written", &written)
+	conflict := away.tab.Refused(with(write("notes", "k", 2), "if", frame{"k": written.Position + 1}), "conflict")
+	var current wire.Value
+	if json.Unmarshal(conflict.Current["k"], &current) != nil || string(current.Value) != "1" {
+		t.Errorf("refused with %+v", conflict)
+	}
+
+	before := away.committed.Load()
+	for i := range 10 {
+		away.say(t, 30*i, 30*i+30)
+	}
+	if more := away.committed.Load() - before; more > 0 {
+		t.Errorf("the other node has committed %d entries", more)
+	}
+}
+
+func TestWrongBeliefsAboutTheHomeCostTimeAndNeverAWrongResult(t *testing.T) {
+	for _, how := range []string{"nobody answers", "the answer is lost", "nonsense"} {
+		t.Run(how, func(t *testing.T) {
+			_, away := neighbours(t)
+			away.how.Store(how)
+			began := time.Now()
+			away.say(t, 0, 30)
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			asked := away.asked.Load()
+			away.say(t, 30, 60) // meanwhile it is left alone
+			if more := away.asked.Load() - asked; more > 0 {
+				t.Errorf("a home that does not answer was asked %d times more", more)
+			}
+		})
+	}
+}
