@@ -201,7 +201,7 @@ func TestNobodyIsSignedInByAnothersAnswerOrSentAstray(t *testing.T) {
 		t.Errorf("the victim is %d %s", status, page)
 	}
 	for _, path := range []string{
-		"https://evil.example.org", "//evil.example.org", `/\evil.example.org`, `\\evil.example.org`, "/\t/evil.example.org", "/%0a", "evil", "javascript:alert(1)",
+		"https://evil.example.org", "//evil.example.org", "///evil.example.org", `/\evil.example.org`, `\\evil.example.org`, "/\t/evil.example.org", "/%0a", "evil", "javascript:alert(1)",
 		"/api/v1/session", "/" + strings.Repeat("x", 2000), "",
 	} {
 		status, to, page := sessiontest.NewVisitor(t).Get(one.url + "/api/v1/login/sso?space=lab&return=" + url.QueryEscape(path))

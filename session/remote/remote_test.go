@@ -143,9 +143,15 @@ func TestAnswersOtherThanYesAndNoAreNeverAWrongPassword(t *testing.T) {
 
 func TestAPasswordNeverFollowsARedirect(t *testing.T) {
 	var reached bytes.Buffer
-	_, other := serve(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(&reached, r.Body) })
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		o, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) })
+		o, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/login" {
+				http.Redirect(w, r, "/elsewhere", status)
+				return
+			}
+			fmt.Fprint(&reached, r.Method)
+			_, _ = io.Copy(&reached, r.Body)
+		})
 		if who, err := open(t, o).Authenticate(t.Context(), ann); err == nil || errors.Is(err, session.ErrWrongCredentials) {
 			t.Errorf("%d: %+v, %v", status, who, err)
 		}
