@@ -124,11 +124,14 @@ func (d *Draft) Range(channel, owner string, f func(key string, v Value) bool) {
 	if st := d.state.stores[storeID{channel, owner}]; st != nil {
 		keys = st.sortedKeys()
 	}
+	logged := keys
 	for ref := range d.overlay {
-		if ref.Channel == channel && ref.Owner == owner && !contains(keys, ref.Key) {
+		if ref.Channel == channel && ref.Owner == owner && !contains(logged, ref.Key) {
 			keys = append(keys, ref.Key)
-			sort.Strings(keys)
 		}
+	}
+	if len(keys) > len(logged) {
+		sort.Strings(keys)
 	}
 	for _, key := range keys {
 		if v, ok := d.Get(Ref{channel, owner, key}); ok && !f(key, v) {

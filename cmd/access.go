@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"strings"
 
@@ -21,6 +20,7 @@ import (
 type accessFlags struct {
 	URL, Space            string
 	Token, User, Password string
+	Proposal              string
 
 	data string // not a flag: the data directory of the hub on this machine, through whose socket it goes instead
 }
@@ -30,6 +30,7 @@ func (f *accessFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.Space, "space", "", "the space (default: that of the token)")
 	c.Flags().StringVar(&f.Token, "token", "", "token; better given as BATON_TOKEN or BATON_TOKEN_FILE, others on this machine see a command line")
 	c.Flags().StringVar(&f.User, "user", "", "sign in as this person instead, with BATON_PASSWORD or BATON_PASSWORD_FILE")
+	c.Flags().StringVar(&f.Proposal, "proposal", "", "with --user: which of the person's proposals, if there are several")
 	c.Flags().StringVar(&f.Password, "password", "", "of the person; better given as BATON_PASSWORD or BATON_PASSWORD_FILE")
 }
 
@@ -54,11 +55,11 @@ func (f *accessFlags) check() error {
 		return nil
 	}
 	token, err := session.ParseToken(f.Token)
-	if err != nil {
-		return usageError{err}
-	}
-	if f.Space == "" {
+	switch {
+	case err == nil && f.Space == "":
 		f.Space = token.Space
+	case err != nil && f.Space == "": // of another issuer it does not name the space
+		return usageError{fmt.Errorf("%w; a token of another issuer needs --space", err)}
 	}
 	return nil
 }
@@ -74,11 +75,7 @@ func (f accessFlags) open(ctx context.Context) (*access, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		return nil, err
-	}
-	a := &access{flags: f, http: http.Client{Jar: jar}}
+	a := &access{flags: f}
 	if f.data != "" {
 		a.flags.URL, a.flags.Token, a.http.Transport = "http://hub", "", throughSocket(f.data)
 		return a, nil
@@ -86,23 +83,32 @@ func (f accessFlags) open(ctx context.Context) (*access, error) {
 	if f.User == "" {
 		return a, nil
 	}
-	body, err := json.Marshal(map[string]string{"space": f.Space, "user": f.User, "password": f.Password})
+	// No login session: the person may be signed in elsewhere, and nobody is to be disturbed by a command.
+	body, err := json.Marshal(map[string]string{
+		"space": f.Space, "user": f.User, "password": f.Password, "proposal": f.Proposal, "expires": "12h",
+	})
 	if err != nil {
 		return nil, err
 	}
-	response, err := a.do(ctx, http.MethodPost, "/api/v1/session", nil, "application/json", bytes.NewReader(body))
+	response, err := a.do(ctx, http.MethodPost, "/api/v1/bearer", nil, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("signing in as %s: %w", f.User, err)
 	}
-	return a, response.Body.Close()
+	defer response.Body.Close()
+	var issued struct{ Token string }
+	if err := json.NewDecoder(response.Body).Decode(&issued); err != nil {
+		return nil, fmt.Errorf("signing in as %s: %w", f.User, err)
+	}
+	a.flags.Token = issued.Token
+	return a, nil
 }
 
-// close signs out.
+// close gives the token of a person back.
 func (a *access) close() error {
 	if a.flags.User == "" || a.flags.data != "" {
 		return nil
 	}
-	// Whatever ended the command, the login session ends with it.
+	// Whatever ended the command, the token ends with it.
 	response, err := a.do(context.Background(), http.MethodDelete, "/api/v1/session", nil, "", nil)
 	if err != nil {
 		return fmt.Errorf("signing out: %w", err)

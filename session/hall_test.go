@@ -33,7 +33,7 @@ func openHallUnder(t *testing.T, policy session.Policy) *hall {
 			"queue": {Kind: channels.KindStore, Write: []channels.Right{channels.RightOperator, "service"}},
 		},
 		Commands: map[string]channels.CommandRules{"queue.stop": {Call: []channels.Right{channels.RightMember}, Stop: true}},
-		Policy: policy.JSON(),
+		Policy:   policy.JSON(),
 	}}
 	h.Space = h.replica()
 	return h

@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -42,8 +43,10 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 	if old, ok := ByHash(d, s.Resume); ok && old.User == s.Record.User {
 		answer.Session, s.Record.Since = old.ID, old.Since
 	}
-	if others := otherPeople(d, s.Record.User); policy.OtherUser == Reject && len(others) > 0 {
-		return nil, seatTaken(d, others)
+	if policy.OtherUser == Reject {
+		if others := otherPeople(d, s.Record.User); len(others) > 0 {
+			return nil, seatTaken(d, others)
+		}
 	}
 	if own := otherSessions(d, s.Record.User, answer.Session); len(own) > 0 && answer.Session == s.Session {
 		if err := s.meetOwn(d, policy, own); err != nil {
@@ -98,12 +101,15 @@ func idsOf(sessions []Session) (ids []string) {
 
 // ByHash returns the login session with the token's hash.
 func ByHash(v channels.View, hash string) (Session, bool) {
-	all := All(v)
-	i := slices.IndexFunc(all, func(one Session) bool { return one.Hash == hash })
-	if hash == "" || i < 0 {
+	if hash == "" {
 		return Session{}, false
 	}
-	return all[i], true
+	few := having(v, hash) // letters and digits, as they are in JSON
+	i := slices.IndexFunc(few, func(one Session) bool { return one.Hash == hash })
+	if i < 0 {
+		return Session{}, false
+	}
+	return few[i], true
 }
 
 // TakeBack returns the hub's decision that undoes a sign-in, or a new token, that came to nothing: nobody has the cookie
@@ -130,7 +136,11 @@ func otherPeople(v channels.View, user string) []Session {
 
 // otherSessions lists the login sessions of the user but one.
 func otherSessions(v channels.View, user, but string) []Session {
-	return slices.DeleteFunc(All(v), func(s Session) bool { return s.User != user || s.ID == but })
+	text, err := json.Marshal(user)
+	if err != nil {
+		panic(err) // it is a string
+	}
+	return slices.DeleteFunc(having(v, string(text)), func(s Session) bool { return s.User != user || s.ID == but })
 }
 
 // seatTaken names the operator if there is one, or else who signed in first.
@@ -196,8 +206,7 @@ func (o SignOut) Decide(d *channels.Draft) (any, error) {
 func (o SignOut) mayLeave(d *channels.Draft, s Session, by channels.Who) error {
 	staff := isStaff(by)
 	policy := readPolicy(d.Rules())
-	leaves := ReadSeat(d).HeldBy(s.ID) || len(people(d)) == 1
-	if policy.Logout == Now || !leaves || !policy.running(d) {
+	if policy.Logout == Now || !policy.running(d) || !ReadSeat(d).HeldBy(s.ID) && len(people(d)) > 1 {
 		return nil
 	}
 	switch {
