@@ -45,9 +45,8 @@ func spaceNames(t *testing.T, n *node, b *hubtest.Browser, limit int) (names []s
 
 func TestSpacesAreListedToWhomTheyAreFor(t *testing.T) {
 	n, admin := tokenNode(t, nodeOptions{limits: hub.Limits{Page: 2}, more: func(o *hub.Options) {
-		for _, s := range []hub.Site{{Name: "attic"}, {Name: "vault", Unlisted: true}, {Name: "office", Admit: []string{"staff"}}, {Name: "crypt", Unlisted: true, Admit: []string{"staff"}}} {
-			o.Spaces = append(o.Spaces, s)
-		}
+		o.Spaces = append(o.Spaces, hub.Site{Name: "attic"}, hub.Site{Name: "vault", Unlisted: true},
+			hub.Site{Name: "office", Admit: []string{"staff"}}, hub.Site{Name: "crypt", Unlisted: true, Admit: []string{"staff"}})
 	}})
 	for _, c := range []struct {
 		who  string
