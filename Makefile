@@ -41,7 +41,7 @@ $(NODE_MODULES): frontend/package-lock.json
 
 .PHONY: test
 test: ## run every test: Go with -race, Python, TypeScript, a real browser; prints totals
-	.ci/need --install go gcc node npm redis-server slapd chromium curl python3 python3-websockets
+	.ci/need --install go gcc node npm redis-server slapd nginx promtool chromium curl python3 python3-websockets
 	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
 	.ci/test
 

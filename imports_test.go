@@ -48,6 +48,7 @@ var ours = map[string][]string{
 	},
 	"cmd/baton":          {"cmd"},
 	"cmd/baton/beamline": {"hub/client"}, // the public API only
+	"deploy":             {},             // tests, of files
 
 	"frontend/examples":            {}, // tests, of processes
 	"frontend/examples/go/greeter": {"hub/client"},
@@ -85,7 +86,7 @@ var doors = map[string][]string{
 	"golang.org/x/time/rate":        {"hub", "session"},
 	"golang.org/x/sys/":             {"channels/backend/jsonfile"}, // to exchange two files in one step
 	"github.com/spf13/":             {"cmd"},
-	"go.yaml.in/yaml/v4":            {"cmd", "cmd/baton/beamline", "session"},
+	"go.yaml.in/yaml/v4":            {"cmd", "cmd/baton/beamline", "session", "deploy"},
 
 	"github.com/santhosh-tekuri/jsonschema/v6": {"channels", "hub/wire/asyncapi"}, // the latter's tests only
 	"github.com/robfig/cron/v3":                {"channels"},                      // checks what NATS takes as a calendar

@@ -45,6 +45,8 @@ func TestExitCodes(t *testing.T) {
 		{args: []string{"serve", "--dev", "--listen", "8080"}, code: 2, says: "not an address"},
 		{args: []string{"serve", "--dev", "--sync", "soon"}, code: 2, says: "always"},
 		{args: []string{"serve", "--dev", "--nats", "nats://h:1", "--sync", "1s"}, code: 2, says: "sync_interval"},
+		{args: []string{"serve", "--dev", "--nats-replicas", "3"}, code: 2, says: "--nats of a cluster"},
+		{args: []string{"serve", "--dev", "--nats", "nats://h:1", "--nats-replicas", "2"}, code: 2, says: "not 2"},
 		{args: []string{"serve", "--dev", "--redis", "http://h"}, code: 2, says: "redis://host:port"},
 		{args: []string{"serve", "--dev", "--redis", "redis+sentinel://h"}, code: 2, says: "name the master"},
 		{args: []string{"serve", "--dev"}, env: map[string]string{"BATON_REDIS_FILE": file(t, "redis", "redis+sentinel://h\n")}, code: 2, says: "name the master"},

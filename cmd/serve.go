@@ -182,7 +182,7 @@ func (n *node) start(ctx context.Context) error {
 // openStore reaches NATS: the one in this process, or one elsewhere.
 func (n *node) openStore(ctx context.Context) (*natslog.Store, error) {
 	if n.options.NATS != "" {
-		store, err := natslog.Connect(ctx, natslog.ConnectOptions{URL: n.options.NATS, Logger: n.logger})
+		store, err := natslog.Connect(ctx, natslog.ConnectOptions{URL: n.options.NATS, Replicas: n.options.Copies, Logger: n.logger})
 		if err != nil {
 			return nil, fmt.Errorf("connecting to %s: %w", redacted(n.options.NATS), err)
 		}

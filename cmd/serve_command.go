@@ -22,6 +22,7 @@ type serveOptions struct {
 	Data   string        // folder of the embedded server and of what --dev keeps
 	Config string        // site file; "" = the one built in, with Dev
 	NATS   string        // URL of an external server; "" = embedded
+	Copies int           // how many servers of its cluster keep what is stored: 1 or 3
 	Redis  string        // URL; "" = the embedded session store
 	Labels []string      // of this node, for tasks and backends that are pinned
 	NoDocs bool          // do not describe the API
@@ -64,6 +65,7 @@ environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN
 	f.StringVar(&o.Data, "data", "data", "folder of the embedded server")
 	f.StringVar(&o.Config, "config", "", "site file (YAML)")
 	f.StringVar(&o.NATS, "nats", "", "URL of an external NATS with JetStream, instead of the embedded one")
+	f.IntVar(&o.Copies, "nats-replicas", 1, "how many servers of an external NATS keep each log: 1, or 3 for a cluster of three or more")
 	f.StringVar(&o.Redis, "redis", "", "URL of a Redis that keeps the login sessions, instead of the embedded store: redis://,\n"+
 		"rediss:// for TLS, unix://, redis+sentinel://, redis+cluster://; BATON_REDIS_FILE keeps its password off the command line")
 	f.StringSliceVar(&o.Labels, "label", nil, "a label of this node, may be repeated: tasks and backends with on: LABEL run only on nodes that have it")
@@ -102,6 +104,9 @@ func (o serveOptions) check(syncGiven bool) error {
 		if _, err := session.ParseRedisURL(o.Redis); err != nil {
 			return fmt.Errorf("--redis: %w", err)
 		}
+	}
+	if o.Copies != 1 && (o.Copies != 3 || o.NATS == "") {
+		return fmt.Errorf("--nats-replicas is 1, or 3 with the --nats of a cluster; not %d", o.Copies)
 	}
 	if o.NATS != "" && syncGiven {
 		return fmt.Errorf("--sync is for the embedded server: set sync_interval in the configuration of %s", redacted(o.NATS))

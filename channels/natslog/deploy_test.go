@@ -1,22 +1,103 @@
 package natslog_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/natslog"
+	"github.com/baton-hub/baton/channels/natslog/natstest"
 )
 
-func TestTheConfigurationForNATSWritesBeforeItAcknowledges(t *testing.T) {
-	o, err := server.ProcessConfigFile("../../deploy/nats.conf")
+func TestTheConfigurationsForNATSWriteBeforeTheyAcknowledge(t *testing.T) {
+	t.Setenv("NATS_NAME", "nats-1")
+	for _, file := range []string{"nats.conf", "nats-cluster.conf"} {
+		o, err := server.ProcessConfigFile("../../deploy/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !o.JetStream || !o.SyncAlways || o.StoreDir == "" {
+			t.Errorf("%s: JetStream %v, sync always %v, store %q", file, o.JetStream, o.SyncAlways, o.StoreDir)
+		}
+		if int(o.MaxPayload) < 2*channels.MaxEntryBytes {
+			t.Errorf("%s: a message has at most %d bytes", file, o.MaxPayload)
+		}
+	}
+}
+
+func TestThreeServersOfTheClusterFileKeepALogThreeTimesAndGoOnWithoutOne(t *testing.T) {
+	var servers []*server.Server
+	var options []*server.Options
+	for i := range 3 {
+		t.Setenv("NATS_NAME", fmt.Sprintf("nats-%d", i+1))
+		o, err := server.ProcessConfigFile("../../deploy/nats-cluster.conf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Cluster.Name == "" || len(o.Routes) != 3 || o.ServerName != os.Getenv("NATS_NAME") {
+			t.Fatalf("%s is in the cluster %q with routes to %v", o.ServerName, o.Cluster.Name, o.Routes)
+		}
+		o.Host, o.Port, o.HTTPPort, o.StoreDir, o.NoSigs, o.NoLog = "127.0.0.1", freePort(t), 0, t.TempDir(), true, true
+		o.Cluster.Host, o.Cluster.Port = "127.0.0.1", freePort(t)
+		options = append(options, o)
+	}
+	for _, o := range options {
+		o.Routes = nil
+		for _, other := range options {
+			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", other.Cluster.Port)})
+		}
+		s, err := server.NewServer(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+		servers = append(servers, s)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	store, err := natslog.Connect(ctx, natslog.ConnectOptions{URL: servers[0].ClientURL() + "," + servers[1].ClientURL(), Replicas: 3, Logger: natstest.Logger(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !o.JetStream || !o.SyncAlways || o.StoreDir == "" {
-		t.Errorf("JetStream %v, sync always %v, store %q", o.JetStream, o.SyncAlways, o.StoreDir)
+	t.Cleanup(store.Close)
+	log, err := store.Log(ctx, "lab")
+	for ; err != nil && ctx.Err() == nil; log, err = store.Log(ctx, "lab") { // they have to agree on who leads first
+		continue
 	}
-	if int(o.MaxPayload) < 2*channels.MaxEntryBytes {
-		t.Errorf("a message has at most %d bytes", o.MaxPayload)
+	if err != nil {
+		t.Fatal(err)
 	}
+	if err := log.Append(ctx, 0, []byte(`{"v":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	servers[2].Shutdown()
+	servers[2].WaitForShutdown()
+	for {
+		err := log.Append(ctx, 1, []byte(`{"v":1}`))
+		if err == nil || errors.Is(err, channels.ErrMoved) { // by an attempt before, which got no answer
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("with two of three: %v", err)
+		}
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }

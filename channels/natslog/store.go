@@ -92,6 +92,9 @@ func checkServer(ctx context.Context, nc *nats.Conn) error {
 	if err != nil {
 		return fmt.Errorf("using JetStream: %w", err)
 	}
+	// A cluster that has not yet agreed on who leads says nothing: ask again rather than wait.
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
 	if _, err := js.AccountInfo(ctx); err != nil {
 		return fmt.Errorf("asking NATS for JetStream: %w", err)
 	}
