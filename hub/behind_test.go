@@ -189,3 +189,27 @@ func TestReadinessDoesNotWaitForASpaceThatIsBeingOpened(t *testing.T) {
 		t.Errorf("%d %s", status, answer)
 	}
 }
+
+func TestASignOutWhileTheLogIsAwayIsAnsweredInTimeAndDoneWhenItIsBack(t *testing.T) {
+	t.Parallel()
+	one, two, link := twoNodes(t)
+	alice := hubtest.NewBrowser(t)
+	alice.SignIn(one.url, "lab", "alice")
+	here, there := alice.Open(two.url, "alice-here"), alice.Open(one.url, "alice-there")
+	link.cut.Store(true)
+	here.Expect("stale", nil)
+	began := time.Now()
+	alice.Request("DELETE", two.url+"/api/v1/session", "").Problem(http.StatusServiceUnavailable, "unavailable")
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it was answered after %v", took)
+	}
+	if len(alice.Cookies(two.url)) != 0 {
+		t.Error("the cookie is not dead")
+	}
+	here.Expect("bye", nil)
+	link.cut.Store(false)
+	there.Expect("bye", nil) // what could not be committed then is now
+	if code := there.Ended(); code != wire.CloseSignedOut {
+		t.Errorf("closed with %d", code)
+	}
+}

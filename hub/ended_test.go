@@ -210,7 +210,7 @@ func (e *endings) end(t *testing.T, i int) error {
 	return nil
 }
 
-// signIn goes on trying, as people do: on a busy machine the disk may be slower than a sign-in has patience.
+// signIn goes on trying, as people do: on a busy machine it may take longer than a sign-in has patience.
 func (e *endings) signIn() (answer *http.Response, err error) {
 	for late := time.Now().Add(hubtest.Patience); ; {
 		answer, err = e.ask("POST", e.one.url+"/api/v1/session", nil, strings.NewReader(`{"space":"lab","user":"alice","password":"alice"}`))

@@ -198,10 +198,16 @@ func unrecorded(err error) error {
 
 // takeBack proposes that a sign-in be undone, until it is known what became of that.
 func (h *Hub) takeBack(space *channels.Space, undo channels.Decide) {
-	space.ProposeOwn("", undo, func(o channels.Outcome) {
+	h.insist(space, undo, func(channels.Outcome) {})
+}
+
+// insist proposes a decision of the hub's own until it is known what became of it. done hears of the first outcome.
+func (h *Hub) insist(space *channels.Space, decide channels.Decide, done func(channels.Outcome)) {
+	space.ProposeOwn("", decide, func(o channels.Outcome) {
+		done(o)
 		var uncertain *channels.Uncertain
 		if errors.As(o.Err, &uncertain) && h.ctx.Err() == nil {
-			h.takeBack(space, undo)
+			h.insist(space, decide, func(channels.Outcome) {})
 		}
 	})
 }

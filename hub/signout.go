@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -38,7 +39,7 @@ func signOut(v *visit, in *signOutInput) (*struct{}, error) {
 	}
 	decide := session.SignOut{Session: id, By: id, Force: in.Force, Reason: in.Reason}
 	ended := make(chan channels.Outcome, 1)
-	room.replica().ProposeOwn("", decide.Decide, func(o channels.Outcome) { ended <- o })
+	h.insist(room.replica(), decide.Decide, func(o channels.Outcome) { ended <- o })
 	patience := outPatience
 	if !room.replica().Stale().IsZero() {
 		patience = 0
@@ -50,7 +51,12 @@ func signOut(v *visit, in *signOutInput) (*struct{}, error) {
 	case o = <-ended:
 	case <-late.C:
 		forget()
-		o = <-ended
+		late.Reset(outPatience)
+		select {
+		case o = <-ended:
+		case <-late.C: // it is ended when the log is there again
+			return nil, fmt.Errorf("the log of %s is out of reach", room.name)
+		}
 	}
 	if refusedWith(o.Err) != "" && !channels.IsCode(o.Err, channels.CodeSignedOut) {
 		return nil, o.Err // and the person stays
