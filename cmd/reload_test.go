@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -44,14 +44,14 @@ func (r reloading) write(text string) {
 	}
 }
 
-// reload sends SIGHUP and waits until the process has said something that it has not said before.
+// reload has `baton reload` send SIGHUP, and waits until the process has said something that it has not said before.
 func (r reloading) reload(want string) {
 	r.t.Helper()
 	if r.said.contain(want) {
 		r.t.Fatalf("it has said %q already", want)
 	}
-	if err := r.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		r.t.Fatal(err)
+	if done := baton(r.t, nil, "", "reload", "--pid", strconv.Itoa(r.cmd.Process.Pid)); done.code != 0 {
+		r.t.Fatal(done.errors)
 	}
 	r.says(want)
 }

@@ -150,8 +150,8 @@ func TestTheGuideLinksToFilesThatAreThere(t *testing.T) {
 }
 
 func TestNoFileNamesAHostOfARegistry(t *testing.T) {
-	image := regexp.MustCompile(`(?m)^\s*(?:FROM|image:)\s+(\S+)`)
-	for _, file := range []string{"Dockerfile", "compose.yaml"} {
+	image := regexp.MustCompile(`(?m)^\s*(?:FROM|image:|repository:)\s+(\S+)`)
+	for _, file := range []string{"Dockerfile", "compose.yaml", "chart/values.yaml"} {
 		for _, found := range image.FindAllStringSubmatch(read(t, file), -1) {
 			host, _, isPath := strings.Cut(found[1], "/")
 			if isPath && strings.ContainsAny(host, ".:") {
