@@ -29,7 +29,7 @@ import (
 // The time limits of a node.
 const (
 	startTime = 30 * time.Second // to reach the log and the session store
-	drainTime = 20 * time.Second // to finish what is under way when it is told to stop
+	closeTime = 3 * time.Second  // of the time to stop in, for what is left when everybody should be gone
 )
 
 // A node is one hub with everything that it stands on.
@@ -103,12 +103,23 @@ func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, ou
 	return errors.Join(err, n.drain(server))
 }
 
-// drain stops accepting, answers what is under way, and only then closes the connections: they cost nothing until then.
+// drain lets go of everybody, in order and in time: it says that it is not ready, serves on until that is noticed, accepts
+// no more, answers what is under way, and sends the connections to other nodes.
 func (n *node) drain(server *http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(context.Background(), n.options.Drain)
 	defer cancel()
-	n.hub.Leave()               // of what the server would wait for
-	err := server.Shutdown(ctx) // it does not know of WebSockets: the hub ends those
+	n.hub.Unready()
+	select {
+	case <-time.After(n.options.DrainDelay):
+	case <-ctx.Done():
+	}
+	moving, stop := context.WithTimeout(ctx, n.options.Drain-n.options.DrainDelay-closeTime)
+	defer stop()
+	n.hub.Leave()
+	down := make(chan error, 1)
+	go func() { down <- server.Shutdown(ctx) }() // it does not know of WebSockets
+	n.hub.Drain(moving)
+	err := <-down
 	closed := make(chan struct{})
 	go func() { defer close(closed); n.hub.Close() }()
 	select {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -26,7 +27,10 @@ type serveOptions struct {
 	Redis  string        // URL; "" = the embedded session store
 	Labels []string      // of this node, for tasks and backends that are pinned
 	NoDocs bool          // do not describe the API
+	Drain  time.Duration // to be gone in, when it is told to stop
 	Sync   time.Duration // how late the embedded server may flush to the disk; 0 = never late: before it acknowledges
+
+	DrainDelay time.Duration // of it, to serve on as ever though it is not ready
 }
 
 func serveCommand(s streams) *cobra.Command {
@@ -43,6 +47,9 @@ Without it, --config names the site file; 'baton config example' prints one. SIG
 environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN_FILE names.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.Dev && !c.Flags().Changed("drain-delay") {
+				o.DrainDelay = 0 // nothing is in front of it
+			}
 			if err := o.check(c.Flags().Changed("sync")); err != nil {
 				return usageError{err}
 			}
@@ -69,6 +76,9 @@ environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN
 	f.StringVar(&o.Redis, "redis", "", "URL of a Redis that keeps the login sessions, instead of the embedded store: redis://,\n"+
 		"rediss:// for TLS, unix://, redis+sentinel://, redis+cluster://; BATON_REDIS_FILE keeps its password off the command line")
 	f.StringSliceVar(&o.Labels, "label", nil, "a label of this node, may be repeated: tasks and backends with on: LABEL run only on nodes that have it")
+	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time to be gone in after SIGTERM: what is under way is answered, and the connections go to other nodes")
+	f.DurationVar(&o.DrainDelay, "drain-delay", 2*time.Second, "of it, how long the node serves on while /readyz says that it is leaving, so that a load\n"+
+		"balancer notices; longer than two of its looks. With --dev 0s, unless given")
 	f.BoolVar(&o.NoDocs, "no-docs", false, "do not serve the description of the API at /api/docs, /api/openapi.json and /api/asyncapi.json")
 	f.Var((*syncFlag)(&o.Sync), "sync", "always: an acknowledged write survives a power cut; a duration such as 200ms:\n"+
 		"faster, and a power cut loses up to that much of what was acknowledged")
@@ -91,6 +101,9 @@ func (o serveOptions) check(syncGiven bool) error {
 		if o.Dev && !loopback(host) {
 			return fmt.Errorf("%s %s: with --dev the passwords are known and http is not encrypted, so it listens on loopback only", flag, address)
 		}
+	}
+	if o.Drain < time.Second || o.DrainDelay < 0 || o.DrainDelay > o.Drain {
+		return errors.New("--drain is a second or more, and --drain-delay is a part of it")
 	}
 	for _, label := range o.Labels {
 		if err := channels.CheckName(label); err != nil {

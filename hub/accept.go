@@ -32,6 +32,9 @@ var clientForm = regexp.MustCompile(`^[A-Za-z0-9_-]{4,40}$`)
 
 // serveSocket is the WebSocket endpoint.
 func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
+	if err := h.admits(); err != nil {
+		return err
+	}
 	identify := h.identify
 	if ticket := r.URL.Query().Get("ticket"); ticket != "" {
 		identify = func(r *http.Request) (who channels.Who, at *room, holds proof, err error) { return h.redeem(r, ticket) }
@@ -122,7 +125,7 @@ func (r *room) vacancy(who channels.Who, client string) error {
 	l := r.hub.options.Limits
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ofSession, ofUser := 0, 0
+	ofSession, ofUser, again := 0, 0, 0
 	for c := range r.conns {
 		if c.who.ID == who.ID {
 			ofSession++
@@ -130,7 +133,11 @@ func (r *room) vacancy(who channels.Who, client string) error {
 		if c.who.User == who.User {
 			ofUser++
 		}
+		if c.who.ID == who.ID && c.client == client {
+			again = 1 // the connection that this one takes over from
+		}
 	}
+	ofSession, ofUser = ofSession-again, ofUser-again
 	switch {
 	case ofSession >= l.PerSession:
 		return tooMany("This sign-in has too many tabs open. Close one.")
@@ -211,6 +218,9 @@ func (r *room) enterLocked(c *conn, state *channels.State) bool {
 func (r *room) exit(c *conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !c.told.IsZero() && c.room.hub.ctx.Err() == nil {
+		r.lingerLocked(c)
+	}
 	delete(r.conns, c)
 	for f := range r.readers {
 		r.unsubscribeLocked(c, f)
@@ -293,6 +303,9 @@ func (c *conn) take(data []byte) error {
 	if errors.As(err, &bad) {
 		c.reply(0, bad.Answer())
 		return c.strike(wire.CloseBadFrame, "too many messages that could not be read")
+	}
+	if c.deaf() {
+		return nil // all of it is asked again, over the next connection
 	}
 	requests = slices.DeleteFunc(requests, func(r wire.Request) bool { // before anything that could hold them up
 		call, stop := c.stops(r)

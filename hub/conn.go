@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -49,12 +50,16 @@ type conn struct {
 	commands []string        // that it serves
 	standing standing        // whether it is welcome
 	due      time.Time       // if it is to be welcomed again: when, at the latest
+	told     time.Time       // when it was told that this node is leaving; zero = it was not
 
 	// Guarded by mu.
 	mu      sync.Mutex
 	answers []answer
 	waiting int // bytes of the answers
 	open    int // changing requests without an answer
+	parted  bool // nothing more is read, and it is closed when what was asked is answered
+
+	underWay atomic.Int32 // changing requests whose answer was not handed in yet
 
 	strikes int             // owned by the reader: what it was told off for
 	mark    channels.Cursor // owned by the writer: where the client is after the last message
@@ -138,8 +143,15 @@ var errGone = errors.New("the connection ended")
 // end closes the connection, once; the first cause counts.
 func (c *conn) end(cause error) { c.cancel(cause) }
 
-// sendAway sends the client to another node, not all of them at once.
+// sendAway sends the client to another node, not all of them at once. One that takes nothing hears nothing of it.
 func (c *conn) sendAway() {
+	time.AfterFunc(2*byeTime, func() {
+		select {
+		case <-c.gone:
+		default:
+			_ = c.socket.CloseNow()
+		}
+	})
 	c.end(closing{code: wire.CloseLeaving, reason: "this node is leaving", after: time.Duration(100+c.number%20*50) * time.Millisecond})
 }
 
@@ -190,6 +202,9 @@ func (c *conn) write() {
 				buffer = nil
 			}
 		}
+		if c.answered() {
+			c.sendAway()
+		}
 	}
 }
 
@@ -216,6 +231,9 @@ func (c *conn) send(message []byte) error {
 	return nil
 }
 
+// byeTime is what a bye may take.
+const byeTime = time.Second
+
 // bye says why the connection ends, and closes it within a second.
 func (c *conn) bye() {
 	var cause closing
@@ -223,9 +241,9 @@ func (c *conn) bye() {
 		_ = c.socket.CloseNow() // it is not listening
 		return
 	}
-	timer := time.AfterFunc(time.Second, func() { _ = c.socket.CloseNow() })
+	timer := time.AfterFunc(byeTime, func() { _ = c.socket.CloseNow() })
 	defer timer.Stop()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), byeTime)
 	defer cancel()
 	frame := &wire.Bye{Code: int(cause.code), Reason: cause.reason, ReconnectAfter: cause.after.Milliseconds()}
 	if c.socket.Write(ctx, wire.Encode(frame), c.mark) == nil {

@@ -47,6 +47,9 @@ func eventOperations(a *api) {
 // followEvents serves a connection whose socket is an event stream: the same writer brings it up to date from the same
 // kind of cursor, and it counts like any other. It sends nothing but where it begins.
 func followEvents(v *visit, in *eventsInput) (*huma.StreamResponse, error) {
+	if err := v.hub.admits(); err != nil {
+		return nil, err
+	}
 	if err := v.hub.checkReader(v.r); err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ type Hub struct {
 	started time.Time
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	staying context.Context // ends with ctx, or before
+	staying context.Context // ends with ctx, or before: when nobody gets in any more
 	leave   context.CancelFunc
 	running sync.WaitGroup
 	news    chan *room // its presence has changed
@@ -125,6 +125,7 @@ type Hub struct {
 
 	planTrouble atomic.Pointer[string] // why this node's tasks may never run
 
+	stage       atomic.Int32 // see stage
 	connNumbers atomic.Uint64
 	connections atomic.Int64
 }
@@ -178,15 +179,15 @@ func (h *Hub) keepUp(what string, run func(context.Context) error) {
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The answer before this one on the same connection had a deadline, for its last bytes, too.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // not every server has one
+	if h.at() == emptying {
+		w.Header().Set("Connection", "close") // the next request goes to another node
+	}
 	h.mux.ServeHTTP(w, r)
 }
 
-// Leave ends the event streams and the requests that wait for a change, each with what there is: their clients go on at
-// another node. A server that shuts down would wait for them; see http.Server.RegisterOnShutdown. WebSockets are Close's.
-func (h *Hub) Leave() { h.leave() }
-
 // Close ends the hub: every connection is told to come back to another node, and closed; the other nodes are told that
-// nobody is here any more; then the replicas are closed. The caller has stopped accepting requests before.
+// nobody is here any more; then the replicas are closed. The caller has stopped accepting requests before. See Drain for how
+// to do it so that nobody notices.
 func (h *Hub) Close() {
 	h.cancel(errors.New("the hub is closed"))
 	for _, r := range h.rooms {

@@ -160,6 +160,7 @@ func (p *presence) gone(now time.Time, grace time.Duration) map[string]bool {
 // members are the people and programs who are here: one each, however many connections they have.
 func (p *presence) members() []wire.Member {
 	byUser := map[string]*wire.Member{}
+	seen := map[[2]string]bool{}
 	for _, node := range slices.Sorted(maps.Keys(p.nodes)) {
 		for _, c := range p.nodes[node].conns {
 			m := byUser[c.User]
@@ -167,7 +168,10 @@ func (p *presence) members() []wire.Member {
 				m = &wire.Member{User: c.User, Name: c.Name, Roles: c.Roles}
 				byUser[c.User] = m
 			}
-			m.Connections++
+			if one := [2]string{c.Session, c.Client}; !seen[one] { // a client that moves has two for a moment
+				seen[one] = true
+				m.Connections++
+			}
 			if !slices.Contains(m.Sessions, c.Session) {
 				m.Sessions = append(m.Sessions, c.Session)
 			}
@@ -181,12 +185,17 @@ func (p *presence) members() []wire.Member {
 	return members
 }
 
+func (c *conn) attendantLocked() attendant {
+	return attendant{c.who.ID, c.who.User, c.who.Name, c.who.Roles, c.client, c.commands}
+}
+
 // attendLocked notes a change of this node's connections, for the clients here and the other nodes.
 func (r *room) attendLocked() {
 	conns := make([]attendant, 0, len(r.conns))
 	for c := range r.conns {
-		conns = append(conns, attendant{c.who.ID, c.who.User, c.who.Name, c.who.Roles, c.client, c.commands})
+		conns = append(conns, c.attendantLocked())
 	}
+	conns = slices.AppendSeq(conns, maps.Values(r.moved))
 	slices.SortFunc(conns, func(a, b attendant) int {
 		return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Client, b.Client))
 	})

@@ -112,9 +112,11 @@ func (c *conn) propose(f wire.Request, d *decision) {
 	c.room.touchLocked(c.who.ID, true)
 	urgent := c.room.seat.Operator != nil && c.room.seat.Operator.Session == c.who.ID || f.FrameType() == "control"
 	c.room.mu.Unlock()
+	c.underWay.Add(1)
 	c.room.forwarder.propose(channels.Proposal{
 		Op: id, Actor: c.who.ID, User: c.who.User, Body: body(f), Source: c.number, Urgent: urgent, Decide: d.decide,
 		Done: func(o channels.Outcome) {
+			defer c.settle()
 			c.closeRequest()
 			if o.Err != nil {
 				c.refuse(f.Header().ID, d.op, o.Position, o.Err)

@@ -170,7 +170,7 @@ func (h *Hub) missing() (missing []string) {
 			missing = append(missing, name+": the log has been out of reach since "+space.Stale().Format(time.RFC3339))
 		}
 	}
-	if h.staying.Err() != nil {
+	if h.at() != serving {
 		missing = append(missing, "this node is leaving")
 	}
 	return missing

@@ -154,7 +154,7 @@ func (o *outbox) flush(out *outgoing) {
 	defer o.mu.Unlock()
 	signal := out.pending
 	out.pending = nil
-	if o.conn.ctx.Err() == nil {
+	if o.conn.ctx.Err() == nil || o.conn.room.hub.at() == emptying { // it is on another node by now
 		o.publishLocked(out, signal)
 	}
 }

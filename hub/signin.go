@@ -88,6 +88,9 @@ func signIn(v *visit, in *signInInput) (*signedInOutput, error) {
 	if room == nil {
 		return nil, errNoSpace
 	}
+	if err := h.admits(); err != nil {
+		return nil, err
+	}
 	identity, err := h.setup.Load().guard.SignIn(r.Context(), session.Credentials{User: c.User, Password: c.Password}, h.address(r))
 	if err != nil {
 		h.noteFailure(r, c, err)

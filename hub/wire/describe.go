@@ -13,7 +13,7 @@ var Files embed.FS
 
 // hubTypes are the frames that newFrame makes, in the order in which to read about them.
 const hubTypes = "welcome, joined, left, change, message, signal, values, written, appended, called, call, serving, " +
-	"invoke, cancel, controlled, control, locked, presence, idle, pong, stale, fresh, bye, error"
+	"invoke, cancel, controlled, control, locked, presence, idle, pong, stale, fresh, leaving, bye, error"
 
 // EveryFrame returns an empty frame of each type: what clients send, and what hubs send.
 func EveryFrame() (requests []Request, pushes []Frame) {

@@ -79,6 +79,8 @@ func newFrame(frameType string) Frame {
 		return new(Idle)
 	case "fresh":
 		return new(Fresh)
+	case "leaving":
+		return new(Leaving)
 	case "bye":
 		return new(Bye)
 	case "error":

@@ -200,6 +200,12 @@ type Idle struct {
 	RemainingMS int64 `json:"remaining_ms,omitempty"`
 }
 
+// Leaving says that the node is leaving, and that it closes this connection after so long: open the next connection now, with
+// the same client id, join with your cursors and serve over it, then close this one. Until then it works as ever.
+type Leaving struct {
+	WithinMS int64 `json:"within_ms"` // milliseconds
+}
+
 // Bye is the last frame before the hub closes the connection.
 type Bye struct {
 	Code           int    `json:"code"` // with which it will be closed
@@ -242,6 +248,9 @@ func (*Stale) FrameType() string { return "stale" }
 
 // FrameType returns "fresh".
 func (*Fresh) FrameType() string { return "fresh" }
+
+// FrameType returns "leaving".
+func (*Leaving) FrameType() string { return "leaving" }
 
 // FrameType returns "bye".
 func (*Bye) FrameType() string { return "bye" }
