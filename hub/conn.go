@@ -55,8 +55,8 @@ type conn struct {
 	// Guarded by mu.
 	mu      sync.Mutex
 	answers []answer
-	waiting int // bytes of the answers
-	open    int // changing requests without an answer
+	waiting int  // bytes of the answers
+	open    int  // changing requests without an answer
 	parted  bool // nothing more is read, and it is closed when what was asked is answered
 
 	underWay atomic.Int32 // changing requests whose answer was not handed in yet

@@ -48,6 +48,16 @@
 // hands what its connections ask for to the home of the space, which every node works out for itself from who is there
 // (forward.go). What does not come back in time it commits itself; the operation id sees to it that it is applied once.
 //
+// # Leaving
+//
+// A node that is to stop is not ready at first and serves on, until what is in front of it has noticed. Then it lets nobody
+// in any more, and sends those who are connected to other nodes (drain.go): each is told, in a frame that closes nothing, and
+// opens its next connection, with its client id, before it lets this one go. So for a moment one client has two connections.
+// They are one member and one in the limits, the calls that it has taken are handed to both, and what it has asked over the
+// first and has no answer to it asks again over the second, under the same operation id. The one that it leaves counts as here
+// for a moment longer, until the other node has surely spoken of the new one: no operator is lost on the way, and no service.
+// Services are told first. Who has not gone in time is closed when what it asked is answered.
+//
 // # HTTP
 //
 // What a WebSocket does works without one. An event stream is a connection like any other, with another socket: the

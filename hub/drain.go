@@ -168,9 +168,13 @@ func (r *room) lingerLocked(c *conn) {
 	time.AfterFunc(handover, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.moved, c)
-		r.attendLocked()
+		r.letGoLocked(c)
 	})
+}
+
+func (r *room) letGoLocked(c *conn) {
+	delete(r.moved, c)
+	r.attendLocked()
 }
 
 // lingering reports whether somebody is kept so.
