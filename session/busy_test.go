@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/session"
@@ -215,5 +216,20 @@ func TestAForcedTakeNeedsFreshCredentials(t *testing.T) {
 				t.Errorf("the token on record is %q", one.Hash)
 			}
 		})
+	})
+}
+
+func TestABearerOfStaffIsNoFreshCredentials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := openHallUnder(t, busyWhile("", `"running"`))
+		h.enter("alice", "sa")
+		h.does("sa", session.Move{Do: "request"})
+		h.runs(`"running"`)
+		token := session.NewToken("lab")
+		bearer := session.IssueBearer{Token: token, Expires: time.Now().Add(12 * time.Hour), Person: session.Record{User: "ada", Roles: []string{"user", "admin"}}}
+		h.must(h.House(t.Context(), bearer.Decide))
+		time.Sleep(11 * time.Hour)
+		forced := session.SignOut{Session: "sa", By: token.ID, Force: true, Reason: "because"}
+		h.refused(channels.CodeForbidden, func() channels.Outcome { return h.House(t.Context(), forced.Decide) })
 	})
 }

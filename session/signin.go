@@ -216,10 +216,13 @@ func (o SignOut) mayLeave(d *channels.Draft, s Session, by channels.Who) error {
 		return channels.Refuse(channels.CodeForbidden, "only staff may do this while the instrument runs: wait until it has ended, or ask them")
 	case strings.TrimSpace(o.Reason) == "":
 		return channels.Refuse(channels.CodeInvalid, "say why: the reason is kept in the journal")
-	case !confirmed(d, by.ID):
-		return confirm("signing out while the instrument runs")
+	case confirmed(d, by.ID):
+		return nil
 	}
-	return nil
+	if _, person := Find(d, by.ID); !person {
+		return channels.Refuse(channels.CodeForbidden, "signing out while the instrument runs needs fresh credentials, which a token of your scripts is not: sign in, and do it there")
+	}
+	return confirm("signing out while the instrument runs")
 }
 
 // people lists the login sessions that are no service's.
