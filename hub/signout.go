@@ -20,7 +20,8 @@ type signOutInput struct {
 }
 
 // signOut ends one's own login session in the log, its sockets on every node, and only then answers. When the log is away
-// the cookie dies at once all the same, and so do the sockets of this node; when the store is, the log decides.
+// the cookie dies at once all the same, and so do the sockets of this node; when the store is, the log decides. Somebody
+// whose sign-out will be refused keeps both: they would be in control of what runs, with no way back to it.
 func signOut(v *visit, in *signOutInput) (*struct{}, error) {
 	h, r := v.hub, v.r
 	room, id, err := h.leaving(r)
@@ -38,6 +39,10 @@ func signOut(v *visit, in *signOutInput) (*struct{}, error) {
 		room.hangUp([]string{id})
 	}
 	decide := session.SignOut{Session: id, By: id, Force: in.Force, Reason: in.Reason}
+	stays := func() (stays bool) {
+		room.replica().Read(func(state *channels.State) { stays = decide.Stays(state) })
+		return stays
+	}
 	ended := make(chan channels.Outcome, 1)
 	h.insist(room.replica(), decide.Decide, func(o channels.Outcome) { ended <- o })
 	patience := outPatience
@@ -50,19 +55,22 @@ func signOut(v *visit, in *signOutInput) (*struct{}, error) {
 	select {
 	case o = <-ended:
 	case <-late.C:
-		forget()
+		if !stays() {
+			forget()
+		}
 		late.Reset(outPatience)
 		select {
 		case o = <-ended:
-		case <-late.C: // it is ended when the log is there again
+		case <-late.C: // it is ended, or refused, when the log is there again
 			return nil, fmt.Errorf("the log of %s is out of reach", room.name)
 		}
 	}
-	if refusedWith(o.Err) != "" && !channels.IsCode(o.Err, channels.CodeSignedOut) {
+	out := o.Err == nil || channels.IsCode(o.Err, channels.CodeSignedOut)
+	if !out && (refusedWith(o.Err) != "" || stays()) {
 		return nil, o.Err // and the person stays
 	}
 	forget()
-	if o.Err != nil && !channels.IsCode(o.Err, channels.CodeSignedOut) {
+	if !out {
 		return nil, o.Err
 	}
 	h.farewell(h.ctx, room, o.Position, []string{id})

@@ -19,15 +19,21 @@ func CheckPointer(pointer string) error {
 	return nil
 }
 
+// ruled is a view with the rules that hold in it: that of a decision, or what a node knows.
+type ruled interface {
+	channels.View
+	Rules() *channels.Rules
+}
+
 // running reports whether the instrument runs; it does not if nothing tells.
-func (p Policy) running(d *channels.Draft) bool {
+func (p Policy) running(v ruled) bool {
 	if p.Busy == nil {
 		return false
 	}
-	if v, set := d.Get(channels.Ref{Channel: p.Busy.Store, Key: p.Busy.Key}); set {
-		return p.Busy.holds(v.Data)
+	if value, set := v.Get(channels.Ref{Channel: p.Busy.Store, Key: p.Busy.Key}); set {
+		return p.Busy.holds(value.Data)
 	}
-	return p.Busy.holds(d.Rules().Channels[p.Busy.Store].Default[p.Busy.Key])
+	return p.Busy.holds(v.Rules().Channels[p.Busy.Store].Default[p.Busy.Key])
 }
 
 // holds reports whether the value is one of those that mean that the instrument runs.

@@ -202,11 +202,18 @@ func (o SignOut) Decide(d *channels.Draft) (any, error) {
 	return nil, end(d, s, how)
 }
 
+// Stays reports whether, as far as a node knows, the person stays signed in: the sign-out is one's own and will be refused.
+func (o SignOut) Stays(state *channels.State) bool {
+	s, ok := Find(state, o.Session)
+	by, err := Authority{}.Identify(state, o.By)
+	return ok && err == nil && o.mayLeave(state, s, by) != nil
+}
+
 // mayLeave refuses what would leave the instrument running with nobody in control, unless staff force it.
-func (o SignOut) mayLeave(d *channels.Draft, s Session, by channels.Who) error {
+func (o SignOut) mayLeave(v ruled, s Session, by channels.Who) error {
 	staff := isStaff(by)
-	policy := readPolicy(d.Rules())
-	if policy.Logout == Now || !policy.running(d) || !ReadSeat(d).HeldBy(s.ID) && len(people(d)) > 1 {
+	policy := readPolicy(v.Rules())
+	if policy.Logout == Now || !policy.running(v) || !ReadSeat(v).HeldBy(s.ID) && len(people(v)) > 1 {
 		return nil
 	}
 	switch {
@@ -216,10 +223,10 @@ func (o SignOut) mayLeave(d *channels.Draft, s Session, by channels.Who) error {
 		return channels.Refuse(channels.CodeForbidden, "only staff may do this while the instrument runs: wait until it has ended, or ask them")
 	case strings.TrimSpace(o.Reason) == "":
 		return channels.Refuse(channels.CodeInvalid, "say why: the reason is kept in the journal")
-	case confirmed(d, by.ID):
+	case confirmed(v, by.ID):
 		return nil
 	}
-	if _, person := Find(d, by.ID); !person {
+	if _, person := Find(v, by.ID); !person {
 		return channels.Refuse(channels.CodeForbidden, "signing out while the instrument runs needs fresh credentials, which a token of your scripts is not: sign in, and do it there")
 	}
 	return confirm("signing out while the instrument runs")
