@@ -16,6 +16,37 @@ import (
 // not good; any other means that it cannot tell, which lets nobody in.
 type Outside interface {
 	Verify(ctx context.Context, token string) (session.Passport, error)
+	Issuers() []string // whose tokens it verifies
+}
+
+// issuersOf are the issuers that are trusted.
+func issuersOf(o Outside) []string {
+	if o == nil {
+		return nil
+	}
+	return o.Issuers()
+}
+
+// distrust takes the tokens of issuers that are not trusted any more off the record, which closes their connections on every
+// node. A node that trusts them still, because it has not read the site file again, puts them on record anew until it has.
+func (h *Hub) distrust(issuers []string) {
+	for _, r := range h.rooms {
+		space := r.replica()
+		if space == nil {
+			continue
+		}
+		h.running.Go(func() {
+			for h.ctx.Err() == nil {
+				o := space.House(h.ctx, session.Distrust(issuers, sweptAtOnce))
+				if refusedWith(o.Err) != "" {
+					return // none is left
+				}
+				if o.Err != nil {
+					sleep(h.ctx, askAgain)
+				}
+			}
+		})
+	}
 }
 
 // claimOutside is the claim of a JWT of another issuer. The first use of one puts it on record; from then on the log says

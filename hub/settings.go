@@ -10,7 +10,7 @@ import (
 )
 
 // Settings are those of the Options that can change while the hub runs, see there. Who is connected stays connected, and
-// who is signed in signed in.
+// who is signed in signed in; but the tokens of an issuer that is not trusted any more end.
 type Settings struct {
 	Title    string
 	Titles   map[string]string // of the spaces, by name
@@ -62,7 +62,14 @@ func (h *Hub) Change(s Settings) error {
 			return fmt.Errorf("origin %s: %w", origin, err)
 		}
 	}
-	h.setup.Store(now)
+	was := h.setup.Swap(now)
+	if was == nil {
+		return nil
+	}
+	gone := slices.DeleteFunc(issuersOf(was.Outside), func(name string) bool { return slices.Contains(issuersOf(s.Outside), name) })
+	if len(gone) > 0 {
+		h.distrust(gone)
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/hubtest"
+	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
 )
 
@@ -15,6 +16,7 @@ func TestOtherSettingsCountFromTheNextRequestOn(t *testing.T) {
 	n, _ := tokenNode(t, nodeOptions{more: o.trusted})
 	script := hubtest.Program(t, o.token("alice", time.Hour))
 	script.Request("GET", n.channel("notes"), "").Want(200)
+	tab := hubtest.OpenToken(t, n.url, "script-1", o.token("alice", 24*time.Hour))
 	settings := hub.Settings{
 		Title: "Other", Titles: map[string]string{"lab": "Other lab"}, Sign: session.Dev{}, Origins: []string{"https://ui.example.org"},
 		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
@@ -24,6 +26,9 @@ func TestOtherSettingsCountFromTheNextRequestOn(t *testing.T) {
 	}
 	if a := script.Request("GET", n.channel("notes"), ""); a.Status != 401 {
 		t.Errorf("an issuer that is not trusted any more lets in: %d", a.Status)
+	}
+	if code := tab.Ended(); code != wire.CloseSignedOut {
+		t.Errorf("a socket with a token of that issuer was closed with %d", code)
 	}
 	browser := hubtest.NewBrowser(t)
 	a := browser.Request("GET", n.url+"/api/v1/spaces", "", "Origin", "https://ui.example.org")

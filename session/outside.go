@@ -82,3 +82,21 @@ func (a Admit) Decide(d *channels.Draft) (any, error) {
 	})
 	return nil, nil
 }
+
+// Distrust returns the hub's decision that issuers are not trusted any more: their tokens go off the record, at most limit
+// together. It refuses when there is none. Those that were revoked stay on it, so that they stay out if the issuer is trusted
+// again.
+func Distrust(issuers []string, limit int) channels.Decide {
+	return func(d *channels.Draft) (any, error) {
+		theirs := Tokens(d, func(t KnownToken) bool {
+			return t.Kind == OutsideToken && !t.Ended && slices.Contains(issuers, t.CreatedBy)
+		})
+		if len(theirs) == 0 {
+			return nil, channels.Refuse(channels.CodeConflict, "there are no tokens of these issuers")
+		}
+		for _, t := range theirs[:min(limit, len(theirs))] {
+			d.Delete(tokenRef(t.ID))
+		}
+		return nil, nil
+	}
+}

@@ -52,6 +52,28 @@ func TestATokenOfAnotherIssuerThatEndedStaysOutUntilItHasExpired(t *testing.T) {
 	h.refused(channels.CodeSignedOut, admit)
 }
 
+func TestTokensOfAnIssuerThatIsNotTrustedAnyMoreGoAndThoseThatWereRevokedStayOut(t *testing.T) {
+	h := openHall(t, session.Observe)
+	admit := func(p session.Passport) { h.must(h.House(t.Context(), session.Admit{Passport: p}.Decide)) }
+	alice, bob, other := passport("alice", time.Hour), passport("bob", time.Hour), passport("carol", time.Hour)
+	other.Issuer = "another"
+	for _, p := range []session.Passport{alice, bob, other} {
+		admit(p)
+	}
+	h.must(h.House(t.Context(), session.Revoke(bob.ID())))
+	distrust := func() channels.Outcome { return h.House(t.Context(), session.Distrust([]string{"office"}, 10)) }
+	h.must(distrust())
+	if _, err := h.identified(alice.ID()); !channels.IsCode(err, channels.CodeSignedOut) {
+		t.Errorf("it identifies somebody: %v", err)
+	}
+	if _, err := h.identified(other.ID()); err != nil {
+		t.Errorf("that of another issuer went too: %v", err)
+	}
+	h.refused(channels.CodeConflict, distrust)
+	admit(alice) // by a node that trusts them still
+	h.refused(channels.CodeSignedOut, func() channels.Outcome { return h.House(t.Context(), session.Admit{Passport: bob}.Decide) })
+}
+
 func TestTokensOfAnotherIssuerThatDifferInWhatWasSignedAreTwo(t *testing.T) {
 	one, two := passport("alice", time.Hour), passport("alice", time.Hour)
 	two.Signed += "x"

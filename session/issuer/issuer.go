@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -107,6 +108,9 @@ func New(options []Options) (*Issuers, error) {
 	}
 	return all, nil
 }
+
+// Issuers returns their names.
+func (s *Issuers) Issuers() []string { return slices.Sorted(maps.Keys(s.byName)) }
 
 // refused is why a token is not accepted, for who has sent it.
 func refused(format string, args ...any) error {
