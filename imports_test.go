@@ -90,7 +90,7 @@ var doors = map[string][]string{
 
 	"github.com/santhosh-tekuri/jsonschema/v6": {"channels", "hub/wire/asyncapi"}, // the latter's tests only
 	"github.com/robfig/cron/v3":                {"channels"},                      // checks what NATS takes as a calendar
-	"golang.org/x/text/":                       {"channels"},                      // the language of the messages of jsonschema
+	"golang.org/x/text/":                       {"channels", "session"},           // the language of the messages of jsonschema; spellings of an account
 	"github.com/danielgtaylor/huma/v2":         {"hub"},
 	"github.com/prometheus/client_golang/":     {"cmd", "hub"},
 	"github.com/schollz/progressbar/v3":        {"cmd"},

@@ -8,6 +8,9 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // An Attempt is who tries to sign in, and from where: what failures are counted by.
@@ -69,8 +72,7 @@ type tallyKey struct {
 	Address string `json:"address"`
 }
 
-// keysOf returns the keys of an attempt. A directory knows "Ann " and "ann" as the same account, so they are counted as
-// one; and who has an IPv6 address has 2^64 of them.
+// keysOf returns the keys of an attempt. Who has an IPv6 address has 2^64 of them.
 func keysOf(a Attempt) (account, address tallyKey) {
 	address.Address = a.Address
 	if ip, err := netip.ParseAddr(a.Address); err == nil {
@@ -81,11 +83,23 @@ func keysOf(a Attempt) (account, address tallyKey) {
 		}
 		address.Address = ip.String()
 	}
-	account = tallyKey{Account: strings.Join(strings.Fields(strings.ToLower(strings.ToUpper(a.Account))), " "), Address: address.Address}
+	account = tallyKey{Account: spelling(a.Account), Address: address.Address}
 	if account.Account == "" {
 		account.Account = " " // that of nobody is still not the key of the address
 	}
 	return account, address
+}
+
+// spelling is what all spellings of an account have in common. A directory knows "Ann ", "ann" and "ⓐnn" as the same account
+// (RFC 4518, section 2), and some do "ánn". Two accounts that are taken for one wait for each other, which is all.
+func spelling(account string) string {
+	plain := strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Mn, unicode.Cf) {
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(account))
+	return strings.Join(strings.Fields(norm.NFKD.String(strings.ToLower(strings.ToUpper(plain)))), " ")
 }
 
 // String is the key in a KV: a hash, so that it has a form and a length that any KV takes, and a typed password in the

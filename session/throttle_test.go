@@ -141,6 +141,9 @@ func TestOneAddressHasThirtyFailuresInAMinuteAndSuccessesDoNotClearThem(t *testi
 func TestSpellingsOfOneAccountAndAddressesOfOneNetworkCountAsOne(t *testing.T) {
 	for name, attempts := range map[string][]session.Attempt{
 		"letters and spaces": {{Account: "alice"}, {Account: "ALICE"}, {Account: " Alice"}, {Account: "alice  "}, {Account: "aLICE"}},
+		"letters that a directory takes for others": {
+			{Account: "alice"}, {Account: "ａｌｉｃｅ"}, {Account: "Ⓐlice"}, {Account: "al\u00adice"}, {Account: "ali\u0301ce"},
+		},
 		"IPv6": {
 			{Account: "alice", Address: "2001:db8::1"},
 			{Account: "alice", Address: "2001:db8::ffff:1"},
