@@ -29,13 +29,21 @@ func Expired(position uint64) channels.Decide {
 	}
 }
 
-// lose makes a move about a lost operator. If the site calls a command then, and the instrument runs, the command is in the
-// same transaction: it is called once, however many nodes propose the move.
+// lose makes a move about a lost operator. If the site calls a command then, it is in the same transaction.
 func lose(d *channels.Draft, m control.Move, at string) (any, error) {
 	answer, err := move(d, m)
+	if err == nil {
+		callOnLost(d, at)
+	}
+	return answer, err
+}
+
+// callOnLost calls the command that the site wants called at that time, if the instrument runs. In the transaction of a move
+// it is called once, however many nodes propose that.
+func callOnLost(d *channels.Draft, at string) {
 	policy := readPolicy(d.Rules())
-	if err != nil || policy.OnLost.Call == "" || policy.OnLost.At != at || policy.Busy != nil && !policy.running(d) {
-		return answer, err
+	if policy.OnLost.Call == "" || policy.OnLost.At != at || policy.Busy != nil && !policy.running(d) {
+		return
 	}
 	call := channels.CallCommand{Command: policy.OnLost.Call, As: &hubItself}
 	if _, err := call.Decide(d); err != nil { // it does not keep the seat from being what it is
@@ -43,7 +51,6 @@ func lose(d *channels.Draft, m control.Move, at string) (any, error) {
 			Do: "call", User: hubItself.User, Name: hubItself.Name, Command: call.Command, Result: channels.CallFailed, Reason: err.Error(),
 		})
 	}
-	return answer, nil
 }
 
 // hubItself calls what the site wants called.

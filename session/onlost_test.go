@@ -93,3 +93,20 @@ func TestACommandThatCannotBeCalledIsJournaledAndTheSeatFallsVacantAllTheSame(t 
 		}
 	})
 }
+
+func TestWhatRunsIsStoppedOnceThoughTheLoginSessionOfTheLostOperatorEndsBeforeTheGrace(t *testing.T) {
+	for _, at := range []string{session.AtLost, session.AtExpired} {
+		for _, how := range []session.How{session.Idle, session.NoInput, session.OutOfTime} {
+			synctest.Test(t, func(t *testing.T) {
+				h := lossy(t, at)
+				h.runs(`"running"`)
+				lost := h.must(h.House(t.Context(), session.Lost("sa")))
+				h.must(h.House(t.Context(), session.SignOut{Session: "sa", How: how}.Decide))
+				_ = h.House(t.Context(), session.Expired(lost.Position)) // refused: the seat is vacant
+				if calls := h.calls(); len(calls) != 1 || h.seat().Operator != nil {
+					t.Errorf("at %s, ended as %s: called %+v", at, how, calls)
+				}
+			})
+		}
+	}
+}

@@ -175,7 +175,14 @@ func (o SignOut) Decide(d *channels.Draft) (any, error) {
 		if !ok {
 			return nil, signedOut()
 		}
-		return nil, end(d, s, Ended{How: o.How, Reason: o.Reason})
+		seat := ReadSeat(d)
+		if err := end(d, s, Ended{How: o.How, Reason: o.Reason}); err != nil {
+			return nil, err
+		}
+		if seat.HeldBy(s.ID) && seat.Lost != nil {
+			callOnLost(d, AtExpired) // there is no grace to wait for any more
+		}
+		return nil, nil
 	}
 	by, err := Authority{}.Identify(d, o.By)
 	if err != nil {
