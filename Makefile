@@ -45,6 +45,12 @@ test: ## run every test: Go with -race, Python, TypeScript, a real browser; prin
 	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
 	.ci/test
 
+.PHONY: cluster
+cluster: ## run three hubs behind nginx on three NATS servers and a Redis, on this machine only
+	.ci/need --install go node npm redis-server nginx
+	$(MAKE) --no-print-directory build bin/nats-server
+	cd tools && go run ./cluster -dir ../data/cluster
+
 .PHONY: e2e
 e2e: ## run the tests in a real browser only; pictures of what failed are in frontend/e2e/artefacts
 	.ci/need --install go node npm redis-server chromium
