@@ -160,9 +160,11 @@ func (w *forwarder) hand(node string, batch []channels.Proposal) bool {
 		err = json.Unmarshal(reply, &answers)
 	}
 	if err != nil || len(answers) != len(batch) {
+		w.room.counts.silent.Add(float64(len(batch)))
 		w.shun(node)
 		return false
 	}
+	w.room.counts.answered.Add(float64(len(batch)))
 	for i, a := range answers {
 		o, known := a.outcome()
 		if known && w.room.replica().WaitFor(ctx, o.Position) == nil {

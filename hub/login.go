@@ -181,6 +181,7 @@ func finishLogin(v *visit, in *callbackInput) (*redirectOutput, error) {
 	})
 	if err != nil {
 		h.noteFailure(r, credentials{Space: e.Space, User: "at " + provider.Name()}, err)
+		room.counts.signedIn(err)
 		return goTo(backTo(e.Return, e.Space, err)), nil
 	}
 	if _, err := h.letIn(v.w, r, room, who, e.Entry); err != nil {

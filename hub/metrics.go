@@ -25,7 +25,7 @@ type figures struct {
 	signIns                                  *prometheus.CounterVec
 	calls                                    *prometheus.CounterVec
 	callTime                                 *prometheus.HistogramVec
-	live, signals                            *prometheus.CounterVec
+	live, signals, forwarded                 *prometheus.CounterVec
 }
 
 func newFigures() *figures {
@@ -37,7 +37,7 @@ func newFigures() *figures {
 		sentBytes:     counter("baton_sent_bytes_total", "Bytes of these messages.", "space"),
 		received:      counter("baton_received_messages_total", "Messages that came from WebSockets.", "space"),
 		receivedBytes: counter("baton_received_bytes_total", "Bytes of these messages.", "space"),
-		operations:    counter("baton_operations_total", "Changes that were asked of this node's log, by outcome: done, or the code that they were refused or answered with.", "space", "outcome"),
+		operations:    counter("baton_operations_total", "Changes that this node decided, of its clients and of those that other nodes handed to it, by outcome: done, or the code that they were refused or answered with.", "space", "outcome"),
 		operationTime: histogram("baton_operation_duration_seconds", "How long a change took that was done, from its arrival to its answer.", quick, "space"),
 		commitTime:    histogram("baton_commit_duration_seconds", "How long an entry took to be stored and to come back from the log. Its count is the commits of this node.", quick, "space"),
 		commitSize:    histogram("baton_commit_transactions", "How many changes share an entry of the log.", many, "space"),
@@ -51,6 +51,7 @@ func newFigures() *figures {
 		calls:         counter("baton_calls_ended_total", "Calls of commands that ended, by state: done, failed, cancelled, unknown. Counted by the node that committed it.", "space", "state"),
 		callTime:      histogram("baton_call_duration_seconds", "How long calls took that were done or failed, from the call to its end.", long, "space"),
 		live:          counter("baton_live_values_total", "Live values that reached this node, from services and other nodes.", "space"),
+		forwarded:     counter("baton_forwarded_total", "Changes that this node handed to the home of their space, by outcome: answered, silent; what got no answer it decided itself.", "space", "outcome"),
 		signals:       counter("baton_signals_total", "Signals that reached this node.", "space"),
 	}
 }
@@ -67,7 +68,7 @@ func histogram(name, help string, buckets []float64, labels ...string) *promethe
 func (f *figures) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		f.sent, f.sentBytes, f.received, f.receivedBytes, f.operations, f.operationTime, f.commitTime, f.commitSize, f.checkpoints,
-		f.opened, f.closed, f.limited, f.joins, f.catchUps, f.signIns, f.calls, f.callTime, f.live, f.signals,
+		f.opened, f.closed, f.limited, f.joins, f.catchUps, f.signIns, f.calls, f.callTime, f.live, f.signals, f.forwarded,
 	}
 }
 
@@ -87,6 +88,7 @@ type counts struct {
 	delta                                    prometheus.Counter
 	callTime                                 prometheus.Observer
 	live, signals                            prometheus.Counter
+	answered, silent                         prometheus.Counter
 }
 
 func (f *figures) of(space string) *counts {
@@ -118,6 +120,7 @@ func (f *figures) of(space string) *counts {
 		delta:          f.joins.WithLabelValues(space, string(wire.Delta)),
 		callTime:       f.callTime.WithLabelValues(space),
 		live:           f.live.WithLabelValues(space), signals: f.signals.WithLabelValues(space),
+		answered: f.forwarded.WithLabelValues(space, "answered"), silent: f.forwarded.WithLabelValues(space, "silent"),
 	}
 }
 

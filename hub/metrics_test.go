@@ -3,13 +3,16 @@ package hub_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/baton-hub/baton/channels/natslog/natstest"
 	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/hubtest"
 )
@@ -105,5 +108,24 @@ func TestAClientThatAsksTooMuchIsCounted(t *testing.T) {
 	text := figures(t, n)
 	if !strings.Contains(text, `baton_limited_total{door="message",space="lab"}`) || strings.Contains(text, `baton_limited_total{door="message",space="lab"} 0`) {
 		t.Errorf("it tells\n%s", text)
+	}
+}
+
+func TestWhatIsHandedToTheHomeOfASpaceIsCountedThere(t *testing.T) {
+	store := natstest.Embedded(t)
+	one, two := newNode(t, nodeOptions{name: "one", store: store}), newNode(t, nodeOptions{name: "two", store: store})
+	_, ann := one.open(t, "alice")
+	_, bob := two.open(t, "bob")
+	handed := regexp.MustCompile(`baton_forwarded_total\{outcome="answered",space="lab"\} [1-9]`)
+	for end := time.Now().Add(hubtest.Patience); ; { // they have to hear of each other first
+		ann.Do(write("notes", "k", 1), "written", nil)
+		bob.Do(write("notes", "k", 2), "written", nil)
+		first, second := handed.MatchString(figures(t, one)), handed.MatchString(figures(t, two))
+		if first != second {
+			return
+		}
+		if first || time.Now().After(end) {
+			t.Fatalf("the first node has handed over: %v, the second: %v", first, second)
+		}
 	}
 }
