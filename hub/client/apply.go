@@ -17,11 +17,17 @@ type effects struct {
 
 // apply takes a message of the hub as a whole: who asks for values sees those before it or those after it. Then the
 // watchers are called, then the requests that it answers return.
-func (c *Client) apply(frames []wire.Frame) {
+// Of what comes over a connection that another has taken over from, only calls count, and that they are cancelled.
+func (c *Client) apply(l *link, frames []wire.Frame) {
+	c.applying.Lock()
+	defer c.applying.Unlock()
 	after := effects{stores: map[*Store]map[string]Value{}, logs: map[*Log]*news{}}
 	c.mu.Lock()
+	if l != c.link {
+		frames = slices.DeleteFunc(frames, func(f wire.Frame) bool { return !ofCall(f) })
+	}
 	for _, f := range frames {
-		c.applyLocked(f, &after)
+		c.applyLocked(l, f, &after)
 	}
 	var calls []func()
 	for s, changed := range after.stores {
@@ -48,7 +54,10 @@ func (c *Client) apply(frames []wire.Frame) {
 	}
 }
 
-func (c *Client) applyLocked(f wire.Frame, after *effects) {
+// ofCall reports whether a frame is for the service of a call.
+func ofCall(f wire.Frame) bool { return f.FrameType() == "invoke" || f.FrameType() == "cancel" }
+
+func (c *Client) applyLocked(l *link, f wire.Frame, after *effects) {
 	switch f := f.(type) {
 	case *wire.Welcome:
 		c.welcomedLocked(f)
@@ -59,6 +68,7 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 			m.base().joined = true
 			m.base().toldLocked(f.Cursor)
 			m.base().knownLocked()
+			c.rouse() // all of them may be there
 		}
 	case *wire.Change:
 		c.seenLocked(f.Cursor, false)
@@ -82,13 +92,19 @@ func (c *Client) applyLocked(f wire.Frame, after *effects) {
 		c.seat = *f
 	case *wire.Serving:
 		if f.ID == c.service.asked {
-			c.refusals = 0
+			c.refusals, c.service.agreed = 0, f.ID
+			c.rouse()
 			c.serveAnsweredLocked(nil)
 		}
 	case *wire.Invoke:
 		c.invokedLocked(f)
 	case *wire.Cancelled:
 		c.service.cancelLocked(f.Call, ErrCancelled)
+	case *wire.Leaving:
+		select {
+		case l.leaving <- struct{}{}:
+		default:
+		}
 	case *wire.Stale:
 		c.status = Stale
 	case *wire.Fresh:
@@ -218,6 +234,7 @@ func (c *Client) refusedLocked(f *wire.Error, after *effects) {
 		c.service.asked = 0
 		c.patienceLocked()
 	case f.ID != 0 && f.ID == c.service.asked:
+		c.service.agreed = f.ID
 		c.serveAnsweredLocked(errorOf(f))
 	case c.sendRefusedLocked(f), c.signalRefusedLocked(f):
 	default:

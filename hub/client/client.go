@@ -7,6 +7,9 @@
 //   - It reconnects for ever, until Close or until the hub says that it is not welcome any more: after a random time of
 //     0 to 0.5 s, then to 1 s, and so on to 30 s (full jitter), or after the time that the hub asked for. It may come
 //     back to another node; nobody can tell.
+//   - When the hub says that its node is leaving, the client opens its next connection before this one ends, and goes over to
+//     it as after a reconnect, but without having been away: its status stays. Calls that are handed over meanwhile come to it
+//     over either.
 //   - A change (Set, Write, Patch, Transact, Append, Call, Cancel, Control, Lock, what a handler reports) is applied once. It has an operation id, is
 //     sent again under the same one after a reconnect or when the outcome is not known, and returns when the outcome is
 //     known or its context ends. When the context ends the change may have been applied or not.
@@ -25,7 +28,8 @@
 // # Goroutines
 //
 // One goroutine owns the connection: it dials, writes everything that is written, and waits for a second one, which
-// reads and applies messages. Functions given to Watch run in the reader, so they must not wait for the client.
+// reads and applies messages; while the client goes over from one connection to the next there are two of these, and one
+// that opens the next. Functions given to Watch run in the reader, so they must not wait for the client.
 // Each call that is served has a goroutine of its own. Close waits for all of them.
 package client
 
@@ -94,12 +98,17 @@ type Client struct {
 	done    chan struct{} // closed when the client has ended and run has returned
 	welcome chan struct{} // closed at the first welcome
 
+	before   *link          // that the present connection has taken over from, as long as that is not settled; owned by run
+	ending   sync.WaitGroup // connections that were let go
+	applying sync.Mutex     // held while a message is applied and the watchers are told. Comes before mu
+
 	handling     context.Context // of handlers: ends when Close begins
 	stopHandling context.CancelFunc
 	handlers     sync.WaitGroup // Go is guarded by mu and closing
 
 	// Guarded by mu.
 	mu         sync.Mutex
+	link       *link // the present connection, or the last
 	status     Status
 	err        error        // why it ended
 	trouble    error        // why the last attempt to connect failed

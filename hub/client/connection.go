@@ -51,6 +51,7 @@ type lost struct {
 func (c *Client) run() {
 	defer close(c.done)
 	defer c.signOut()
+	defer c.ending.Wait()
 	for attempt := 0; ; attempt++ {
 		welcomed, l := c.connection()
 		if welcomed {
@@ -86,39 +87,9 @@ func (c *Client) disconnected(err error) {
 	clear(c.signals.unsent) // nobody wants them later
 }
 
-// connection makes one connection and serves it until it is lost. welcomed says that there was one.
-func (c *Client) connection() (welcomed bool, l lost) {
-	socket, l := c.dial()
-	if socket == nil {
-		return false, l
-	}
-	defer func() { _ = socket.CloseNow() }()
-	socket.SetReadLimit(maxIncoming)
-	if l := c.readWelcome(socket); l.err != nil {
-		return false, l
-	}
-
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	readerDone := make(chan lost, 1)
-	go func() { readerDone <- c.read(ctx, socket) }()
-	err := c.write(socket, readerDone)
-	if c.ctx.Err() != nil {
-		_ = socket.Close(websocket.StatusNormalClosure, "")
-	}
-	if errors.Is(err, errReaderDone) {
-		return true, <-readerDone
-	}
-	_ = socket.CloseNow()
-	cancel()
-	l = <-readerDone
-	l.err = err
-	return true, l
-}
-
 // dial shakes hands.
-func (c *Client) dial() (*websocket.Conn, lost) {
-	ctx, cancel := context.WithTimeout(c.ctx, welcomeTime)
+func (c *Client) dial(ctx context.Context) (*websocket.Conn, lost) {
+	ctx, cancel := context.WithTimeout(ctx, welcomeTime)
 	defer cancel()
 	if l := c.signedIn(ctx); l.err != nil {
 		return nil, l
@@ -155,54 +126,32 @@ func refused(response *http.Response) lost {
 	return l
 }
 
-// readWelcome takes the first message. From then on everything is to be sent again.
-func (c *Client) readWelcome(socket *websocket.Conn) lost {
-	ctx, cancel := context.WithTimeout(c.ctx, welcomeTime)
+// readWelcome waits for the first message.
+func (c *Client) readWelcome(ctx context.Context, socket *websocket.Conn) ([]wire.Frame, lost) {
+	ctx, cancel := context.WithTimeout(ctx, welcomeTime)
 	defer cancel()
 	frames, err := readMessage(ctx, socket)
 	if err != nil {
-		return c.whyLost(err, nil)
+		return nil, c.whyLost(err, nil)
 	}
 	if len(frames) == 0 || frames[0].FrameType() != "welcome" {
-		return c.whyLost(errors.New("the hub did not say welcome"), byeOf(frames))
+		return nil, c.whyLost(errors.New("the hub did not say welcome"), byeOf(frames))
 	}
-	c.begin(frames)
-	c.logger.Info("connected to the hub", "space", c.hub.Space, "node", c.hub.Node, "conn", c.hub.Conn)
-	return lost{}
-}
-
-// begin takes the first message of a connection: nothing has been sent on it yet.
-func (c *Client) begin(frames []wire.Frame) {
-	c.mu.Lock()
-	for _, r := range c.unanswered {
-		r.sent = false
-	}
-	for _, m := range c.members {
-		m.base().asked = 0
-	}
-	c.pause, c.refusals = time.Time{}, 0
-	c.status, c.trouble = Live, nil
-	c.mu.Unlock()
-	c.apply(frames)
-	select {
-	case <-c.welcome:
-	default:
-		close(c.welcome)
-	}
+	return frames, lost{}
 }
 
 // read applies messages until the connection is lost.
-func (c *Client) read(ctx context.Context, socket *websocket.Conn) lost {
+func (c *Client) read(ctx context.Context, l *link) lost {
 	var bye *wire.Bye
 	for {
-		frames, err := readMessage(ctx, socket)
+		frames, err := readMessage(ctx, l.socket)
 		if err != nil {
 			return c.whyLost(err, bye)
 		}
 		if b := byeOf(frames); b != nil {
 			bye = b
 		}
-		c.apply(frames)
+		c.apply(l, frames)
 		if err := unread(frames); err != nil {
 			return lost{err: err}
 		}
@@ -252,41 +201,6 @@ func (c *Client) whyLost(err error, bye *wire.Bye) lost {
 	}
 	l.final = final(code, reason)
 	return l
-}
-
-// errReaderDone ends write when the connection was lost while reading.
-var errReaderDone = errors.New("the reader is done")
-
-// write sends what there is to send until the connection or the client ends.
-func (c *Client) write(socket *websocket.Conn, readerDone chan lost) error {
-	ping := time.NewTicker(pingEvery)
-	defer ping.Stop()
-	for {
-		message, wait := c.collect()
-		if message != nil {
-			if err := send(socket, message); err != nil {
-				return err
-			}
-			continue
-		}
-		var resume <-chan time.Time
-		if wait > 0 {
-			resume = time.After(wait)
-		}
-		select {
-		case <-c.wake:
-		case <-resume:
-		case <-ping.C:
-			if err := alive(socket); err != nil {
-				return err
-			}
-		case l := <-readerDone:
-			readerDone <- l
-			return errReaderDone
-		case <-c.ctx.Done():
-			return c.ctx.Err()
-		}
-	}
 }
 
 // send writes one message. A connection that takes nothing for so long is as good as lost.

@@ -48,6 +48,7 @@ type service struct {
 	handlers map[string]Handler // by command
 	refused  map[string]bool    // commands that the hub had agreed to before its last welcome, and refuses since
 	asked    uint64             // id of the serve frame on this connection; 0: none
+	agreed   uint64             // id of the last one that was answered
 	waiting  []offer            // for the answer to it
 	known    map[string]bool    // calls that are being handled, and the last maxHandled that were
 	handled  []string           // calls that were handled, the oldest first
@@ -102,9 +103,19 @@ func (c *Client) offer(handlers map[string]Handler) (answer chan error, err erro
 	return answer, nil
 }
 
+// commands are those to ask for.
+func (s *service) commands() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(s.handlers)), func(command string) bool { return s.refused[command] })
+}
+
+// settled reports whether all of them are served over the present connection.
+func (s *service) settled() bool {
+	return len(s.commands()) == 0 || s.asked != 0 && s.agreed == s.asked
+}
+
 func (c *Client) collectServeLocked(b *batch) (room bool) {
 	s := &c.service
-	commands := slices.DeleteFunc(slices.Sorted(maps.Keys(s.handlers)), func(command string) bool { return s.refused[command] })
+	commands := s.commands()
 	if s.asked != 0 || len(commands) == 0 {
 		return true
 	}
