@@ -172,7 +172,7 @@ func invocation(call channels.Call) *wire.Invoke {
 // invokeLocked hands a call to a service that has taken it.
 func (d *desk) invokeLocked(c *conn, position uint64, call channels.Call, state *channels.State) {
 	f := invocation(call)
-	f.DeadlineMS = d.remainingLocked(call, state)
+	f.DeadlineMS, f.Cursor = d.remainingLocked(call, state), state.CursorAt(position).String()
 	c.reply(position, f)
 }
 

@@ -41,6 +41,7 @@ type forwarded struct {
 	User    string          `json:"user"`
 	Source  uint64          `json:"source"`
 	Urgent  bool            `json:"urgent,omitempty"`
+	At      uint64          `json:"at,omitempty"` // where the node was that hands it over: its client may go by what was there
 	Request json.RawMessage `json:"request"`
 }
 
@@ -144,9 +145,11 @@ func (w *forwarder) takeLocked() (batch []channels.Proposal) {
 // hand gives a batch to a node. It is false if that did not answer; then everything is still to be answered. What the home
 // does not know the outcome of is proposed here: the operation id sees to it that it is applied once.
 func (w *forwarder) hand(node string, batch []channels.Proposal) bool {
+	var at uint64
+	w.room.replica().Read(func(state *channels.State) { at = state.Position() })
 	items := make([]forwarded, len(batch))
 	for i, p := range batch {
-		items[i] = forwarded{p.Actor, p.User, p.Source, p.Urgent, p.Body}
+		items[i] = forwarded{p.Actor, p.User, p.Source, p.Urgent, at, p.Body}
 	}
 	data, err := json.Marshal(items)
 	if err != nil {
@@ -200,6 +203,9 @@ func (r *room) answerHome(data []byte) []byte {
 	var items []forwarded
 	if json.Unmarshal(data, &items) != nil {
 		return nil
+	}
+	if len(items) > 0 && r.replica().WaitFor(r.hub.ctx, items[0].At) != nil {
+		return nil // the node that asks knows more than this one: it does it itself
 	}
 	answers := make([]homeAnswer, len(items))
 	var answered sync.WaitGroup

@@ -17,14 +17,14 @@ type effects struct {
 
 // apply takes a message of the hub as a whole: who asks for values sees those before it or those after it. Then the
 // watchers are called, then the requests that it answers return.
-// Of what comes over a connection that another has taken over from, only calls count, and that they are cancelled.
+// Of what comes over a connection that another has taken over from, only stop commands count: the rest comes over that.
 func (c *Client) apply(l *link, frames []wire.Frame) {
 	c.applying.Lock()
 	defer c.applying.Unlock()
 	after := effects{stores: map[*Store]map[string]Value{}, logs: map[*Log]*news{}}
 	c.mu.Lock()
 	if l != c.link {
-		frames = slices.DeleteFunc(frames, func(f wire.Frame) bool { return !ofCall(f) })
+		frames = slices.DeleteFunc(frames, func(f wire.Frame) bool { return !stops(f) })
 	}
 	for _, f := range frames {
 		c.applyLocked(l, f, &after)
@@ -54,8 +54,11 @@ func (c *Client) apply(l *link, frames []wire.Frame) {
 	}
 }
 
-// ofCall reports whether a frame is for the service of a call.
-func ofCall(f wire.Frame) bool { return f.FrameType() == "invoke" || f.FrameType() == "cancel" }
+// stops reports whether a frame hands a stop command over.
+func stops(f wire.Frame) bool {
+	invoke, ok := f.(*wire.Invoke)
+	return ok && invoke.Stop
+}
 
 func (c *Client) applyLocked(l *link, f wire.Frame, after *effects) {
 	switch f := f.(type) {
@@ -97,6 +100,7 @@ func (c *Client) applyLocked(l *link, f wire.Frame, after *effects) {
 			c.serveAnsweredLocked(nil)
 		}
 	case *wire.Invoke:
+		c.seenLocked(f.Cursor, false)
 		c.invokedLocked(f)
 	case *wire.Cancelled:
 		c.service.cancelLocked(f.Call, ErrCancelled)

@@ -8,8 +8,8 @@
 //     0 to 0.5 s, then to 1 s, and so on to 30 s (full jitter), or after the time that the hub asked for. It may come
 //     back to another node; nobody can tell.
 //   - When the hub says that its node is leaving, the client opens its next connection before this one ends, and goes over to
-//     it as after a reconnect, but without having been away: its status stays. Calls that are handed over meanwhile come to it
-//     over either.
+//     it as after a reconnect, but without having been away: its status stays. Stop commands reach it over either
+//     meanwhile.
 //   - A change (Set, Write, Patch, Transact, Append, Call, Cancel, Control, Lock, what a handler reports) is applied once. It has an operation id, is
 //     sent again under the same one after a reconnect or when the outcome is not known, and returns when the outcome is
 //     known or its context ends. When the context ends the change may have been applied or not.

@@ -48,8 +48,7 @@ func (c *Client) open(ctx context.Context) (*link, lost) {
 }
 
 // begin takes the first message of a connection: nothing has been sent on it yet. If there is one before, this one takes over
-// from it, but for the calls that the hub hands over there: until it knows of them here, it may do so, and with a stop command
-// once only.
+// from it, but for stop commands: they are in no log, and come where the hub knows the service, until it does here.
 func (c *Client) begin(l *link) {
 	c.mu.Lock()
 	c.link = l

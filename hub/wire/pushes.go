@@ -136,6 +136,7 @@ type Invoke struct {
 	By      Person          `json:"by"`
 	Term    uint64          `json:"term"` // it was called under
 	Stop    bool            `json:"stop,omitempty"`
+	Cursor  string          `json:"cursor,omitempty"` // where it was taken: what is said of it, over another node perhaps, has seen that
 
 	DeadlineMS int64 `json:"deadline_ms,omitempty"` // what is left of the time it may take, as of this frame, milliseconds
 }
