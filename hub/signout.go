@@ -30,6 +30,10 @@ func signOut(v *visit, in *signOutInput) (*struct{}, error) {
 	}
 	presented := h.options.Logins.Presented(r)
 	forget := func() {
+		if r.Header.Get("Authorization") != "" { // a script's, and the cookie beside it is not asked about
+			room.hangUp([]string{id})
+			return
+		}
 		http.SetCookie(v.w, h.options.Logins.Expired())
 		// Not r's context: the browser may be gone, and the token must not outlive its wish.
 		ctx := context.WithoutCancel(r.Context())

@@ -343,6 +343,10 @@ func TestAScriptEndsItsOwnBearerAndAProgramNotItsToken(t *testing.T) {
 		t.Errorf("its socket was closed with %d", code)
 	}
 	script.Request("GET", n.channel("notes"), "").Problem(401, "signed_out")
+	hubtest.NewBrowser(t).Request("POST", n.url+"/api/v1/bearer", `{"space":"lab","user":"alice","password":"alice"}`).Into(201, &made)
+	alice := n.user(t, "alice")
+	alice.Request("DELETE", n.url+"/api/v1/session", "", "Authorization", "Bearer "+made.Token).Want(204)
+	who(alice, n) // the cookie that came along is good
 	program.Request("DELETE", n.url+"/api/v1/session", "").Problem(404, "unknown_name")
 	program.Request("GET", n.channel("notes"), "").Want(200)
 }
