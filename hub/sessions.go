@@ -209,7 +209,11 @@ func confirmSession(v *visit, in *confirmInput) (*signedInOutput, error) {
 	undo := session.TakeBack(login.Hash, &before)
 	ctx, cancel := context.WithTimeout(h.ctx, signInTime)
 	defer cancel()
-	if o := space.House(ctx, session.Confirm(who.ID, login.Hash)); o.Err != nil {
+	o := space.House(ctx, session.Confirm(who.ID, h.options.Logins.Presented(r), login.Hash))
+	if channels.IsCode(o.Err, channels.CodeConflict) {
+		return h.answerWho(space, who.ID) // another tab has the new token, for this one as well
+	}
+	if o.Err != nil {
 		h.takeBack(space, undo)
 		return nil, unrecorded(o.Err)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -218,6 +219,34 @@ func TestEnteringThePasswordAgainRenewsTheTokenAndAllowsWhatNeedsIt(t *testing.T
 	aliceTab.Wait("sam in control", func(f hubtest.Frame) bool {
 		return f.Type == "control" && json.Unmarshal(f.Data, &seat) == nil && seat.Operator != nil && seat.Operator.User == "sam"
 	})
+}
+
+func TestTwoTabsThatEnterThePasswordAtOnceLeaveTheirBrowserSignedIn(t *testing.T) {
+	n := newNode(t, nodeOptions{policy: session.Policy{SameUser: session.Replace}})
+	for range 30 {
+		b := hubtest.NewBrowser(t)
+		signIn(b, n, "sam", nil).Want(http.StatusOK)
+		tabs := [2]*hubtest.Browser{b, hubtest.NewBrowser(t)}
+		tabs[1].SetCookies(n.url, b.Cookies(n.url))
+		var confirmed [2]struct{ Confirmed bool }
+		var renewed [2][]string
+		var asking sync.WaitGroup
+		for i, tab := range tabs {
+			asking.Go(func() {
+				answer := tab.Request("POST", n.url+"/api/v1/session/confirm", `{"password":"sam"}`)
+				if answer.Status == http.StatusUnauthorized { // it came when the other had the token already
+					confirmed[i].Confirmed = true
+					return
+				}
+				answer.Into(http.StatusOK, &confirmed[i])
+				renewed[i] = answer.Header.Values("Set-Cookie")
+			})
+		}
+		asking.Wait()
+		if !confirmed[0].Confirmed || !confirmed[1].Confirmed || len(renewed[0])+len(renewed[1]) != 1 {
+			t.Fatalf("answered %v, with the cookies %v", confirmed, renewed)
+		}
+	}
 }
 
 func TestTheQueueIsStoppedAtOnceWhenTheLastTabOfTheOperatorIsClosed(t *testing.T) {

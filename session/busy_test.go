@@ -108,7 +108,7 @@ func TestStaffForceALogoutWithAReasonAndFreshCredentials(t *testing.T) {
 		position := h.confirmedAt("ss")
 		h.must(h.House(t.Context(), session.Unconfirm("ss", position)))
 		h.refused(channels.CodeConfirm, func() channels.Outcome { return try(forced) })
-		h.must(h.House(t.Context(), session.Confirm("ss", "new hash")))
+		h.must(h.House(t.Context(), session.Confirm("ss", "hash of ss", "new hash")))
 		h.must(try(forced))
 		last := h.journal()[len(h.journal())-1]
 		if last["do"] != "ended" || last["forced"] != true || last["reason"] != "fire" || last["user"] != "sam" {
@@ -206,7 +206,7 @@ func TestAForcedTakeNeedsFreshCredentials(t *testing.T) {
 		if !h.seat().HeldBy("sa") {
 			t.Error("what was refused has moved control")
 		}
-		h.must(h.House(t.Context(), session.Confirm("ss", "new hash")))
+		h.must(h.House(t.Context(), session.Confirm("ss", "hash of ss", "new hash")))
 		h.refused(channels.CodeConflict, func() channels.Outcome { // what a node that is behind proposes
 			return h.House(t.Context(), session.Unconfirm("ss", first))
 		})

@@ -153,12 +153,17 @@ func Confirmations(v channels.View) map[string]uint64 {
 func Confirmed(v channels.View, id string) bool { return confirmed(v, id) }
 
 // Confirm is the decision of a person who has entered the password again: what needs fresh credentials may be done for a
-// while, and the cookie gets a new token, whose hash this is.
-func Confirm(id, hash string) channels.Decide {
+// while, and the cookie gets a new token, with the hash, in the place of that with which they came. It refuses with
+// channels.CodeConflict if that has been replaced since: of two at once one renews the token, or the browser, to which both
+// answers come in any order, could be left with the one that is not good.
+func Confirm(id, was, hash string) channels.Decide {
 	return func(d *channels.Draft) (any, error) {
 		s, ok := Find(d, id)
-		if !ok {
+		switch {
+		case !ok:
 			return nil, signedOut()
+		case s.Hash != was:
+			return nil, channels.Refuse(channels.CodeConflict, "the password was entered in another tab at the same time: do this again")
 		}
 		s.Hash = hash
 		d.Set(sessionRef(id), s.Record)
