@@ -125,7 +125,7 @@ func beginLogin(v *visit, in *loginInput) (*redirectOutput, error) {
 		Space: in.Space, Return: in.Return,
 		// The cookie of the login session does not come along when another site sends the browser back, so what it says
 		// goes along from here. Whoever sends somebody here must not end their sessions.
-		Entry: entry{in.Proposal, in.Replace && ownPage(r), h.options.Logins.Presented(r)},
+		Entry: entry{in.Proposal, in.Replace && ownPage(r), h.options.Logins.Presented(r), !ownPage(r)},
 		Errand: session.Errand{
 			Fresh: in.Fresh, State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text(), // 52 letters, RFC 7636 wants 43 to 128
 			Callback: h.scheme(r) + "://" + r.Host + "/api/v1/login/" + provider.Name() + "/callback",

@@ -22,13 +22,18 @@ import (
 // elsewhere are two nodes that send people to a provider, and the provider.
 func elsewhere(t *testing.T) (one, two *node, provider *sessiontest.OpenID) {
 	t.Helper()
+	return elsewhereUnder(t, session.Ask)
+}
+
+func elsewhereUnder(t *testing.T, same session.SameUser) (one, two *node, provider *sessiontest.OpenID) {
+	t.Helper()
 	store := natstest.Embedded(t)
 	keys, err := store.KV(t.Context(), "keys")
 	if err != nil {
 		t.Fatal(err)
 	}
 	start := func(name string) *node {
-		return newNode(t, nodeOptions{name: name, store: store, policy: session.Policy{SameUser: session.Ask}, more: func(o *hub.Options) {
+		return newNode(t, nodeOptions{name: name, store: store, policy: session.Policy{SameUser: same}, more: func(o *hub.Options) {
 			throttled(t, store)(o)
 			o.Seal = session.NewSeal(keys, natslog.ErrNotFound, natslog.ErrRevision)
 		}})
@@ -166,6 +171,23 @@ func TestASignInAtAnotherSiteIsDecidedByTheSameRules(t *testing.T) {
 	}
 	// A password does the same as before.
 	hubtest.NewBrowser(t).Request(http.MethodPost, one.url+"/api/v1/session", `{"space":"lab","user":"sam","password":"sam"}`).Want(http.StatusOK)
+}
+
+func TestAnotherSiteEndsNoSessionThoughTheSiteReplacesWithoutAsking(t *testing.T) {
+	one, _, provider := elsewhereUnder(t, session.Replace)
+	first, second := sessiontest.NewVisitor(t), sessiontest.NewVisitor(t)
+	first.Get(first.SignIn(provider, begin(first, one, ""), "alice"))
+	_, away, _ := second.Get(one.url+"/api/v1/login/sso?space=lab", "Sec-Fetch-Site", "cross-site")
+	if _, to, _ := second.Get(second.SignIn(provider, away, "alice")); !strings.HasSuffix(to, "/?login=signed_in_elsewhere&space=lab") {
+		t.Errorf("from another site alice comes to %s", to)
+	}
+	if status, page := whoIs(first, one); status != http.StatusOK {
+		t.Errorf("her session has %d %s", status, page)
+	}
+	second.Get(second.SignIn(provider, begin(second, one, ""), "alice"))
+	if status, page := whoIs(first, one); status != http.StatusUnauthorized {
+		t.Errorf("the replaced one has %d %s", status, page)
+	}
 }
 
 func TestWhoIsLetThroughByAnotherSiteHasNoFreshCredentialsUntilItAsks(t *testing.T) {

@@ -97,7 +97,7 @@ func signIn(v *visit, in *signInInput) (*signedInOutput, error) {
 		room.counts.signedIn(err)
 		return nil, err
 	}
-	return h.letIn(v.w, r, room, identity, entry{c.Proposal, c.Replace, h.options.Logins.Presented(r)})
+	return h.letIn(v.w, r, room, identity, entry{c.Proposal, c.Replace, h.options.Logins.Presented(r), false})
 }
 
 // An entry is what somebody who signs in asks for, beside getting in.
@@ -105,6 +105,7 @@ type entry struct {
 	Proposal  string
 	Replace   bool
 	Presented string // the hash of the token that their browser had
+	Led       bool   // another site has led them here
 }
 
 // letIn signs in somebody who has proved who they are, however they did, and sets the cookie.
@@ -127,7 +128,7 @@ func (h *Hub) letIn(w http.ResponseWriter, r *http.Request, room *room, identity
 		From: h.address(r), Agent: trimmed(r.UserAgent(), 200), Hash: login.Hash,
 	}
 	in, err := h.begin(r.Context(), room, login, session.SignIn{
-		Session: login.Session, Record: record, Resume: e.Presented, Replace: e.Replace, Stale: identity.Stale,
+		Session: login.Session, Record: record, Resume: e.Presented, Replace: e.Replace, Led: e.Led, Stale: identity.Stale,
 	})
 	if err != nil {
 		h.logger.Info("sign-in refused", "space", room.name, "user", identity.User, "from", record.From, "error", err)

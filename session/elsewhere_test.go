@@ -83,6 +83,23 @@ func TestReplaceEndsTheOldLoginSessionBeforeTheNewOneBegins(t *testing.T) {
 	})
 }
 
+func TestUnderReplaceWhoWasLedHereByAnotherSiteIsAskedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := whoIsElsewhere(t, session.Replace)
+		led := entering("alice", "sb")
+		led.Led = true
+		r := h.refused(channels.CodeElsewhere, func() channels.Outcome { return h.House(t.Context(), led.Decide) })
+		if !slices.Equal(r.More["may"].([]string), []string{"replace"}) || !h.seat().HeldBy("sa") {
+			t.Errorf("told %v, and the seat is %+v", r.More, h.seat())
+		}
+		led.Replace = true
+		h.must(h.House(t.Context(), led.Decide))
+		if !slices.Equal(h.present(), []string{"sb"}) {
+			t.Errorf("signed in are %v", h.present())
+		}
+	})
+}
+
 func TestUnderJoinBothStayAndControlStaysWithTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := whoIsElsewhere(t, session.Join)

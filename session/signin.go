@@ -22,6 +22,9 @@ type SignIn struct {
 	Resume string
 	// Replace ends the person's other login sessions where the policy is to ask first.
 	Replace bool
+	// Led says that another site has led the person here, who may not have meant to sign in: where the policy is to replace,
+	// they are asked first.
+	Led bool
 	// Stale is that of the Identity: what needs fresh credentials still does.
 	Stale bool
 }
@@ -65,10 +68,11 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 
 // meetOwn lets a person in who is signed in elsewhere, or refuses. Whatever ends, ends before the new login session begins.
 func (s SignIn) meetOwn(d *channels.Draft, policy Policy, own []Session) error {
+	asks := policy.SameUser == Ask || policy.SameUser == Replace && s.Led
 	switch {
 	case policy.SameUser == Join && len(own) < MaxSessions:
 		return nil
-	case policy.SameUser == Replace, policy.SameUser == Ask && s.Replace:
+	case policy.SameUser == Replace && !s.Led, asks && s.Replace:
 		by := &control.Party{Session: s.Session, User: s.Record.User, Name: s.Record.Name}
 		for _, old := range own {
 			if err := end(d, old, Ended{How: Replaced, By: by, From: s.Record.From}); err != nil {
@@ -78,7 +82,7 @@ func (s SignIn) meetOwn(d *channels.Draft, policy Policy, own []Session) error {
 		return nil
 	}
 	may, advice := []string{}, "sign out there, and then sign in here"
-	if policy.SameUser == Ask {
+	if asks {
 		may, advice = []string{"replace"}, "sign out there, or send this again with \"replace\": true to end that and sign in here"
 	}
 	r := channels.Refuse(channels.CodeElsewhere, "you are signed in elsewhere, from %s: %s", cmp.Or(own[0].From, "an address that is not known"), advice)
