@@ -81,11 +81,11 @@ export class Channels {
     return this.#catching.size === 0;
   }
 
-  /** A connection is there: joins what is wanted, all in one message. */
-  connected(): void {
+  /** A connection is there: joins what is wanted, all in one message. `behind`: what is shown is old until they are answered. */
+  connected(behind: boolean): void {
     this.#ask();
     for (const channel of this.#all.values()) {
-      if (channel.membership === 'asked') this.#catching.add(channel);
+      if (behind && channel.membership === 'asked') this.#catching.add(channel);
     }
   }
 
@@ -102,7 +102,6 @@ export class Channels {
   }
 
   disconnected(): void {
-    this.#catching.clear();
     for (const channel of this.#all.values()) channel.membership = 'out';
   }
 

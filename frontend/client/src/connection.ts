@@ -75,7 +75,7 @@ export class Connection {
   #phase: 'down' | 'up' | 'signed-out' | 'replaced' | 'ended' = 'down';
   #log: 'fresh' | 'stale' = 'fresh';
   #check: 'idle' | 'asking' = 'idle'; // whether somebody is signed in
-  #bye: Ending | undefined; // what the hub said before it closed
+  #bye: Omit<Down, 'heard'> | undefined; // what the hub said before it closed
   #ids = 0;
   #ops = 0;
   #seen = { position: 0, cursor: '' }; // the newest that this page has seen, over all its connections
@@ -247,9 +247,11 @@ export class Connection {
       case 'fresh':
         this.#log = frame.type;
         break;
+      case 'leaving':
+        this.#link?.connect();
+        break;
       case 'bye':
-        this.#bye = { code: frame.code, reason: frame.reason };
-        if (frame.reconnect_after > 0) this.#link?.comeBackAfter(frame.reconnect_after);
+        this.#bye = frame;
     }
   }
 
@@ -261,11 +263,13 @@ export class Connection {
       this.#end('signed-out', { code: 4401, reason: `${welcome.you.name} has signed in` });
       return;
     }
-    // It can come again on a connection, when the rules or this user's rights have changed.
+    // It can come again on a connection, when the rules or this user's rights have changed; and on the next one while the
+    // one before still works.
+    const moved = this.#phase === 'up' && before?.conn !== welcome.conn;
+    if (moved) this.#again();
     this.channels.left(before ?? welcome, welcome);
     this.#phase = 'up';
     this.#log = 'fresh';
-    this.#link?.healthy();
     if (before?.epoch !== welcome.epoch) this.#seen = { position: 0, cursor: '' };
     this.#outbox.limit(welcome.limits.unanswered);
     this.welcome.set(welcome);
@@ -273,7 +277,7 @@ export class Connection {
     this.presence.set(presence);
     this.#control(control);
     this.calls.reset(calls);
-    this.channels.connected();
+    this.channels.connected(!moved);
   }
 
   #control({ term, operator, since, lost, requests }: WelcomeFrame['control']): void {
@@ -302,8 +306,8 @@ export class Connection {
     if (position && cursor && position >= this.#seen.position) this.#seen = { position, cursor };
   }
 
-  #down(how: Down): void {
-    const { code, reason } = this.#bye ?? how;
+  #down(how: Down): number | undefined {
+    const { code, reason, reconnect_after } = this.#bye ?? how;
     this.#bye = undefined;
     const final = finalCodes.get(code);
     if (final) {
@@ -313,12 +317,18 @@ export class Connection {
     this.batch.run(() => {
       this.#phase = 'down';
       this.idle.set(null); // what still holds then is said again
-      this.#outbox.disconnected();
-      this.channels.disconnected();
+      this.#again();
       this.status.set(this.#word());
     });
     this.#pump();
     if (!how.heard && this.#check === 'idle') this.#checkSignIn();
+    return reconnect_after;
+  }
+
+  /** On another connection everything is sent again. */
+  #again(): void {
+    this.#outbox.disconnected();
+    this.channels.disconnected();
   }
 
   async #checkSignIn(): Promise<void> {

@@ -118,6 +118,8 @@ export type ServerFrame =
   | { readonly type: 'pong'; readonly id: number; readonly cursor: string }
   | { readonly type: 'stale'; readonly since: string }
   | { readonly type: 'fresh' }
+  /** The node is leaving: the next connection is to be made now, and takes over from this one. */
+  | { readonly type: 'leaving'; readonly within_ms: number }
   | {
       readonly type: 'bye';
       readonly code: number;

@@ -19,8 +19,11 @@ export type OpenSocket = (url: string, protocol: string) => Socket;
 export interface LinkEvents {
   /** A message has come. */
   readonly message: (text: unknown) => void;
-  /** The connection is gone, or could not be made. The link opens the next unless it is closed now. */
-  readonly down: (how: Down) => void;
+  /**
+   * The connection is gone, or could not be made. The link opens the next unless it is closed now: after so many
+   * milliseconds, if the hub has said so; it has spread its clients already.
+   */
+  readonly down: (how: Down) => number | undefined;
   /** A message to which the hub will answer. */
   readonly ping: () => string;
 }
@@ -30,6 +33,8 @@ export interface Down {
   readonly reason: string;
   /** Whether anything was heard over it. */
   readonly heard: boolean;
+  /** Milliseconds; the link knows of none. */
+  readonly reconnect_after?: number;
 }
 
 const firstDelay = 500;
@@ -37,18 +42,21 @@ const longestDelay = 30_000;
 const openTime = 10_000;
 const pingEvery = 20_000;
 const pongTime = 10_000;
+const silence = 'the hub does not answer';
+
+type Timer = ReturnType<typeof setTimeout>;
 
 export class Link {
   #url: string;
   #open: OpenSocket;
   #events: LinkEvents;
-  #state: 'waiting' | 'opening' | 'open' | 'closed' = 'waiting';
-  #socket: Socket | undefined;
+  #state: 'closed' | undefined; // undefined: it is kept up
+  #socket: Socket | undefined; // over which the hub speaks
+  #next: Socket | undefined; // that is being made, as the first or while the other one works
   #failures = 0;
-  #hint: number | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #watch: ReturnType<typeof setTimeout> | undefined; // ends a connection that is silent
-  #ping: ReturnType<typeof setTimeout> | undefined;
+  #retry: Timer | undefined; // to make a socket, or to give up the one that is being made
+  #watch: Timer | undefined; // ends a connection that is silent
+  #ping: Timer | undefined;
 
   constructor(url: string, open: OpenSocket, events: LinkEvents) {
     this.#url = url;
@@ -59,97 +67,87 @@ export class Link {
   start(): void {
     globalThis.addEventListener?.('online', this.#poke);
     globalThis.document?.addEventListener('visibilitychange', this.#poke);
-    this.#connect();
+    this.connect();
   }
 
   /** Sends, if there is a connection. What gets lost is the caller's to send again. */
   send(text: string): void {
-    if (this.#state === 'open') this.#socket?.send(text);
-  }
-
-  /** The hub asks to come back after so many milliseconds; it has spread its clients already. */
-  comeBackAfter(milliseconds: number): void {
-    this.#hint = milliseconds;
-  }
-
-  /** The connection works: the next failure is the first. */
-  healthy(): void {
-    this.#failures = 0;
+    this.#socket?.send(text);
   }
 
   close(): void {
-    if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#drop();
-    clearTimeout(this.#retry);
+    this.#giveUp();
     globalThis.removeEventListener?.('online', this.#poke);
     globalThis.document?.removeEventListener('visibilitychange', this.#poke);
   }
 
-  #connect(): void {
-    this.#state = 'opening';
-    clearTimeout(this.#retry);
+  /** Makes the next connection. One that works goes on until that takes over with its first message. */
+  connect = (): void => {
+    this.#giveUp();
     let socket: Socket;
     try {
       socket = this.#open(this.#url, 'baton.v1');
     } catch (err) {
-      this.#lost({ code: 1006, reason: String(err), heard: false });
+      this.#lost(undefined, String(err));
       return;
     }
-    this.#socket = socket;
-    // An old socket may go on to speak when it has been given up for dead.
-    const mine = () => socket === this.#socket;
-    socket.onopen = () => {
-      if (mine()) this.#state = 'open';
+    this.#next = socket;
+    socket.onmessage = ({ data }) => {
+      if (socket === this.#next) {
+        this.#next = undefined;
+        this.#giveUp();
+        this.#drop();
+        this.#socket = socket;
+        this.#pingLater();
+      }
+      // An old socket may go on to speak when it has been given up for dead.
+      if (socket !== this.#socket) return;
+      clearTimeout(this.#watch);
+      this.#events.message(data);
     };
-    socket.onmessage = (event) => {
-      if (mine()) this.#heard(event.data);
-    };
-    socket.onclose = (event) => {
-      if (mine()) this.#lost({ code: event.code, reason: event.reason, heard: this.#ping !== undefined });
-    };
+    socket.onclose = ({ code, reason }) => this.#lost(socket, reason, code);
     // Browsers tell of a close after this; Node's sockets may not.
     socket.onerror = () => {
-      if (mine() && this.#state === 'opening')
-        this.#lost({ code: 1006, reason: 'no connection', heard: false });
+      if (socket === this.#next) this.#lost(socket, 'no connection');
     };
-    this.#expect(openTime);
-  }
-
-  #heard(text: unknown): void {
-    clearTimeout(this.#watch);
-    if (this.#ping === undefined) this.#pingLater();
-    this.#events.message(text);
-  }
+    this.#retry = setTimeout(() => this.#lost(socket, silence), openTime);
+  };
 
   #pingLater(): void {
     clearTimeout(this.#ping);
     this.#ping = setTimeout(this.#pingNow, pingEvery);
   }
 
+  /** Gives the connection up if nothing is heard for so long. */
   #pingNow = (): void => {
     this.#pingLater();
     this.send(this.#events.ping());
-    this.#expect(pongTime);
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => this.#lost(this.#socket, silence), pongTime);
   };
 
-  /** Gives the connection up if nothing is heard for so long. */
-  #expect(milliseconds: number): void {
-    clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => {
-      this.#lost({ code: 1006, reason: 'the hub does not answer', heard: this.#ping !== undefined });
-    }, milliseconds);
+  /** One of the two sockets is gone, or could not be made at all; nothing happens if it is neither any more. */
+  #lost(socket: Socket | undefined, reason: string, code = 1006): void {
+    const heard = socket !== undefined && socket === this.#socket;
+    if (heard) this.#drop();
+    else if (socket === this.#next) this.#giveUp();
+    else return;
+    if (heard) this.#failures = 0;
+    const hint = this.#socket ? undefined : this.#events.down({ code, reason, heard });
+    if (this.#next || this.#state) return; // there is a next one already, or the listener has closed it
+    const longest = Math.min(longestDelay, firstDelay * 2 ** this.#failures++);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(this.connect, hint || Math.random() * longest);
   }
 
-  #lost(how: Down): void {
-    this.#drop();
-    this.#state = 'waiting';
-    this.#events.down(how);
-    if (this.#state !== 'waiting') return; // closed by the listener
-    const longest = Math.min(longestDelay, firstDelay * 2 ** this.#failures++);
-    const delay = this.#hint ?? Math.random() * longest;
-    this.#hint = undefined;
-    this.#retry = setTimeout(() => this.#connect(), delay);
+  /** Ends the connection that is being made, and any plan to make one. */
+  #giveUp(): void {
+    clearTimeout(this.#retry);
+    const next = this.#next;
+    this.#next = undefined;
+    next?.close();
   }
 
   #drop(): void {
@@ -157,14 +155,13 @@ export class Link {
     this.#socket = undefined;
     clearTimeout(this.#watch);
     clearTimeout(this.#ping);
-    this.#ping = undefined;
     socket?.close();
   }
 
   /** The page is looked at again, or the network is back: now is a good time to find out. */
   #poke = (): void => {
     if (globalThis.document?.visibilityState === 'hidden') return;
-    if (this.#state === 'waiting') this.#connect();
-    else if (this.#ping !== undefined) this.#pingNow();
+    if (this.#socket) this.#pingNow();
+    else if (!this.#next) this.connect();
   };
 }
