@@ -193,7 +193,9 @@ func confirmSession(v *visit, in *confirmInput) (*signedInOutput, error) {
 	if !person {
 		return nil, channels.Refuse(channels.CodeForbidden, "only people enter passwords: a program shows its token")
 	}
-	identity, err := h.setup.Load().guard.SignIn(r.Context(), session.Credentials{User: who.User, Password: in.Body.Password}, h.address(r))
+	// Counted by the login session and not by the address: others who fail to sign in from there keep nobody who is signed in
+	// from what needs the password.
+	identity, err := h.setup.Load().guard.SignIn(r.Context(), session.Credentials{User: who.User, Password: in.Body.Password}, "login session "+who.ID)
 	if err == nil && identity.User != who.User {
 		err = session.ErrWrongCredentials
 	}

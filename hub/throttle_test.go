@@ -74,6 +74,15 @@ func TestALockoutNeverTouchesALiveSession(t *testing.T) {
 	tab.Do(write("notes", "k", 1), "written", nil)
 	browser.Request(http.MethodGet, n.url+"/api/v1/session", "").Want(http.StatusOK)
 	browser.Open(n.url, "alice-tab2").Do(frame{"type": "ping"}, "pong", nil)
+	confirm := func(password string) hubtest.Answer {
+		return browser.Request(http.MethodPost, n.url+"/api/v1/session/confirm", `{"password":"`+password+`"}`)
+	}
+	confirm("alice").Want(http.StatusOK)
+	for range 5 { // who has only found the browser
+		confirm("wrong").Problem(http.StatusUnauthorized, "wrong_credentials")
+	}
+	confirm("alice").Problem(http.StatusTooManyRequests, "throttled")
+	tab.Do(write("notes", "k", 2), "written", nil)
 }
 
 // TestAnAddressIsWhatTheProxiesOfTheSiteSay looks at what a sign-in is throttled by.
