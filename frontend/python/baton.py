@@ -13,6 +13,8 @@ What it promises:
 
 * It connects again for ever, after a random time of 0 to 0.5 s, then to 1 s, and so on to 30 s (full jitter), until
   close() or until the hub says that it is not welcome any more. It may come back to another node; nobody can tell.
+* When the hub says that its node is leaving, a WebSocket is followed by the next one before it ends: status stays live, and no
+  call and no stop command is missed on the way. An event stream ends, and begins again elsewhere.
 * A change is applied once. It has an operation id and is sent again under the same one until its outcome is known or
   its time is up; when the time is up, it may have been applied or not.
 * A message of the hub is applied as a whole, so values() never shows half a transaction. After a reconnect a store
@@ -64,6 +66,7 @@ _ANSWER = 60.0  # seconds for one HTTP answer, longer than the hub may take
 _REPORT = 2.0  # seconds that a report may take to reach the hub once the client is being closed
 _DEPTH, _MEMBERS, _STRING, _DIGITS = 32, 1000, 16 << 10, 32  # what the hub reads: of JSON, an object, a string, a number
 _GONE = 60.0  # seconds after which a deletion of a live value is not sent again, if the connection has held since
+_HANDOVER = 5.0  # seconds that a connection is kept beside the next one, at most
 _LOOK = 20.0  # seconds between looks at what is old
 _KEPT = 1000  # messages of a log, if its rules do not say; and calls that were handled
 _AGAIN = {"unknown", "unavailable", "stale", "overloaded", "rate", "unanswered"}  # not decided, or the outcome is not known
@@ -942,6 +945,7 @@ class Invocation:
         self.cancelled = threading.Event()
         self.reason = ""
         self._link = link
+        self._about = {"call": self.call, **({"seen": frame["cursor"]} if frame.get("cursor") else {})}
         self._timer: Optional[threading.Timer] = None
         if frame.get("deadline_ms"):
             self._timer = threading.Timer(frame["deadline_ms"] / 1000, self._cancel, ("deadline",))
@@ -950,7 +954,7 @@ class Invocation:
 
     def progress(self, progress: Any) -> None:
         """Tells the caller how far the call is. It returns when the hub has it."""
-        self._link.ask({"type": "progress", "call": self.call, "progress": progress}, None)
+        self._link.ask({"type": "progress", **self._about, "progress": progress}, None)
 
     def _cancel(self, reason: str) -> None:
         self.reason = self.reason or reason
@@ -1020,6 +1024,8 @@ class _Link:
         self._handlers: Dict[str, Callable[[Invocation], Any]] = {}
         self._running: Dict[str, Tuple[Invocation, threading.Thread]] = {}
         self._handled: Dict[str, None] = {}
+        self._socket: Any = None  # of the present connection; owned by the loop, as the next
+        self._farewells: List[asyncio.Future[None]] = []  # of connections that are being let go
         self._thread = threading.Thread(target=self._live_in, name="baton socket", daemon=True)
         self._thread.start()
 
@@ -1158,6 +1164,7 @@ class _Link:
             attempt += 1
             while not closed.is_set() and time.monotonic() < until:
                 await asyncio.sleep(min(0.1, max(0.0, until - time.monotonic())))
+        await asyncio.gather(*self._farewells, return_exceptions=True)
 
     def _refused(self, lost: Exception) -> float:
         """Reads why there was no handshake; the attribute differs between the versions of websockets."""
@@ -1167,7 +1174,21 @@ class _Link:
         return 1.0 if status in (429, 503) else 0.0
 
     async def _connection(self) -> Tuple[float, bool]:
-        """Makes one connection and serves it until it is lost; returns when the hub wants the client back."""
+        """Makes one connection, and the next before the hub ends it, until one is lost; returns when the hub wants the client
+        back, and whether there was one."""
+        socket, frames = await self._open()
+        if socket is None:
+            return self._said_bye(frames), False
+        while True:
+            self._socket = socket
+            self._begin(frames[0])
+            after, following = await self._use(socket)
+            if following is None:
+                return after, True
+            socket, frames = following
+
+    async def _open(self) -> Tuple[Any, List[Dict[str, Any]]]:
+        """Shakes hands and waits for the first message; there is no socket if that is no welcome."""
         client, address = self._client, self._client._address
         scheme = "wss" if address.scheme == "https" else "ws"
         url = f"{scheme}://{address.netloc}{address.path.rstrip('/')}/api/v1/ws?client={client.id}" + ("&" + client._of if client._of else "")
@@ -1175,22 +1196,65 @@ class _Link:
         options: Dict[str, Any] = {self._header_option: headers, "subprotocols": ["baton.v1"], "compression": None}
         if client._tls is not None:
             options["ssl"] = client._tls
-        async with self._connect(url, max_size=64 << 20, **options) as socket:
+        socket = await self._connect(url, max_size=64 << 20, **options)
+        try:
             frames = json.loads(await asyncio.wait_for(socket.recv(), 10))
-            if not frames or frames[0].get("type") != "welcome":
-                return self._said_bye(frames), False
-            self._begin(frames[0])
-            reader = asyncio.ensure_future(self._read(socket))
-            writer = asyncio.ensure_future(self._write(socket))
-            done, pending = await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
-            if reader in done:
-                return reader.result(), True
-            if writer.exception() is not None:
-                _log.warning("lost the connection to the hub: %r", writer.exception())
-            return 0.0, True
+        except BaseException:
+            await socket.close()
+            raise
+        if frames and frames[0].get("type") == "welcome":
+            return socket, frames
+        await socket.close()
+        return None, frames
+
+    async def _use(self, socket: Any) -> Tuple[float, Optional[Tuple[Any, List[Dict[str, Any]]]]]:
+        """Serves a connection until it is lost; or until the next one is there, which it returns."""
+        leaving = asyncio.Event()
+        reader = asyncio.ensure_future(self._read(socket, leaving))
+        writer = asyncio.ensure_future(self._write(socket))
+        seeker = asyncio.ensure_future(self._seek(leaving))
+        done, _ = await asyncio.wait((reader, writer, seeker), return_when=asyncio.FIRST_COMPLETED)
+        moved = seeker in done
+        ending = (writer, seeker) if moved else (reader, writer, seeker)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        if moved:
+            self._farewells.append(asyncio.ensure_future(self._let_go(socket, reader)))
+            return 0.0, seeker.result()
+        if not seeker.cancelled() and seeker.exception() is None:  # both in the same moment
+            await seeker.result()[0].close()
+        await socket.close()
+        if reader in done:
+            return reader.result(), None
+        if writer.exception() is not None:
+            _log.warning("lost the connection to the hub: %r", writer.exception())
+        return 0.0, None
+
+    async def _seek(self, leaving: asyncio.Event) -> Tuple[Any, List[Dict[str, Any]]]:
+        """Makes the next connection when the hub says that its node is leaving, while the present one serves on."""
+        await leaving.wait()
+        attempt = 0
+        while True:
+            with contextlib.suppress(Exception):
+                socket, frames = await self._open()
+                if socket is not None:
+                    return socket, frames
+            await asyncio.sleep(_backoff(attempt))
+            attempt += 1
+
+    async def _let_go(self, socket: Any, reader: asyncio.Future[float]) -> None:
+        """Ends a connection that another has taken over from, as soon as that has all that it had: stop commands are in no
+        log, and come where the hub knows the service."""
+        until = time.monotonic() + _HANDOVER
+        while not reader.done() and not self._client._closed.is_set() and time.monotonic() < until:
+            with self._mu:
+                if all(r.sent and not r.waits for r in self._standing.values()):
+                    break
+            await asyncio.sleep(0.01)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+        await socket.close()
 
     def _begin(self, welcome: Mapping[str, Any]) -> None:
         """A new connection: nothing has been sent on it yet."""
@@ -1266,17 +1330,22 @@ class _Link:
                 frame.setdefault("id", 0) or frame.update(id=self._next_id())
         return _messages(frames, self._limit)
 
-    async def _read(self, socket: Any) -> float:
+    async def _read(self, socket: Any, leaving: asyncio.Event) -> float:
         while True:
             try:
                 frames = json.loads(await socket.recv())
             except Exception as lost:
                 code = getattr(getattr(lost, "rcvd", None), "code", None) or getattr(lost, "code", None)
-                self._ended(code, "")
-                _log.warning("lost the connection to the hub: %r", lost)
+                if socket is self._socket:
+                    self._ended(code, "")
+                    _log.warning("lost the connection to the hub: %r", lost)
                 return 0.0
+            if socket is not self._socket:  # the next one has taken over
+                frames = [frame for frame in frames if frame.get("type") == "invoke" and frame.get("stop")]
             for frame in frames:
                 self._take(frame)
+                if frame.get("type") == "leaving":
+                    leaving.set()
                 if frame.get("type") == "bye":
                     return self._said_bye(frames)
                 if frame.get("type") == "error" and frame.get("code") == "bad_frame":
@@ -1381,7 +1450,7 @@ class _Link:
             thread.start()
 
     def _handle(self, invocation: Invocation, handler: Callable[[Invocation], Any]) -> None:
-        report: Dict[str, Any] = {"type": "done", "call": invocation.call}
+        report: Dict[str, Any] = {"type": "done", **invocation._about}
         try:
             result = handler(invocation)
             if result is not None:
@@ -1389,7 +1458,7 @@ class _Link:
                 report["result"] = result
         except Exception as failed:
             _log.info("the call %s of %s failed", invocation.call, invocation.command, exc_info=True)
-            report = {"type": "failed", "call": invocation.call, "error": (str(failed) or repr(failed))[:2000]}
+            report = {"type": "failed", **invocation._about, "error": (str(failed) or repr(failed))[:2000]}
         if invocation._timer is not None:
             invocation._timer.cancel()
         try:
@@ -1412,7 +1481,7 @@ class _Link:
                 raise
             _log.warning("the hub does not take the result of the call %s: %s", report["call"], refused)
             text = f"it was carried out, but its result was refused: {refused.detail}"
-            self.ask({"type": "failed", "call": report["call"], "error": text[:2000]}, None)
+            self.ask({**{k: report[k] for k in ("call", "seen") if k in report}, "type": "failed", "error": text[:2000]}, None)
 
 
 def _websockets() -> Tuple[Any, str]:

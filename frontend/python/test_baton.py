@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.server
 import json
@@ -18,7 +19,7 @@ import unittest
 import unittest.mock
 import urllib.request
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import baton
 
@@ -623,6 +624,70 @@ class Serving(Case):
         self.assertEqual("ended", sam.status)
 
 
+class LeavingNode:
+    """The hub's part of a move, by hand: it says that it is leaving on the first connection, and hands a stop command over
+    there when the second one has been welcomed."""
+
+    def __init__(self) -> None:
+        self.said: List[str] = []
+        self.ended: List[int] = []  # close codes of the first connection
+        self.clients: Dict[str, None] = {}
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.loop = asyncio.new_event_loop()
+        self.up = threading.Event()
+        self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self.run(),), daemon=True)
+        self.thread.start()
+        self.up.wait(PATIENCE)
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.over.set)
+        self.thread.join(PATIENCE)
+
+    async def run(self) -> None:
+        try:
+            from websockets.asyncio.server import serve
+        except ImportError:
+            from websockets.server import serve
+        self.over, self.welcomed = asyncio.Event(), asyncio.Event()
+        self.conns = 0
+        async with serve(self.serve, "127.0.0.1", self.port, subprotocols=["baton.v1"]):
+            self.up.set()
+            await self.over.wait()
+
+    async def serve(self, socket: Any) -> None:
+        path = getattr(getattr(socket, "request", None), "path", None) or socket.path
+        self.clients[path] = None
+        self.conns += 1
+        await self.send(socket, {"type": "welcome", "limits": {"message": 65536}})
+        await (self.first(socket) if self.conns == 1 else self.second(socket))
+
+    async def send(self, socket: Any, *frames: Any) -> None:
+        await socket.send(json.dumps(frames))
+
+    async def first(self, socket: Any) -> None:
+        [serve] = json.loads(await socket.recv())
+        self.said.append("first leaving")
+        await self.send(socket, {"type": "serving", "id": serve["id"]}, {"type": "leaving", "within_ms": 5000})
+        await self.welcomed.wait()
+        stop = {"type": "invoke", "call": "stop-1", "command": "abort", "args": None, "term": 0, "stop": True, "cursor": "e1-7"}
+        await self.send(socket, {"type": "stale", "since": "T"}, stop)
+        with contextlib.suppress(Exception):
+            await socket.recv()
+        self.ended.append(socket.close_code)
+
+    async def second(self, socket: Any) -> None:
+        self.said.append("second welcome")
+        [serve] = json.loads(await socket.recv())
+        self.welcomed.set()
+        [done] = json.loads(await socket.recv())
+        self.said.append(f"second {done['type']} {done['seen']}")
+        await self.send(socket, {"type": "written", "id": done["id"]})
+        self.said.append("second serving")
+        await self.send(socket, {"type": "serving", "id": serve["id"]})
+        await self.over.wait()
+
+
 class Protocol(unittest.TestCase):
     """What the Go and the TypeScript clients are tested with, too."""
 
@@ -789,6 +854,20 @@ class Protocol(unittest.TestCase):
         send = {"type": "send", "channel": "motors"}
         self.assertEqual([[{**send, "set": {"omega": 1}}, {**send, "delete": ["kappa"]}]], strip)
         self.assertEqual(strip, [[{k: v for k, v in frame.items() if k != "id"} for frame in message] for message in again])
+
+    def test_a_service_moves_to_another_node_before_its_own_is_gone(self) -> None:
+        node = LeavingNode()
+        self.addCleanup(node.stop)
+        client = baton.Client(node.url, "t", PATIENCE, None)
+        self.addCleanup(client.close)
+        seen: List[Any] = []
+        client.serve({"abort": lambda call: seen.append((call.call, client.status))})
+        eventually("the first connection ends", lambda: len(node.ended) > 0)
+        self.assertEqual([("stop-1", "live")], seen)
+        self.assertEqual([1000], node.ended)
+        self.assertEqual(["first leaving", "second welcome", "second done e1-7", "second serving"], node.said)
+        self.assertEqual("live", client.status)
+        self.assertEqual(1, len(node.clients))
 
     def test_delays_grow_to_half_a_minute_with_full_jitter(self) -> None:
         for attempt, most in ((0, 0.5), (1, 1), (3, 4), (6, 30), (1000, 30)):
