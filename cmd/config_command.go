@@ -7,7 +7,28 @@ import (
 )
 
 func configCommand(s streams) *cobra.Command {
-	check := &cobra.Command{
+	prints := func(use, short, long string, text func() ([]byte, error)) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, Long: long, Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+			data, err := text()
+			if err == nil {
+				_, err = s.out.Write(data)
+			}
+			return err
+		}}
+	}
+	return group("config", "Check a site file, or print what helps to write one",
+		checkCommand(s), showCommand(s),
+		prints("example", "Print a site file that explains itself", "", func() ([]byte, error) { return siteExample, nil }),
+		prints("schema", "Print the JSON Schema of the site file, for editors", `Print the JSON Schema (2020-12) of the site file.
+
+Beside the site file, as site.schema.json, an editor with the YAML language server finds it by this first line of the
+site file:  # yaml-language-server: $schema=site.schema.json`, s.own.schema),
+		prints("docs", "Print a reference of the site file, in Markdown", "", func() ([]byte, error) { return []byte(s.own.reference()), nil }))
+}
+
+// checkCommand says whether a site file can be used.
+func checkCommand(s streams) *cobra.Command {
+	return &cobra.Command{
 		Use:   "check FILE",
 		Short: "Say whether a site file can be used, and everything that is wrong with it",
 		Args:  cobra.ExactArgs(1),
@@ -28,16 +49,11 @@ func configCommand(s streams) *cobra.Command {
 			return nil
 		},
 	}
-	example := &cobra.Command{
-		Use:   "example",
-		Short: "Print a site file that explains itself",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := s.out.Write(siteExample)
-			return err
-		},
-	}
-	show := &cobra.Command{
+}
+
+// showCommand prints a site file as it is in force.
+func showCommand(s streams) *cobra.Command {
+	return &cobra.Command{
 		Use:   "show FILE",
 		Short: "Print a site file with all that it does not say: the defaults, and what presets stand for",
 		Args:  cobra.ExactArgs(1),
@@ -53,30 +69,4 @@ func configCommand(s streams) *cobra.Command {
 			return err
 		},
 	}
-	schema := &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of the site file, for editors",
-		Long: `Print the JSON Schema (2020-12) of the site file.
-
-Beside the site file, as site.schema.json, an editor with the YAML language server finds it by this first line of the
-site file:  # yaml-language-server: $schema=site.schema.json`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			text, err := s.own.schema()
-			if err == nil {
-				_, err = s.out.Write(text)
-			}
-			return err
-		},
-	}
-	docs := &cobra.Command{
-		Use:   "docs",
-		Short: "Print a reference of the site file, in Markdown",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprint(s.out, s.own.reference())
-			return err
-		},
-	}
-	return group("config", "Check a site file, or print what helps to write one", check, show, example, schema, docs)
 }
