@@ -1,45 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Baton, connect, defineLog, defineStore, type Status } from '../src/index.js';
-import { alice, driving, Sockets, vacant, welcome } from './hub.js';
-
-const ui = defineStore<number>({ name: 'ui' });
-const queue = defineStore<number>({ name: 'queue' });
-const chat = defineLog<string>({ name: 'chat' });
-
-let sockets: Sockets;
-let baton: Baton;
-let signedIn: number;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(Math, 'random').mockReturnValue(1);
-  signedIn = 200;
-  vi.stubGlobal('fetch', () => Promise.resolve(new Response('{}', { status: signedIn })));
-  sockets = new Sockets();
-  baton = connect({ url: 'https://hub.example', client: 'page', open: sockets.open });
-});
-
-afterEach(() => {
-  baton.close();
-  expect(vi.getTimerCount(), 'no timer is left after close').toBe(0);
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
-
-function up(more: object = {}): void {
-  sockets.last.open();
-  sockets.last.push(welcome(more));
-}
-
-const snapshot = (channel: string, id: number | undefined, more: object = {}) => ({
-  type: 'joined',
-  id,
-  channel,
-  cursor: 'e1-5',
-  mode: 'snapshot',
-  ...more,
-});
+import { describe, expect, it, vi } from 'vitest';
+import { connect, defineLog, defineStore, type Status } from '../src/index.js';
+import { alice, driving, vacant, welcome } from './hub.js';
+import { answers, baton, chat, queue, snapshot, sockets, ui, up } from './page.js';
 
 describe('the status', () => {
   it('is connecting, catching-up until the last join is answered, then live', async () => {
@@ -91,7 +53,7 @@ describe('the status', () => {
   });
 
   it('is signed-out when a socket is refused because nobody is signed in', async () => {
-    signedIn = 401;
+    answers(401);
     sockets.last.cut(1006);
     await vi.advanceTimersByTimeAsync(0);
     expect(baton.status.get()).toBe('signed-out');
@@ -264,83 +226,6 @@ describe('the link', () => {
     expect(again.flat()).toEqual(before);
     expect(before.map((r) => r.op)).toEqual(['page.1', 'page.2']);
     expect(before[0]?.seen, 'decided at or after what the page has seen').toBe('e1-7');
-  });
-});
-
-describe('when the node is leaving', () => {
-  const leaving = { type: 'leaving', within_ms: 5000 };
-
-  async function joined() {
-    up();
-    baton.store(ui).subscribe(() => {});
-    await Promise.resolve();
-    const [join] = sockets.last.taken();
-    sockets.last.push(snapshot('ui', join?.id, { values: { a: { value: 1 } } }));
-    return sockets.last;
-  }
-
-  it('the page goes over to the next socket, from its cursor, before the old one ends, and stays live', async () => {
-    const old = await joined();
-    const seen: string[] = [];
-    baton.status.subscribe(() => seen.push(baton.status.get()));
-    const saved = baton.store(ui).set('b', 2);
-    const [asked] = old.taken();
-    old.push(leaving);
-    const next = sockets.last;
-    expect(next, 'it opens the next').not.toBe(old);
-    next.open();
-    old.push({ type: 'change', channel: 'ui', position: 6, cursor: 'e1-6', set: { c: 3 } });
-    expect(baton.store(ui).get().values.get('c'), 'the old one counts until the welcome').toBe(3);
-    const late = baton.store(ui).set('d', 4);
-    expect(old.taken(), 'and takes requests').toMatchObject([{ set: { d: 4 } }]);
-
-    next.push(welcome({ conn: 'c2', node: 'n2' }));
-    const again = next.taken();
-    expect(again).toMatchObject([
-      { type: 'join', channel: 'ui', cursor: 'e1-6' },
-      { type: 'write', op: asked?.op, set: { b: 2 } },
-      { type: 'write', set: { d: 4 } },
-    ]);
-    expect(old.state).toBe('closed');
-    next.push(
-      snapshot('ui', again[0]?.id, {
-        cursor: 'e1-8',
-        mode: 'delta',
-        values: { b: { value: 2 }, d: { value: 4 } },
-      }),
-      { type: 'written', id: again[1]?.id, position: 7, cursor: 'e1-7' },
-      { type: 'written', id: again[2]?.id, position: 8, cursor: 'e1-8' },
-    );
-    await Promise.all([saved, late]);
-    expect(baton.store(ui).get().values).toEqual(new Map(Object.entries({ a: 1, b: 2, c: 3, d: 4 })));
-    expect(seen, 'nobody has seen it').toEqual([]);
-    vi.advanceTimersByTime(19_000);
-    expect(sockets.all.length).toBe(2);
-  });
-
-  it('the page stays where it is while no next socket comes about, and tries again', async () => {
-    const old = await joined();
-    old.push(leaving);
-    for (const seconds of [0.5, 1, 2]) {
-      const before = sockets.all.length;
-      sockets.last.cut();
-      expect(baton.status.get()).toBe('live');
-      vi.advanceTimersByTime(seconds * 1000 - 1);
-      expect(sockets.all.length).toBe(before);
-      vi.advanceTimersByTime(1);
-      expect(sockets.all.length).toBe(before + 1);
-    }
-    void baton.store(ui).set('b', 2);
-    expect(old.taken(), 'the old one works').toMatchObject([{ set: { b: 2 } }]);
-    old.push({ type: 'bye', code: 1012, reason: 'this node is leaving', reconnect_after: 100 });
-    old.cut(1012);
-    expect(baton.status.get(), 'until it ends').toBe('connecting');
-    const next = sockets.last;
-    vi.advanceTimersByTime(5000);
-    expect(sockets.last, 'the one that is being made is the next').toBe(next);
-    next.open();
-    next.push(welcome({ conn: 'c2' }));
-    expect(next.taken().map((r) => r.type)).toEqual(['join', 'write']);
   });
 });
 
