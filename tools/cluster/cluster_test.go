@@ -89,7 +89,9 @@ func TestThreeHubsServeAnybodyAndNothingIsLostWhenPartsAreKilled(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var out, log page
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, []string{"-listen", listen, "-dir", t.TempDir(), "-bin", "../../bin", "-deploy", "../../deploy"}, &out, &log) }()
+	go func() {
+		ended <- run(ctx, []string{"-listen", listen, "-dir", t.TempDir(), "-bin", "../../bin", "-deploy", "../../deploy"}, &out, &log)
+	}()
 	defer func() {
 		stop()
 		if err := <-ended; err != nil {
