@@ -184,6 +184,10 @@ func TestASecondUserIsRejectedWhereThePolicySaysSo(t *testing.T) {
 	if status != 401 {
 		t.Errorf("a wrong password got %d while the seat is taken", status)
 	}
+	status, _ = bob.Do("POST", n.url+"/api/v1/bearer", frame{"space": "lab", "user": "bob", "password": "bob"}, &problem)
+	if status != 409 || problem.Code != "seat_taken" {
+		t.Errorf("a bearer for the second user's scripts got %d, %+v", status, problem)
+	}
 	again := hubtest.NewBrowser(t)
 	again.SignIn(n.url, "lab", "alice")
 	if status, _ := browser.Do("GET", n.url+"/api/v1/session", nil, nil); status != 200 {

@@ -46,10 +46,8 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 	if old, ok := ByHash(d, s.Resume); ok && old.User == s.Record.User {
 		answer.Session, s.Record.Since = old.ID, old.Since
 	}
-	if policy.OtherUser == Reject {
-		if others := otherPeople(d, s.Record.User); len(others) > 0 {
-			return nil, seatTaken(d, others)
-		}
+	if err := meetOthers(d, policy, s.Record.User); err != nil {
+		return nil, err
 	}
 	if own := otherSessions(d, s.Record.User, answer.Session); len(own) > 0 && answer.Session == s.Session {
 		if err := s.meetOwn(d, policy, own); err != nil {
@@ -64,6 +62,17 @@ func (s SignIn) Decide(d *channels.Draft) (any, error) {
 		d.Set(factRef(confirmedFact, answer.Session), struct{}{})
 	}
 	return answer, nil
+}
+
+// meetOthers refuses a person while another is signed in, where the policy is so.
+func meetOthers(d *channels.Draft, policy Policy, user string) error {
+	if policy.OtherUser != Reject {
+		return nil
+	}
+	if others := otherPeople(d, user); len(others) > 0 {
+		return seatTaken(d, others)
+	}
+	return nil
 }
 
 // meetOwn lets a person in who is signed in elsewhere, or refuses. Whatever ends, ends before the new login session begins.

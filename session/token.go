@@ -240,6 +240,9 @@ func (i IssueBearer) Decide(d *channels.Draft) (any, error) {
 	if err := admits(d.Rules(), p.Roles); err != nil {
 		return nil, err
 	}
+	if err := meetOthers(d, readPolicy(d.Rules()), p.User); err != nil {
+		return nil, err // where one person is at a time, that holds for what acts as a person
+	}
 	theirs := func(t KnownToken) bool { return t.Kind == BearerToken && t.User == p.User && !t.over(d.Time()) }
 	if len(Tokens(d, theirs)) >= MaxBearers {
 		return nil, channels.Refuse(CodeTooMany, "you have %d of these: use one until it expires, or revoke some", MaxBearers)
