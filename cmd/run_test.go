@@ -44,6 +44,8 @@ func TestExitCodes(t *testing.T) {
 		{args: []string{"serve", "--dev", "--listen", "0.0.0.0:80"}, code: 2, says: "loopback only"},
 		{args: []string{"serve", "--dev", "--listen", "8080"}, code: 2, says: "not an address"},
 		{args: []string{"serve", "--dev", "--sync", "soon"}, code: 2, says: "always"},
+		{args: []string{"serve", "--dev", "--drain", "10ms"}, code: 2, says: "--drain is a second or more"},
+		{args: []string{"serve", "--dev", "--drain", "5s", "--drain-delay", "6s"}, code: 2, says: "--drain-delay is a part of it"},
 		{args: []string{"serve", "--dev", "--nats", "nats://h:1", "--sync", "1s"}, code: 2, says: "sync_interval"},
 		{args: []string{"serve", "--dev", "--nats-replicas", "3"}, code: 2, says: "--nats of a cluster"},
 		{args: []string{"serve", "--dev", "--nats", "nats://h:1", "--nats-replicas", "2"}, code: 2, says: "not 2"},

@@ -176,8 +176,30 @@ func TestSIGTERMTellsTheTabsAndExitsInTime(t *testing.T) {
 	p.stop()
 	var bye wire.Bye
 	events.Expect("bye", nil)
+	tab.Expect("leaving", nil) // which it did not heed
 	tab.Expect("bye", &bye)
 	if code := tab.Ended(); code != wire.CloseLeaving || bye.Code != wire.CloseLeaving || bye.ReconnectAfter == 0 {
 		t.Errorf("the tab was told %+v and closed with %d", bye, code)
+	}
+}
+
+func TestASecondSIGTERMStopsAtOnce(t *testing.T) {
+	p := startBaton(t, "--data", t.TempDir())
+	alice := hubtest.NewBrowser(t)
+	alice.SignIn(p.url, "demo", "alice")
+	tab := alice.Open(p.url, "alice-tab")
+	defer time.AfterFunc(hubtest.Patience, p.kill).Stop()
+	for _, sent := range []string{"first", "second"} {
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatalf("the %s: %v", sent, err)
+		}
+		if sent == "first" {
+			tab.Expect("leaving", nil)
+		}
+	}
+	start := time.Now()
+	_ = p.cmd.Wait()
+	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM || time.Since(start) > 4*time.Second {
+		t.Errorf("it ended after %v: %v", time.Since(start), p.cmd.ProcessState)
 	}
 }
