@@ -168,3 +168,26 @@ func TestWrongBeliefsAboutTheHomeCostTimeAndNeverAWrongResult(t *testing.T) {
 		})
 	}
 }
+
+// A node may have shown its client what the home has yet to hear of.
+func TestTheHomeDecidesNothingBeforeItIsWhereTheOtherNodeWas(t *testing.T) {
+	store := natstest.Embedded(t)
+	n := newNode(t, nodeOptions{name: "home", store: store})
+	n.token(t, "robot")
+	hand := func(number int, at uint64) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		answer, err := store.Relay().Ask(ctx, "home.lab.home", fmt.Appendf(nil,
+			`[{"actor":"robot","user":"service/robot","at":%d,"request":{"type":"append","channel":"chat","data":1,"op":"robot-1.%d"}}]`, at, number))
+		if err == nil && !strings.Contains(string(answer), "position") {
+			err = fmt.Errorf("it answers %q", answer)
+		}
+		return err
+	}
+	if err := hand(1, n.position(t)); err != nil {
+		t.Error(err)
+	}
+	if hand(2, n.position(t)+1) == nil {
+		t.Error("it decided though it was behind")
+	}
+}
