@@ -24,6 +24,7 @@ type jobs struct {
 	bar    io.Writer // a terminal, or nil
 	items  *prometheus.CounterVec
 	now    func() time.Time
+	wait   time.Duration // before a job has a bar: what is over at once needs none
 
 	mu      sync.Mutex
 	running map[*job]struct{} // guarded by mu
@@ -134,7 +135,10 @@ func (o *job) Moved(done, total int) {
 func (o *job) showLocked() {
 	j := o.all
 	if j.bar != nil {
-		if o.shown == nil {
+		switch {
+		case o.shown == nil && j.now().Sub(o.began) < j.wait:
+			return
+		case o.shown == nil:
 			o.shown = newBar(j.bar, o.label(), o.total, o.bytes)
 		}
 		if o.total > 0 {

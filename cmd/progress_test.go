@@ -104,3 +104,22 @@ func TestABarShowsHowFarAJobIs(t *testing.T) {
 		t.Errorf("the terminal shows %q", text)
 	}
 }
+
+func TestWhatIsOverAtOnceHasNoBarWhereOneIsWaitedFor(t *testing.T) {
+	var terminal strings.Builder
+	j := newJobs(io.Discard, slog.New(slog.DiscardHandler))
+	now := time.Now()
+	j.bar, j.wait, j.now = &terminal, time.Second, func() time.Time { return now }
+	quick, long := j.begin("open", "lab"), j.begin("open", "hall")
+	quick.Moved(1, 2)
+	quick.Moved(2, 2)
+	long.Moved(1, 9)
+	if terminal.Len() != 0 {
+		t.Errorf("at once it shows %q", terminal.String())
+	}
+	now = now.Add(time.Second)
+	long.Moved(5, 9)
+	if !strings.Contains(terminal.String(), "open hall") {
+		t.Errorf("after a second it shows %q", terminal.String())
+	}
+}

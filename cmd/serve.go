@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -52,7 +51,8 @@ func serve(ctx context.Context, o serveOptions, s *site, logger *slog.Logger, ou
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, syscall.SIGHUP)
 	defer signal.Stop(again)
-	n := &node{options: o, own: out.own, began: s, logger: logger, jobs: newJobs(io.Discard, logger)}
+	n := &node{options: o, own: out.own, began: s, logger: logger, jobs: newJobs(out.err, logger)}
+	n.jobs.wait = time.Second // most spaces are open by then
 	n.site.Store(s)
 	defer n.close()
 	if err := n.start(ctx); err != nil {
