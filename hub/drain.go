@@ -56,7 +56,7 @@ func (h *Hub) admits() error {
 // Drain leaves, and sends everybody who is connected to other nodes: it tells them, some at a time, to open their next
 // connection before this one ends. Services are told first. Others find them on either node meanwhile, and should there be no
 // other node yet, they have the longest to try again. Who does not go in time is closed, some at a time, when what they asked
-// for is answeree. It returns when nobody is here any more, before the deadline of ctx in any case if it has one.
+// for is answered. It returns when nobody is here any more, before the deadline of ctx in any case if it has one.
 func (h *Hub) Drain(ctx context.Context) {
 	h.Leave()
 	tick := time.NewTicker(drainStep)
