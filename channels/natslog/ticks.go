@@ -29,9 +29,10 @@ const (
 	// tickWait is how long a node that took a tick may be silent until another gets it. A node says that it still
 	// works on one three times as often.
 	tickWait = 15 * time.Second
-	// tickRetry is how soon a tick comes again whose handler failed, and tickElsewhere one that was for another node.
+	// tickRetry is how soon a tick comes again whose handler failed, and tickElsewhere one that was for another node: so
+	// soon that it gets to several of them before the next tick of a schedule of one second takes its place.
 	tickRetry     = 250 * time.Millisecond
-	tickElsewhere = time.Second
+	tickElsewhere = 200 * time.Millisecond
 	// tickHands is how many ticks of one queue a node handles at once.
 	tickHands = 16
 )
