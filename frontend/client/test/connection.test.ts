@@ -489,15 +489,3 @@ describe('a log', () => {
     expect(again).toEqual({ type: 'join', id: again?.id, channel: 'chat', cursor: 'e1-5' });
   });
 });
-
-describe('after close', () => {
-  it('nothing is sent and everything that waits ends', async () => {
-    up();
-    const write = baton.store(ui).set('k', 1);
-    baton.close();
-    await expect(write).rejects.toMatchObject({ code: 'closed' });
-    await expect(baton.store(ui).set('k', 1)).rejects.toMatchObject({ code: 'closed' });
-    expect(baton.status.get()).toBe('ended');
-    expect(sockets.last.state).toBe('closed');
-  });
-});

@@ -78,3 +78,15 @@ describe('when the node is leaving', () => {
     expect(next.taken().map((r) => r.type)).toEqual(['join', 'write']);
   });
 });
+
+describe('after close', () => {
+  it('nothing is sent and everything that waits ends', async () => {
+    up();
+    const write = baton.store(ui).set('k', 1);
+    baton.close();
+    await expect(write).rejects.toMatchObject({ code: 'closed' });
+    await expect(baton.store(ui).set('k', 1)).rejects.toMatchObject({ code: 'closed' });
+    expect(baton.status.get()).toBe('ended');
+    expect(sockets.last.state).toBe('closed');
+  });
+});
