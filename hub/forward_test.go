@@ -53,6 +53,7 @@ type neighbour struct {
 	how       atomic.Value
 }
 
+// A countedLog counts the entries that are given to a log.
 type countedLog struct {
 	channels.Log
 	committed *atomic.Int64

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
@@ -112,7 +113,7 @@ func forgetEnded(d *channels.Draft) {
 	}
 	var ends []end
 	d.Range(channels.SessionsStore, "", func(key string, v channels.Value) bool {
-		if isFact(key, endedFact) {
+		if strings.HasPrefix(key, endedFact+"/") {
 			ends = append(ends, end{key, v.Position})
 		}
 		return true
@@ -123,13 +124,10 @@ func forgetEnded(d *channels.Draft) {
 	}
 }
 
-func isFact(key, fact string) bool {
-	return len(key) > len(fact) && key[:len(fact)] == fact && key[len(fact)] == '/'
-}
-
-// confirmed reports whether the person at the login session has entered the password lately. A program shows its secret with
-// each request. What a person's scripts have is no password: it may be half a day old.
-func confirmed(v channels.View, id string) bool {
+// Confirmed reports whether what needs fresh credentials may be done at a login session or with a token: the person has
+// entered the password lately, or it is a program, which shows its secret with each request. What a person's scripts have is
+// no password: it may be half a day old.
+func Confirmed(v channels.View, id string) bool {
 	if t, ok := FindToken(v, id); ok {
 		return t.Kind == ProgramToken
 	}
@@ -141,16 +139,13 @@ func confirmed(v channels.View, id string) bool {
 func Confirmations(v channels.View) map[string]uint64 {
 	all := map[string]uint64{}
 	v.Range(channels.SessionsStore, "", func(key string, value channels.Value) bool {
-		if isFact(key, confirmedFact) {
-			all[key[len(confirmedFact)+1:]] = value.Position
+		if id, ok := strings.CutPrefix(key, confirmedFact+"/"); ok {
+			all[id] = value.Position
 		}
 		return true
 	})
 	return all
 }
-
-// Confirmed reports whether what needs fresh credentials may be done at the login session.
-func Confirmed(v channels.View, id string) bool { return confirmed(v, id) }
 
 // Confirm is the decision of a person who has entered the password again: what needs fresh credentials may be done for a
 // while, and the cookie gets a new token, with the hash, in the place of that with which they came. It refuses with

@@ -114,7 +114,7 @@ func (m Move) mayTake(d *channels.Draft, who channels.Who, from *Operator) error
 			return channels.Refuse(channels.CodeInvalid, "say why you take control: the reason is kept in the journal")
 		}
 	}
-	if from.User != who.User && !confirmed(d, who.ID) {
+	if from.User != who.User && !Confirmed(d, who.ID) {
 		return confirm("taking control from " + from.label())
 	}
 	return nil

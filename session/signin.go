@@ -243,7 +243,7 @@ func (o SignOut) mayLeave(v ruled, s Session, by channels.Who) error {
 		return channels.Refuse(channels.CodeForbidden, "only staff may do this while the instrument runs: wait until it has ended, or ask them")
 	case strings.TrimSpace(o.Reason) == "":
 		return channels.Refuse(channels.CodeInvalid, "say why: the reason is kept in the journal")
-	case confirmed(v, by.ID):
+	case Confirmed(v, by.ID):
 		return nil
 	}
 	if _, person := Find(v, by.ID); !person {
