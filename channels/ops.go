@@ -36,6 +36,11 @@ type clientOps struct {
 	name string // the client's id: the one string of it that the state keeps
 }
 
+// find returns where operation n is, or would be, in Done.
+func (c *clientOps) find(n uint64) (i int, found bool) {
+	return slices.BinarySearchFunc(c.Done, n, func(d doneOp, n uint64) int { return cmp.Compare(d.N, n) })
+}
+
 // lookUp answers for an operation that may have been committed before: its record, or a refusal when the id is
 // somebody else's, was used for another body, or is too old to know. Neither means: it is new.
 func (c *clientOps) lookUp(op Op, user, hash string) (*doneOp, error) {
@@ -45,7 +50,7 @@ func (c *clientOps) lookUp(op Op, user, hash string) (*doneOp, error) {
 	if c.User != user {
 		return nil, Refuse(CodeOpReused, "the client id %s is in use by somebody else: take a new random one", op.Client)
 	}
-	i, found := slices.BinarySearchFunc(c.Done, op.N, func(d doneOp, n uint64) int { return cmp.Compare(d.N, n) })
+	i, found := c.find(op.N)
 	switch {
 	case found && c.Done[i].Hash != hash:
 		return nil, Refuse(CodeOpReused, "operation %s was something else: take the next number", op)
@@ -66,6 +71,19 @@ func (s *State) UserOf(client string) string {
 	return ""
 }
 
+// CommittedAt returns the position at which an operation was committed; 0 if it was not, or is not remembered.
+func (s *State) CommittedAt(op Op) uint64 {
+	ops := s.ops[op.Client]
+	if ops == nil {
+		return 0
+	}
+	i, found := ops.find(op.N)
+	if !found {
+		return 0
+	}
+	return ops.Done[i].Position
+}
+
 // same returns the second of two strings if they are alike: the one that is kept anyway.
 func same(s, kept string) string {
 	if s == kept {
@@ -76,7 +94,7 @@ func same(s, kept string) string {
 
 // remember adds a committed operation and drops the oldest beyond KeptOps.
 func (c *clientOps) remember(d doneOp, at time.Time) {
-	i, _ := slices.BinarySearchFunc(c.Done, d.N, func(d doneOp, n uint64) int { return cmp.Compare(d.N, n) })
+	i, _ := c.find(d.N)
 	c.Done = slices.Insert(c.Done, i, d)
 	if len(c.Done) > KeptOps {
 		c.Floor = max(c.Floor, c.Done[0].N)

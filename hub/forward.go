@@ -169,14 +169,24 @@ func (w *forwarder) hand(node string, batch []channels.Proposal) bool {
 	}
 	w.room.counts.answered.Add(float64(len(batch)))
 	for i, a := range answers {
-		o, known := a.outcome()
-		if known && w.room.replica().WaitFor(ctx, o.Position) == nil {
+		if o, known := a.outcome(); known && w.shown(ctx, batch[i].Op, o) {
 			batch[i].Done(o)
 		} else {
 			w.room.replica().Propose(batch[i])
 		}
 	}
 	return true
+}
+
+// shown reports whether the log has what the home says. Its word alone that something was committed is not enough.
+func (w *forwarder) shown(ctx context.Context, op channels.Op, o channels.Outcome) (shown bool) {
+	if w.room.replica().WaitFor(ctx, o.Position) != nil {
+		return false
+	}
+	w.room.replica().Read(func(state *channels.State) {
+		shown = o.Err != nil || state.CommittedAt(op) == o.Position
+	})
+	return shown
 }
 
 // shun keeps a node from being asked for a while.

@@ -39,7 +39,13 @@ func (r homeRelay) Ask(ctx context.Context, subject string, data []byte) ([]byte
 		_, _ = r.Relay.Ask(ctx, subject, data)
 		return nil, errors.New("lost")
 	case "nonsense":
-		return []byte(`[{"position":1}]`), nil
+		return []byte(`[{"position":1},{"posi`), nil
+	case "a lie":
+		var items []any
+		if err := json.Unmarshal(data, &items); err != nil {
+			return nil, err
+		}
+		return []byte("[" + strings.TrimSuffix(strings.Repeat(`{"position":1},`, len(items)), ",") + "]"), nil
 	}
 	return r.Relay.Ask(ctx, subject, data)
 }
@@ -168,6 +174,14 @@ func TestWrongBeliefsAboutTheHomeCostTimeAndNeverAWrongResult(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAHomeIsBelievedOnlyAsFarAsTheLogShows(t *testing.T) {
+	_, away := neighbours(t)
+	away.how.Store("a lie")
+	away.say(t, 0, 30)
+	away.how.Store("")
+	away.say(t, 30, 60)
 }
 
 // A node may have shown its client what the home has yet to hear of.
