@@ -168,7 +168,7 @@ func (n *node) start(ctx context.Context) error {
 	options := hub.Options{
 		Node: nodeName(), Version: thisBuild().Version, Title: settings.Title, Origins: settings.Origins, Open: n.openSpace, Authority: session.Authority{},
 		Live: live, Ticks: ticks, Relay: store.Relay(), Signals: store.Signals(), Logins: n.logins, Sign: settings.Sign, UI: frontend.Handler(), Logger: n.logger,
-		NoDocs: n.options.NoDocs, TLS: !n.options.Dev, // the cookie is for https only, so a proxy in front ends that
+		Limits: n.began.Limits.limits(), NoDocs: n.options.NoDocs, TLS: !n.options.Dev, // the cookie is for https only, so a proxy in front ends that
 	}
 	if err := errors.Join(n.addTasks(&options), n.addGuards(ctx, &options)); err != nil {
 		return err

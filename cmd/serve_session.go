@@ -54,6 +54,7 @@ func (n *node) addGuards(ctx context.Context, o *hub.Options) error {
 		return fmt.Errorf("opening the keys of the hub: %w", err)
 	}
 	o.Throttle = session.NewThrottle(counts, natslog.ErrNotFound, natslog.ErrRevision)
+	n.began.Limits.slow(o.Throttle)
 	o.Seal = session.NewSeal(keys, natslog.ErrNotFound, natslog.ErrRevision)
 	o.RefuseAfter = refuseAfter
 	return nil

@@ -22,6 +22,7 @@ type site struct {
 	Roles          []string               `yaml:"roles"`   // the site's own, beside user, staff, admin and service
 	CORS           []string               `yaml:"cors"`    // origins whose pages may use the API
 	Proxies        []string               `yaml:"proxies"` // networks of the proxies in front, whose X-Forwarded-For is believed
+	Limits         siteLimits             `yaml:"limits"`
 	Spaces         map[string]siteSpace   `yaml:"spaces"`
 	Backends       map[string]siteBackend `yaml:"backends"`
 	Authenticators []siteAuthenticator    `yaml:"authenticators"`

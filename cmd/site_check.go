@@ -24,6 +24,7 @@ func (p *siteProblems) check(s *site) {
 	p.checkRoles(s.Roles)
 	p.checkOrigins(s.CORS)
 	p.checkProxies(s.Proxies)
+	p.checkLimits(s.Limits)
 	if len(s.Spaces) == 0 {
 		p.add([]string{"spaces"}, "there are no spaces: add one under spaces")
 	}

@@ -19,6 +19,7 @@ import (
 // means the same.
 func (s *site) filled() *site {
 	all := *s
+	all.Limits = s.Limits.filled()
 	all.Spaces = maps.Clone(s.Spaces)
 	for name, space := range all.Spaces {
 		space.fill()

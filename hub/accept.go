@@ -24,8 +24,7 @@ const (
 	messageTime = 10 * time.Second // for a message to come in whole
 	pingEvery   = 25 * time.Second
 	pongTime    = 10 * time.Second
-	serviceRate = 5000 // messages per second of a service
-	maxStrikes  = 100  // messages refused for their form or rate, before the connection is closed
+	maxStrikes  = 100 // messages refused for their form or rate, before the connection is closed
 )
 
 var clientForm = regexp.MustCompile(`^[A-Za-z0-9_-]{4,40}$`)
@@ -185,7 +184,7 @@ func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, proof
 
 func (l Limits) limiter(who channels.Who) *rate.Limiter {
 	if who.Has("service") {
-		return rate.NewLimiter(serviceRate, serviceRate)
+		return rate.NewLimiter(rate.Limit(l.Services), l.Services)
 	}
 	return rate.NewLimiter(rate.Limit(l.Rate), l.Burst)
 }

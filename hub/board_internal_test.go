@@ -268,7 +268,7 @@ func signaller(t *testing.T) (*conn, *published) {
 	t.Helper()
 	p := &published{}
 	h := &Hub{}
-	h.options.Limits.fill()
+	h.options.Limits = h.options.Limits.Filled()
 	h.options.Signals = p
 	c := &conn{room: &room{hub: h, name: "lab"}, client: "alice-1", wake: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())

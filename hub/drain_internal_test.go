@@ -13,7 +13,7 @@ import (
 // drainRoom is a hub with so many connections in its one room, of which the last serves a command.
 func drainRoom(n int) (*Hub, []*conn) {
 	h := &Hub{options: Options{Node: "one"}, figures: newFigures(), news: make(chan *room, 64)}
-	h.options.Limits.fill()
+	h.options.Limits = h.options.Limits.Filled()
 	r := newRoom(h, "lab")
 	policy := session.Policy{}.Filled()
 	r.policy.Store(&policy)

@@ -21,7 +21,7 @@ func openRoom(t *testing.T) *room {
 	h := &Hub{figures: newFigures(), rooms: map[string]*room{}, news: make(chan *room, 64), started: time.Now().Add(-time.Hour)}
 	h.options.Authority = session.Authority{}
 	h.options.Node = "one"
-	h.options.Limits.fill()
+	h.options.Limits = h.options.Limits.Filled()
 	r := newRoom(h, "lab")
 	s, err := channels.Open(t.Context(), channels.Options{
 		Name: "lab", Log: channels.NewMemoryLog(), Authority: session.Authority{}, Watcher: r,

@@ -81,21 +81,24 @@ type Limits struct {
 	PerUser    int // connections of one user; default 20
 	PerAddress int // connections to this node from one address; default 100
 	PerNode    int // connections of this node; default 15,000
-	Rate       int // messages per second of one connection; default 20. Services: 5,000
-	Burst      int // messages at once; default 100. Services: 5,000
+	Rate       int // messages per second of one connection; default 20
+	Burst      int // messages at once; default 100
+	Services   int // messages per second, and at once, of one connection of a service; default 5,000
 	Signals    int // signals per second of one connection on one channel, beside those; default 30
 	Page       int // of what is listed, spaces, channels, tokens, at once; default 100
 }
 
-func (l *Limits) fill() {
+// Filled returns the limits with the default for each that is 0.
+func (l Limits) Filled() Limits {
 	for field, standard := range map[*int]int{
 		&l.Message: 64 << 10, &l.Unanswered: 32, &l.Joined: 128, &l.PerSession: 10, &l.PerUser: 20, &l.PerAddress: 100, &l.PerNode: 15_000,
-		&l.Rate: 20, &l.Burst: 100, &l.Signals: 30, &l.Page: 100,
+		&l.Rate: 20, &l.Burst: 100, &l.Services: 5000, &l.Signals: 30, &l.Page: 100,
 	} {
 		if *field == 0 {
 			*field = standard
 		}
 	}
+	return l
 }
 
 // A Hub is one node: an http.Handler for browsers, programs and their WebSockets. It holds no state that is not in the
@@ -132,7 +135,7 @@ type Hub struct {
 
 // New makes a hub and starts what it does by itself: following live values, telling who is here, handling ticks.
 func New(o Options) (*Hub, error) {
-	o.Limits.fill()
+	o.Limits = o.Limits.Filled()
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -12,7 +12,7 @@ import (
 // idleRoom is a room with a policy, and alice's tab in it.
 func idleRoom(p session.Policy) (*room, *conn) {
 	h := &Hub{options: Options{Node: "one"}, figures: newFigures()}
-	h.options.Limits.fill()
+	h.options.Limits = h.options.Limits.Filled()
 	r := newRoom(h, "lab")
 	p = p.Filled()
 	r.policy.Store(&p)

@@ -91,7 +91,7 @@ func (m *meter) visitorLocked(who channels.Who, now time.Time) *visitor {
 		v = &visitor{limiter: m.limits.limiter(who), stopping: rate.NewLimiter(20, 50), large: make(chan struct{}, largeAtOnce)}
 		perSecond := m.limits.Signals
 		if who.Has(channels.RoleService) {
-			perSecond = serviceRate
+			perSecond = m.limits.Services
 		}
 		v.signals = rate.NewLimiter(rate.Limit(perSecond), perSecond)
 		m.visitors[who.ID] = v

@@ -38,13 +38,12 @@ type outgoing struct {
 }
 
 func newOutbox(c *conn) *outbox {
-	perSecond := c.room.hub.options.Limits.Signals
-	limiter := func(times int) *rate.Limiter {
-		if n := perSecond * times; !c.who.Has(channels.RoleService) {
-			return rate.NewLimiter(rate.Limit(n), n)
-		}
-		return rate.NewLimiter(rate.Limit(serviceRate*times), serviceRate*times)
+	limits := c.room.hub.options.Limits
+	perSecond, most := limits.Signals, limits.Signals
+	if c.who.Has(channels.RoleService) {
+		most = limits.Services
 	}
+	limiter := func(times int) *rate.Limiter { return rate.NewLimiter(rate.Limit(most*times), most*times) }
 	return &outbox{
 		conn: c, every: time.Second / time.Duration(perSecond), limiter: limiter(swarm), abuse: limiter(flood),
 		channels: map[string]*outgoing{},

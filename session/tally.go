@@ -19,11 +19,9 @@ type Attempt struct {
 	Address string // of the client
 }
 
-// The limits of failed sign-ins, see Throttle.
+// The times of failed sign-ins, see Throttle.
 const (
-	failuresFree   = 5                // of one account from one address, before it has to wait
 	failuresWindow = 15 * time.Minute // after so long without a failure they are forgotten
-	failuresMinute = 30               // of one address in a minute, whatever the accounts
 	firstWait      = 30 * time.Second
 	longestWait    = 15 * time.Minute
 )
@@ -38,7 +36,7 @@ type tally struct {
 
 // ofAccount counts a try of an account from an address as a failure, or says how long to wait. Each failure beyond the
 // free ones doubles the wait.
-func (t tally) ofAccount(now time.Time) (tally, time.Duration) {
+func (t tally) ofAccount(now time.Time, free int) (tally, time.Duration) {
 	if now.Sub(t.Last) >= failuresWindow && now.After(t.Until) || t.Last.Sub(now) > failuresWindow {
 		t = tally{Since: now} // long ago, or counted by a clock that was wrong
 	}
@@ -47,18 +45,18 @@ func (t tally) ofAccount(now time.Time) (tally, time.Duration) {
 	}
 	t.Count++
 	t.Last = now
-	if over := t.Count - failuresFree; over >= 0 {
+	if over := t.Count - free; over >= 0 {
 		t.Until = now.Add(min(firstWait<<min(over, 16), longestWait))
 	}
 	return t, 0
 }
 
 // ofAddress counts a try from an address, or says how long to wait.
-func (t tally) ofAddress(now time.Time) (tally, time.Duration) {
+func (t tally) ofAddress(now time.Time, perMinute int) (tally, time.Duration) {
 	if age := now.Sub(t.Since); age >= time.Minute || age < -time.Minute {
 		t = tally{Since: now}
 	}
-	if t.Count >= failuresMinute {
+	if t.Count >= perMinute {
 		return t, min(t.Since.Add(time.Minute).Sub(now), time.Minute)
 	}
 	t.Count++

@@ -19,14 +19,17 @@ func (t *Throttled) Error() string {
 
 // A Throttle slows down who guesses passwords. It counts failures by account and address, and by address:
 //
-//   - the first 5 of an account from an address are free; after that there is a wait of 30 s, which doubles with each
+//   - the first PerAccount of an account from an address are free; after that there is a wait of 30 s, which doubles with each
 //     further failure, up to 15 min. 15 min without a failure, or a success, and they are forgotten;
-//   - an address has 30 failures in a minute.
+//   - an address has PerAddress failures in a minute.
 //
 // The counts are in a KV that all nodes share. A try is counted before the credentials are looked at, so that a hundred
 // at once get no further than a hundred in turn. Login sessions that there are it knows nothing of: whoever is signed in
 // stays it, however many try to be them. If the KV cannot be asked nobody signs in.
 type Throttle struct {
+	PerAccount int // 5 if not set otherwise, before the first use
+	PerAddress int // 30
+
 	kv                KV
 	notFound, changed error
 	seed              maphash.Seed
@@ -35,7 +38,7 @@ type Throttle struct {
 
 // NewThrottle returns the throttle with its counts in kv; notFound and changed are the errors that kv is known by.
 func NewThrottle(kv KV, notFound, changed error) *Throttle {
-	t := &Throttle{kv: kv, notFound: notFound, changed: changed, seed: maphash.MakeSeed()}
+	t := &Throttle{PerAccount: 5, PerAddress: 30, kv: kv, notFound: notFound, changed: changed, seed: maphash.MakeSeed()}
 	for i := range t.turns {
 		t.turns[i] = make(chan struct{}, 1)
 	}
@@ -45,10 +48,10 @@ func NewThrottle(kv KV, notFound, changed error) *Throttle {
 // Begin counts a try as failed, or refuses it with a *Throttled. The caller says how it went on if it did not fail.
 func (t *Throttle) Begin(ctx context.Context, a Attempt) (*Try, error) {
 	account, address := keysOf(a)
-	if err := t.count(ctx, account, tally.ofAccount); err != nil {
+	if err := t.count(ctx, account, t.PerAccount, tally.ofAccount); err != nil {
 		return nil, err
 	}
-	if err := t.count(ctx, address, tally.ofAddress); err != nil {
+	if err := t.count(ctx, address, t.PerAddress, tally.ofAddress); err != nil {
 		return nil, errors.Join(err, t.change(ctx, account, oneLess))
 	}
 	return &Try{throttle: t, account: account, address: address}, nil
@@ -57,17 +60,17 @@ func (t *Throttle) Begin(ctx context.Context, a Attempt) (*Try, error) {
 // BeginAt is Begin for a try of no account, which only the address counts.
 func (t *Throttle) BeginAt(ctx context.Context, address string) (*Try, error) {
 	_, key := keysOf(Attempt{Address: address})
-	if err := t.count(ctx, key, tally.ofAddress); err != nil {
+	if err := t.count(ctx, key, t.PerAddress, tally.ofAddress); err != nil {
 		return nil, err
 	}
 	return &Try{throttle: t, address: key, anyone: true}, nil
 }
 
-// count counts a try under a key, by a rule that may make it wait instead.
-func (t *Throttle) count(ctx context.Context, key tallyKey, rule func(tally, time.Time) (tally, time.Duration)) error {
+// count counts a try under a key, by a rule that makes it wait instead when there are too many.
+func (t *Throttle) count(ctx context.Context, key tallyKey, most int, rule func(tally, time.Time, int) (tally, time.Duration)) error {
 	var wait time.Duration
 	err := t.change(ctx, key, func(present tally) (next tally, write bool) {
-		next, wait = rule(present, time.Now())
+		next, wait = rule(present, time.Now(), most)
 		return next, wait == 0
 	})
 	if err == nil && wait > 0 {
