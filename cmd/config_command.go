@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 )
@@ -35,6 +36,9 @@ func checkCommand(s streams) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			site, err := s.own.readSite(args[0])
 			if err != nil {
+				return err
+			}
+			if _, err := site.outside(filepath.Dir(args[0])); err != nil { // it reads the files with their keys
 				return err
 			}
 			channels, commands, tasks := 0, 0, 0

@@ -34,6 +34,9 @@ func TestOtherIssuersAreReadFromTheSiteFile(t *testing.T) {
 	if _, err := s.outside(dir); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "ci.json")) {
 		t.Errorf("keys that are not there: %v", err)
 	}
+	if checked := baton(t, nil, "", "config", "check", path); checked.code != 78 || !strings.Contains(checked.errors, "ci.json") {
+		t.Errorf("config check exits with %d: %s", checked.code, checked.errors)
+	}
 	s.Issuers = s.Issuers[:1]
 	if outside, err := s.outside(dir); err != nil || outside == nil {
 		t.Errorf("%v, %v", outside, err)
