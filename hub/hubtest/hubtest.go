@@ -245,7 +245,7 @@ func (tab *Tab) Do(request map[string]any, wantType string, into any) {
 	if f.Type != wantType {
 		tab.t.Fatalf("%v was answered %s", request, f.Data)
 	}
-	tab.decode(f, into)
+	tab.Decode(f, into)
 }
 
 // Refused asks, and wants an error with a code.
@@ -262,7 +262,7 @@ func (tab *Tab) Refused(request map[string]any, code string) wire.Error {
 // Expect waits for the next frame of a type and reads it into into (nothing if nil); what comes before it is dropped.
 func (tab *Tab) Expect(frameType string, into any) {
 	tab.t.Helper()
-	tab.decode(tab.Wait("a frame "+frameType, func(f Frame) bool { return f.Type == frameType }), into)
+	tab.Decode(tab.Wait("a frame "+frameType, func(f Frame) bool { return f.Type == frameType }), into)
 }
 
 // Wait returns the next frame that is wanted; what comes before it is dropped.
@@ -305,7 +305,8 @@ func (tab *Tab) Ended() websocket.StatusCode {
 	return tab.code
 }
 
-func (tab *Tab) decode(f Frame, into any) {
+// Decode reads a frame into into (nothing if nil).
+func (tab *Tab) Decode(f Frame, into any) {
 	tab.t.Helper()
 	if into == nil {
 		return

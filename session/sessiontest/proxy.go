@@ -45,7 +45,7 @@ func NewProxy(t testing.TB, to string) *Proxy {
 	t.Cleanup(func() {
 		close(p.closed)
 		l.Close()
-		p.cut()
+		p.Cut()
 		p.using.Wait()
 	})
 	return p
@@ -60,7 +60,7 @@ func (p *Proxy) Hole() { p.set(hole, 0) }
 // Reset resets all connections, and new ones as they come.
 func (p *Proxy) Reset() {
 	p.set(reset, 0)
-	p.cut()
+	p.Cut()
 }
 
 // Delay lets everything through, late.
@@ -79,8 +79,8 @@ func (p *Proxy) set(f fault, delay time.Duration) {
 	p.fault, p.delay = f, delay
 }
 
-// cut resets the connections that there are.
-func (p *Proxy) cut() {
+// Cut resets the connections that there are; new ones go through.
+func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for client, server := range p.pairs {
