@@ -8,9 +8,9 @@ tool (
 )
 
 require (
-	github.com/anishathalye/porcupine v1.3.1
 	github.com/baton-hub/baton v0.0.0
 	github.com/coder/websocket v1.8.15
+	golang.org/x/sys v0.49.0
 )
 
 require (
@@ -30,7 +30,6 @@ require (
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect

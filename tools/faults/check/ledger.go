@@ -72,11 +72,11 @@ func NewLedger(log []history.Entry) (*Ledger, error) {
 	over := map[string]bool{} // epochs
 	for i, record := range log {
 		if record.Position != uint64(i)+1 {
-			return nil, fmt.Errorf("L has position %d where %d should be: read it whole, before it is purged", record.Position, i+1)
+			return nil, fmt.Errorf("reading L: it has position %d where %d should be: read it whole, before it is purged", record.Position, i+1)
 		}
 		entry, err := record.Decode()
 		if err != nil {
-			return nil, fmt.Errorf("position %d of L: %w", record.Position, err)
+			return nil, fmt.Errorf("reading L, position %d: %w", record.Position, err)
 		}
 		l.last = record.Position
 		if over[entry.Epoch] { // decided on a history that was lost: it takes its position and nothing else
@@ -85,7 +85,7 @@ func NewLedger(log []history.Entry) (*Ledger, error) {
 		before := l.epoch
 		for n := range entry.Transactions {
 			if err := l.add(&entry.Transactions[n], record.Position, n); err != nil {
-				return nil, fmt.Errorf("position %d of L: %w", record.Position, err)
+				return nil, fmt.Errorf("reading L, position %d: %w", record.Position, err)
 			}
 		}
 		if before != "" && l.epoch != before {

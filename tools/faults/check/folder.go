@@ -1,0 +1,28 @@
+package check
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/baton-hub/baton/tools/faults/history"
+)
+
+// Folder judges the run that was left in a folder and says what is wrong with it; anything is an error.
+func Folder(dir string, out io.Writer) error {
+	h, err := history.Read(dir)
+	if err != nil {
+		return err
+	}
+	found, err := All(h)
+	if err != nil {
+		return err
+	}
+	for _, v := range found {
+		fmt.Fprintln(out, v)
+	}
+	if len(found) > 0 {
+		return fmt.Errorf("%d violations in the run of seed %d", len(found), h.Run.Seed)
+	}
+	fmt.Fprintf(out, "%d operations, %d messages, %d entries: as promised\n", len(h.Operations), len(h.Messages), len(h.Log))
+	return nil
+}
