@@ -25,6 +25,8 @@ type Beamline struct {
 	changer   changer
 	action    *action // nil: none is running
 	queue     runner
+	centring  centring
+	scan      scan
 
 	// What users wrote last.
 	samples map[string]Sample
@@ -38,6 +40,7 @@ type motor struct {
 	Motor
 	speed float64 // of this move
 	call  string  // that waits for the end of it; "" = none
+	jog   *jog    // nil: this move is none
 }
 
 // A Light is equipment "light/<name>".
@@ -63,6 +66,7 @@ type Ended struct {
 // An Output is what there is to publish. A nil value deletes its key.
 type Output struct {
 	Motors    map[string]Motor // live
+	Scan      map[string]any   // live
 	Equipment map[string]any
 	Samples   map[string]string // the new state of each; the rest of a sample belongs to users
 	Run       map[string]any
@@ -85,7 +89,7 @@ func New(facts *Facts, found Found) *Beamline {
 		samples: found.Samples, entries: found.Entries,
 		zoom:      foundValue(found.Equipment["zoom"], facts.Zoom.Values, facts.Zoom.Invented.Start),
 		aperture:  foundValue(found.Equipment["aperture"], facts.Aperture.Values, facts.Aperture.Invented.Start),
-		attenuate: facts.Transmission.Value,
+		attenuate: facts.Transmission.Value, centring: centring{state: centringIdle},
 	}
 	for _, f := range facts.Motors {
 		m := &motor{Axis: f.Axis()}
@@ -133,6 +137,7 @@ func (b *Beamline) Advance(passed time.Duration) {
 		for _, name := range slices.Sorted(maps.Keys(b.shutters)) {
 			b.advanceShutter(b.shutters[name], d)
 		}
+		b.advanceCentring()
 		b.advanceChanger(d)
 		b.advanceAction(d)
 		b.advanceQueue(d)
@@ -182,7 +187,7 @@ func (b *Beamline) anyMoving() bool {
 func (b *Beamline) move(name string, target, speed float64, call string) {
 	m := b.motors[name]
 	b.end(m.call, nil, fmt.Errorf("another move of %s took its place", m.Label))
-	m.Motor, m.speed, m.call = m.To(m.Motor, target), speed, call
+	m.Motor, m.speed, m.call, m.jog = m.To(m.Motor, target), speed, call, nil
 	b.showMotor(name)
 	if m.State != MotorMoving {
 		b.arrived(name)
@@ -198,13 +203,15 @@ func (b *Beamline) advanceMotor(name string, d time.Duration) {
 	b.showMotor(name)
 	if m.State != MotorMoving {
 		b.arrived(name)
+		return
 	}
+	b.advanceJog(name, d)
 }
 
 func (b *Beamline) arrived(name string) {
 	m := b.motors[name]
 	b.end(m.call, map[string]float64{"position": m.Position}, nil)
-	m.call = ""
+	m.call, m.jog = "", nil
 	if name == distanceMotor {
 		b.showResolution()
 	}
@@ -218,8 +225,10 @@ func (b *Beamline) stopMotor(name, reason string) {
 	}
 	m.Motor = m.At(m.Position)
 	b.showMotor(name)
-	b.end(m.call, nil, fmt.Errorf("%s at %s", reason, m.show(m.Position)))
-	m.call = ""
+	if m.jog == nil || !m.jog.held { // that a jog is stopped is how it should end
+		b.end(m.call, nil, fmt.Errorf("%s at %s", reason, m.show(m.Position)))
+		m.call = ""
+	}
 	b.arrived(name)
 }
 

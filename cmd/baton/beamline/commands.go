@@ -10,29 +10,34 @@ import (
 	"time"
 )
 
-// A Command is a call to decide: its id, what was asked for, who asked, and the time of day.
+// A Command is a call to decide: its id, what was asked for, who asked (by name, and the user), and the time of day.
 type Command struct {
 	Call string
 	Name string
 	Args json.RawMessage
 	By   string
+	User string
 	At   time.Time
 }
 
 // commands are what the beamline serves. Each returns nil when the call ends later, or was ended by it.
 var commands = map[string]func(*Beamline, Command) error{
-	"motor.move":     (*Beamline).doMotorMove,
-	"motor.stop":     (*Beamline).doMotorStop,
-	"queue.start":    (*Beamline).doQueueStart,
-	"queue.stop":     (*Beamline).doQueueStop,
-	"shutter.set":    (*Beamline).doShutterSet,
-	"zoom.set":       (*Beamline).doZoomSet,
-	"aperture.set":   (*Beamline).doApertureSet,
-	"light.set":      (*Beamline).doLightSet,
-	"sample.mount":   (*Beamline).doSampleMount,
-	"sample.unmount": (*Beamline).doSampleUnmount,
-	"action.run":     (*Beamline).doActionRun,
-	"abort":          (*Beamline).doAbort,
+	"motor.move":      (*Beamline).doMotorMove,
+	"motor.jog":       (*Beamline).doMotorJog,
+	"motor.stop":      (*Beamline).doMotorStop,
+	"queue.start":     (*Beamline).doQueueStart,
+	"queue.stop":      (*Beamline).doQueueStop,
+	"shutter.set":     (*Beamline).doShutterSet,
+	"zoom.set":        (*Beamline).doZoomSet,
+	"aperture.set":    (*Beamline).doApertureSet,
+	"light.set":       (*Beamline).doLightSet,
+	"sample.mount":    (*Beamline).doSampleMount,
+	"sample.unmount":  (*Beamline).doSampleUnmount,
+	"centring.start":  (*Beamline).doCentringStart,
+	"centring.click":  (*Beamline).doCentringClick,
+	"centring.cancel": (*Beamline).doCentringCancel,
+	"action.run":      (*Beamline).doActionRun,
+	"abort":           (*Beamline).doAbort,
 }
 
 // Commands returns the names of the commands that the beamline serves, sorted.
@@ -169,6 +174,7 @@ func (b *Beamline) doZoomSet(c Command) error {
 	}
 	b.zoom = a.Value
 	b.showZoom()
+	b.showCamera()
 	b.end(c.Call, a, nil)
 	return nil
 }
@@ -269,6 +275,7 @@ func (b *Beamline) doAbort(c Command) error {
 	b.stopQueue(reason)
 	b.stopMotors(reason)
 	b.stopChanger(reason)
+	b.cancelCentring(reason)
 	if b.action != nil {
 		b.endAction(fmt.Errorf("%s was %s", b.action.label(), reason))
 	}
@@ -293,6 +300,8 @@ func (b *Beamline) nothingRuns() error {
 		return fmt.Errorf("the sample changer is %s: wait for it, or abort", b.changer.phase)
 	case b.action != nil:
 		return fmt.Errorf("%s is running: wait for it, or abort", b.action.label())
+	case b.centring.state != centringIdle:
+		return fmt.Errorf("a sample is being centred: finish that, or cancel it")
 	}
 	return b.queueIsIdle()
 }

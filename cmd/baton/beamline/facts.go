@@ -131,10 +131,15 @@ type ActionFacts struct {
 
 // InventedFacts are what the source says nothing about at all.
 type InventedFacts struct {
-	MountSeconds   float64               `yaml:"mount_seconds"`
-	UnmountSeconds float64               `yaml:"unmount_seconds"`
-	Tasks          map[string]TaskParams `yaml:"tasks"`
-	Pucks          []struct {
+	MountSeconds   float64            `yaml:"mount_seconds"`
+	UnmountSeconds float64            `yaml:"unmount_seconds"`
+	CameraMM       map[string]float64 `yaml:"camera_mm"` // width of the picture at each zoom level
+	Jog            struct {
+		PartOfSpeed      float64 `yaml:"part_of_speed"`
+		KeepAliveSeconds float64 `yaml:"keep_alive_seconds"`
+	} `yaml:"jog"`
+	Tasks map[string]TaskParams `yaml:"tasks"`
+	Pucks []struct {
 		Number   int `yaml:"number"`
 		Proteins []struct {
 			Protein string `yaml:"protein"`
@@ -223,6 +228,11 @@ func LoadFacts() (*Facts, error) {
 		}
 		if firstOf(m.Limits, m.Invented.Limits) == nil {
 			problems = append(problems, fmt.Errorf("facts.yaml: %s has no limits", m.Name))
+		}
+	}
+	for _, level := range f.Zoom.Values {
+		if f.Invented.CameraMM[level] <= 0 {
+			problems = append(problems, fmt.Errorf("facts.yaml: camera_mm does not say how much is seen at %s", level))
 		}
 	}
 	return f, errors.Join(problems...)

@@ -22,6 +22,8 @@ type Hub interface {
 	Append(ctx context.Context, log string, message any) error
 	// Send sets keys of a live store.
 	Send(live string, set map[string]any) error
+	// Listen has heard called for what others send over a signal. It must not block.
+	Listen(signal string, heard func(user string, data json.RawMessage))
 	// Serve begins to serve commands, and returns when the hub has agreed or ctx has ended. Each call has a goroutine of its own, whose context ends when the hub is closed.
 	Serve(ctx context.Context, handlers map[string]Handler) error
 }
@@ -35,11 +37,12 @@ type Stored struct {
 // A Handler answers the calls of a command.
 type Handler func(ctx context.Context, call Call) (result any, err error)
 
-// A Call is a call of a command: its id, its arguments, and the name of who called.
+// A Call is a call of a command: its id, its arguments, and who called, by name and as the hub calls them.
 type Call struct {
 	ID   string
 	Args json.RawMessage
 	By   string
+	User string
 }
 
 // ErrConflict is returned by Hub.Write when a key is not at the position it should be.

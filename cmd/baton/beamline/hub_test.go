@@ -17,6 +17,8 @@ type memoryHub struct {
 	stores   map[string]map[string]Stored
 	follow   map[string][]func()
 	sent     []sent
+	scan     map[string]any
+	heard    map[string]func(user string, data json.RawMessage)
 	records  []Record
 	handlers map[string]Handler
 	serving  chan struct{}                // closed when it serves for the first time
@@ -33,6 +35,7 @@ type sent struct {
 func newMemoryHub() *memoryHub {
 	return &memoryHub{
 		stores: map[string]map[string]Stored{}, follow: map[string][]func(){}, serving: make(chan struct{}),
+		scan: map[string]any{}, heard: map[string]func(string, json.RawMessage){},
 	}
 }
 
@@ -100,9 +103,27 @@ func (h *memoryHub) Append(ctx context.Context, _ string, message any) error {
 	return nil
 }
 
-func (h *memoryHub) Send(_ string, set map[string]any) error {
+func (h *memoryHub) Listen(signal string, heard func(user string, data json.RawMessage)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.heard[signal] = heard
+}
+
+// say sends something over a signal.
+func (h *memoryHub) say(user, signal, data string) {
+	h.mu.Lock()
+	heard := h.heard[signal]
+	h.mu.Unlock()
+	heard(user, json.RawMessage(data))
+}
+
+func (h *memoryHub) Send(live string, set map[string]any) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if live == "scan" {
+		maps.Copy(h.scan, set)
+		return nil
+	}
 	s := sent{at: time.Now(), motors: map[string]Motor{}}
 	for name, m := range set {
 		s.motors[name] = m.(Motor)
@@ -128,7 +149,7 @@ func (h *memoryHub) call(ctx context.Context, name, args string) (any, error) {
 	h.calls++
 	id, handler := fmt.Sprintf("call-%d", h.calls), h.handlers[name]
 	h.mu.Unlock()
-	return handler(ctx, Call{ID: id, Args: json.RawMessage(args), By: "alice"})
+	return handler(ctx, Call{ID: id, Args: json.RawMessage(args), By: "alice", User: "alice"})
 }
 
 // goAway lets every write and append hang until come is called.

@@ -2,6 +2,7 @@ package beamline
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/baton-hub/baton/hub/client"
 )
@@ -47,6 +48,11 @@ func (h clientHub) Write(ctx context.Context, store string, set map[string]any, 
 // Send implements Hub.
 func (h clientHub) Send(store string, set map[string]any) error { return h.Client.Send(store, set) }
 
+// Listen implements Hub.
+func (h clientHub) Listen(signal string, heard func(user string, data json.RawMessage)) {
+	h.OnSignal(signal, func(s client.Signal) { heard(s.By, s.Data) })
+}
+
 // Append implements Hub.
 func (h clientHub) Append(ctx context.Context, log string, message any) error {
 	_, err := h.Client.Append(ctx, log, message)
@@ -62,7 +68,7 @@ func (h clientHub) Serve(ctx context.Context, handlers map[string]Handler) error
 			if by == "" {
 				by = call.By.User
 			}
-			return handle(ctx, Call{ID: call.Call, Args: call.Args, By: by})
+			return handle(ctx, Call{ID: call.Call, Args: call.Args, By: by, User: call.By.User})
 		}
 	}
 	return h.Client.Serve(ctx, serve)

@@ -2,7 +2,6 @@ package beamline
 
 import (
 	"fmt"
-	"hash/fnv"
 	"math"
 	"time"
 )
@@ -63,18 +62,12 @@ func (p *plan) mount(sample string) {
 	p.stages = append(p.stages, s)
 }
 
-// centre looks at the sample from three sides and brings it into the beam. Where it is differs from sample to sample and
-// is the same each time.
+// centre looks at the sample from three sides and brings it into the beam.
 func (p *plan) centre(sample string) {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(sample))
-	offset := func(shift uint) float64 { return (float64(h.Sum32()>>shift&0xff)/255 - 0.5) * 0.4 } // ± 0.2 mm
 	for i, angle := range []float64{0, 90, 180} {
 		p.move(fmt.Sprintf("centring: view %d of 3", i+1), map[string]float64{omegaMotor: angle})
 	}
-	p.move("centring: moving into the beam", map[string]float64{
-		"sampx": offset(0), "sampy": offset(8), "phiy": p.beamline.motors["phiy"].clamp(-0.25 + offset(16)),
-	})
+	p.move("centring: moving into the beam", p.beamline.intoTheBeam(p.beamline.crystalOf(sample).CentreMM))
 }
 
 func (p *plan) move(text string, to map[string]float64) {
@@ -130,8 +123,15 @@ func (s stage) words(passed time.Duration) string {
 	if s.images == 0 {
 		return s.text
 	}
-	image := 1 + int(float64(s.images)*passed.Seconds()/s.takes.Seconds())
-	return fmt.Sprintf("%s image %d of %d", s.text, min(image, s.images), s.images)
+	return fmt.Sprintf("%s image %d of %d", s.text, min(1+s.taken(passed), s.images), s.images)
+}
+
+// taken returns how many images have been taken after some time.
+func (s stage) taken(passed time.Duration) int {
+	if s.images == 0 {
+		return 0
+	}
+	return min(int(float64(s.images)*passed.Seconds()/s.takes.Seconds()), s.images)
 }
 
 // begin starts the stage.

@@ -157,6 +157,7 @@ func (b *Beamline) beginItem(key string, entry Entry, stages []stage) {
 	}
 	b.log("info", "queue", "%s begins", describe(entry))
 	b.showRunState()
+	b.beginScan()
 	b.beginStage()
 }
 
@@ -178,9 +179,11 @@ func (b *Beamline) advanceQueue(d time.Duration) {
 	case queueRunning:
 		q.passed += d
 		if b.done(q.stages[q.at]) {
+			b.takeImages(q.stages[q.at].images)
 			b.stageDone()
 			return
 		}
+		b.takeImages(q.stages[q.at].taken(q.passed))
 		if q.unsaid += d; q.unsaid >= progressEvery {
 			b.showProgress()
 		}
@@ -189,6 +192,7 @@ func (b *Beamline) advanceQueue(d time.Duration) {
 
 func (b *Beamline) stageDone() {
 	q := &b.queue
+	b.scan.before += q.stages[q.at].images
 	if q.at++; q.at < len(q.stages) {
 		b.beginStage()
 		return
@@ -197,6 +201,7 @@ func (b *Beamline) stageDone() {
 		b.changer.collected[q.entry.Sample] = true
 		b.showSample(q.entry.Sample, SampleCollected)
 	}
+	b.endScan(itemDone)
 	b.setItem(q.item, ItemState{State: itemDone, Progress: 1})
 	b.log("info", "queue", "%s is done", describe(q.entry))
 	b.nextItem()
@@ -238,6 +243,7 @@ func (b *Beamline) stopItem(reason string) {
 	q := &b.queue
 	item := q.items[q.item]
 	item.State = itemStopped
+	b.endScan(itemStopped)
 	b.setItem(q.item, item)
 	b.stopMotors(reason)
 	b.stopChanger(reason)

@@ -190,6 +190,8 @@ func TestAnyScheduleOfCommandsIsSafe(t *testing.T) {
 		"motor.stop": {``, `{"motor":"omega"}`}, "queue.start": {``}, "queue.stop": {``}, "abort": {``},
 		"shutter.set":  {`{"shutter":"fast","value":"open"}`, `{"shutter":"fast","value":"closed"}`, `{"shutter":"safety","value":"open"}`},
 		"sample.mount": {`{"sample":"1:01"}`, `{"sample":"2:05"}`}, "sample.unmount": {``}, "zoom.set": {`{"value":"LEVEL2"}`},
+		"motor.jog":      {`{"motor":"omega","direction":1,"jog":"a"}`, `{"motor":"kappa","direction":-1,"jog":"b"}`},
+		"centring.start": {``}, "centring.click": {`{"h":0.1,"v":0.2}`, `{"h":-9,"v":0}`}, "centring.cancel": {``},
 		"aperture.set": {`{"value":10}`}, "light.set": {`{"light":"front","on":true}`}, "action.run": {`{"action":"anneal"}`, `{"action":"anneal2"}`},
 	}
 	all := map[string]Entry{"q1": collection("1:01", 1), "q2": collection("1:02", 2), "q3": {Sample: "x"}}

@@ -30,6 +30,7 @@ type shell struct {
 
 	changed chan struct{} // users have changed samples or queue; holds at most one
 	calls   chan request
+	heard   chan goOn     // holds some; of more, one is as good as another
 	ended   chan struct{} // closed when the owner of the beamline takes no more calls
 
 	// Owned by loop.
@@ -37,6 +38,9 @@ type shell struct {
 	last     time.Time
 	waiting  map[string]chan Ended
 }
+
+// goOn is what a page sends over the signal "jog" while a button is held.
+type goOn struct{ user, jog string }
 
 type request struct {
 	command Command
@@ -53,7 +57,7 @@ func Run(ctx context.Context, hub Hub, options Options) error {
 	s := &shell{
 		hub: hub, logger: options.Logger, every: orDefault(options.Every, 100*time.Millisecond), facts: facts,
 		values:  map[string]func() map[string]Stored{},
-		changed: make(chan struct{}, 1), calls: make(chan request), ended: make(chan struct{}),
+		changed: make(chan struct{}, 1), calls: make(chan request), heard: make(chan goOn, 64), ended: make(chan struct{}),
 		waiting: map[string]chan Ended{},
 	}
 	if s.logger == nil {
@@ -73,6 +77,7 @@ func Run(ctx context.Context, hub Hub, options Options) error {
 		defer close(written)
 		s.outbox.run(ctx)
 	}()
+	s.hub.Listen("jog", s.hear)
 	err = s.hub.Serve(ctx, s.handlers())
 	if err == nil {
 		err = s.loop(ctx)
@@ -126,6 +131,19 @@ func (s *shell) addSamples(ctx context.Context) error {
 	return nil
 }
 
+func (s *shell) hear(user string, data json.RawMessage) {
+	var said struct {
+		Jog string `json:"jog"`
+	}
+	if json.Unmarshal(data, &said) != nil || said.Jog == "" {
+		return
+	}
+	select {
+	case s.heard <- goOn{user, said.Jog}:
+	default:
+	}
+}
+
 func (s *shell) noteChange() {
 	select {
 	case s.changed <- struct{}{}:
@@ -161,6 +179,9 @@ func (s *shell) loop(ctx context.Context) error {
 			s.advance()
 			s.waiting[r.command.Call] = r.reply
 			s.beamline.Do(r.command)
+		case said := <-s.heard:
+			s.advance()
+			s.beamline.GoOn(said.jog, said.user)
 		case <-s.changed:
 			s.advance()
 			s.beamline.SetSamples(readSamples(s.values["samples"]()))
@@ -181,15 +202,12 @@ func (s *shell) advance() {
 
 // publish hands an output on. It does not wait for the hub.
 func (s *shell) publish(out Output) {
-	if len(out.Motors) > 0 {
-		set := map[string]any{}
-		for name, m := range out.Motors {
-			set[name] = m
-		}
-		if err := s.hub.Send("motors", set); err != nil {
-			s.logger.Warn("sending motor positions", "error", err)
-		}
+	motors := make(map[string]any, len(out.Motors))
+	for name, m := range out.Motors {
+		motors[name] = m
 	}
+	s.send("motors", motors)
+	s.send("scan", out.Scan)
 	s.outbox.add(out)
 	for _, e := range out.Ended {
 		if reply, waits := s.waiting[e.Call]; waits {
@@ -199,13 +217,22 @@ func (s *shell) publish(out Output) {
 	}
 }
 
+func (s *shell) send(live string, set map[string]any) {
+	if len(set) == 0 {
+		return
+	}
+	if err := s.hub.Send(live, set); err != nil {
+		s.logger.Warn("sending live values", "store", live, "error", err)
+	}
+}
+
 // handlers returns one handler for each command: it hands the call to the loop and waits for its end.
 func (s *shell) handlers() map[string]Handler {
 	handlers := map[string]Handler{}
 	for _, name := range Commands() {
 		handlers[name] = func(ctx context.Context, call Call) (any, error) {
 			r := request{
-				command: Command{Call: call.ID, Name: name, Args: call.Args, By: call.By, At: time.Now()},
+				command: Command{Call: call.ID, Name: name, Args: call.Args, By: call.By, User: call.User, At: time.Now()},
 				reply:   make(chan Ended, 1),
 			}
 			select {
@@ -231,7 +258,7 @@ func (s *shell) handlers() map[string]Handler {
 var errSwitchedOff = errors.New("the beamline was switched off meanwhile")
 
 // stops are what ends a command on its way. What is not here goes on to its end, whatever the caller wishes by then.
-var stops = map[string]string{"motor.move": "motor.stop", "queue.start": "queue.stop"}
+var stops = map[string]string{"motor.move": "motor.stop", "motor.jog": "motor.stop", "queue.start": "queue.stop"}
 
 // giveUp stops what a call has begun, which nobody wants any more or whose time is up, and waits for its end. If it is only
 // that the client is being closed, the beamline goes on.

@@ -49,6 +49,8 @@ func (b *Beamline) showEverything(found Found) {
 		b.showAction(a, "idle")
 	}
 	b.showZoom()
+	b.showCamera()
+	b.showCentring()
 	b.showAperture()
 	b.showEquipment("detector", b.facts.Detector)
 	b.showEquipment("energy", Reading{Value: b.facts.energy(), Unit: b.facts.Energy.Invented.Unit})
@@ -121,6 +123,7 @@ func (b *Beamline) showMounted() {
 		m.Sample = &sample
 	}
 	b.showEquipment("mounted", m)
+	b.showCrystal()
 }
 
 func (b *Beamline) showAction(a ActionFacts, state string) {
