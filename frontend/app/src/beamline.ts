@@ -3,7 +3,7 @@
  * starts here. The service behind them is `baton demo`; who may write what is in the site file.
  */
 
-import { defineCommand, defineLog, defineStore } from '@baton/client';
+import { defineCommand, defineLog, defineSignal, defineStore } from '@baton/client';
 
 // ---- samples and the queue ----
 
@@ -113,6 +113,9 @@ export interface Equipment {
   resolution: Reading;
   cryo: Reading;
   mounted: { readonly sample: string | null };
+  camera: Camera;
+  crystal: Crystal;
+  centring: Centring;
 }
 
 export const equipment = defineStore<unknown>({ name: 'equipment' });
@@ -189,3 +192,73 @@ export const mountSample = defineCommand<{ sample: string }>({ name: 'sample.mou
 export const unmountSample = defineCommand<Record<string, never>>({ name: 'sample.unmount' });
 export const runAction = defineCommand<{ action: string }>({ name: 'action.run' });
 export const abort = defineCommand<Record<string, never>>({ name: 'abort' });
+
+// ---- the sample view: where something is in the camera's picture is told in mm from the beam, h to the right, v up ----
+
+/** How much the camera sees, and where phiy and phiz are when the rotation axis is in the beam. */
+export interface Camera {
+  readonly width_mm: number;
+  readonly height_mm: number;
+  readonly axis: { readonly phiy: number; readonly phiz: number };
+}
+
+/** What is on the pin of the mounted sample; x and y across the rotation axis, z along it. */
+export interface Crystal {
+  readonly sample: string;
+  readonly shape: 'block' | 'bipyramid' | 'plate' | 'rod';
+  readonly size_mm: readonly [number, number, number];
+  readonly centre_mm: readonly [number, number, number];
+  readonly tilt_deg: readonly [number, number];
+}
+
+export interface Centring {
+  /** `click`: waits for the next click on the crystal. */
+  readonly state: 'idle' | 'click' | 'turning' | 'moving';
+  readonly of: number;
+  readonly clicks: readonly { readonly omega: number; readonly h: number; readonly v: number }[];
+}
+
+export const startCentring = defineCommand<Record<string, never>>({ name: 'centring.start' });
+export const clickCentring = defineCommand<{ h: number; v: number }>({ name: 'centring.click' });
+export const cancelCentring = defineCommand<Record<string, never>>({ name: 'centring.cancel' });
+
+/** Where somebody points in the sample view; without a place, nowhere. */
+export const cursors = defineSignal<{ readonly h?: number; readonly v?: number }>({
+  name: 'cursors',
+  life: 6_000,
+});
+
+// ---- what the running collection measures ----
+
+export interface Scan {
+  readonly id: string;
+  readonly item: string;
+  readonly sample: string;
+  readonly task: Task;
+  readonly images: number;
+  /** Images that each point is the mean of. */
+  readonly every: number;
+  readonly state: 'running' | 'done' | 'stopped';
+}
+
+export interface ScanPart {
+  readonly id: string;
+  readonly spots: readonly number[];
+  readonly resolution_a: readonly number[];
+}
+
+/** The key "scan" holds a Scan, "part/<nn>" a ScanPart of the scan whose id it has. */
+export const scan = defineStore<unknown>({ name: 'scan', live: true });
+
+// ---- jogging: the motor goes on while this is heard, and stops by itself when it is not ----
+
+export const jogMotor = defineCommand<{ motor: string; direction: 1 | -1; jog: string }>({
+  name: 'motor.jog',
+});
+export const jogs = defineSignal<{ readonly jog: string }>({ name: 'jog' });
+
+/** How long the hub takes to answer a page, told by the page itself. */
+export const links = defineSignal<{ readonly ms: number; readonly session: string }>({
+  name: 'links',
+  life: 25_000,
+});

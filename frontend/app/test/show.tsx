@@ -24,6 +24,13 @@ export function show(
   return { baton, user: userEvent.setup() };
 }
 
+/** One part of the screen by itself, which is much faster than all of it. */
+export function showOne(part: ReactNode, change: Partial<Scene> = {}): { baton: Fake } {
+  const baton = fakeBaton({ ...ordinary, ...change });
+  render(<Page baton={baton}>{part}</Page>);
+  return { baton };
+}
+
 export function Page({ baton, children }: { readonly baton: Fake; readonly children: ReactNode }) {
   return (
     <MantineProvider theme={theme} env="test">

@@ -13,6 +13,7 @@ import {
   type LogView,
   type Member,
   type Readable,
+  type SignalView,
   type Status,
   type StoreView,
   type StoreWrite,
@@ -66,6 +67,8 @@ export interface Fake extends Baton {
   answer: (asked: Asked) => unknown;
   readonly values: (store: string) => Atom<StoreView<unknown>>;
   readonly messages: (log: string) => Atom<LogView<unknown>>;
+  /** What others send over a signal, by who they are. */
+  readonly heard: (signal: string) => Atom<SignalView<unknown>>;
 }
 
 export function fakeBaton(scene: Scene): Fake {
@@ -80,6 +83,11 @@ export function fakeBaton(scene: Scene): Fake {
     ...messages(name),
     append: (data: unknown) => ask(`append ${name}`, data),
   }));
+  const heard = remember((_name) => new Atom<SignalView<unknown>>({ ready: true, latest: new Map() }));
+  const signals = remember((name) => ({
+    ...heard(name),
+    send: (data: unknown) => void asked.push([`send ${name}`, data]),
+  }));
   const stores = remember((name) => storeOf(name, values(name), ask));
   const view = new Atom(scene.control);
   const fake = {
@@ -87,6 +95,7 @@ export function fakeBaton(scene: Scene): Fake {
     answer: () => undefined,
     values,
     messages,
+    heard,
     view,
     status: new Atom<Status>(scene.status),
     ending: new Atom(scene.ending ?? null),
@@ -120,6 +129,7 @@ export function fakeBaton(scene: Scene): Fake {
     },
     store: ({ name }: { name: string }) => stores(name),
     log: ({ name }: { name: string }) => logs(name),
+    signal: ({ name }: { name: string }) => signals(name),
     call: async ({ name }: { name: string }, args: unknown) => {
       const result = await ask(name, args);
       return { id: 'k1', get: () => null, subscribe: () => () => undefined, finished: async () => result };

@@ -102,17 +102,57 @@ const equipment = {
   resolution: { value: 1.42, unit: 'Å' },
   cryo: { value: 100, unit: 'K', label: 'Cryo' },
   mounted: { sample: '1:04' },
+  camera: { width_mm: 1.2, height_mm: 0.9, axis: { phiy: -0.25, phiz: -0.2224 } },
+  crystal: {
+    sample: '1:04',
+    shape: 'bipyramid',
+    size_mm: [0.11, 0.11, 0.17],
+    centre_mm: [-0.06, 0.03, 0.04],
+    tilt_deg: [25, 20],
+  },
+  centring: { state: 'idle', of: 3, clicks: [] },
+};
+
+const measured = Array.from({ length: 214 }, (_, i) => ({
+  spots: Math.round(230 + 90 * Math.cos(i / 28) - i / 4 + 26 * Math.sin(i * 12.9898)),
+  resolution: Number((1.72 - 0.12 * Math.cos(i / 28) + i / 2400 + 0.05 * Math.sin(i * 4.1414)).toFixed(2)),
+}));
+
+/** A collection on its way, as the beamline tells of it. */
+export const scanning: Record<string, unknown> = {
+  scan: {
+    id: 'q2/1',
+    item: 'q2',
+    sample: '1:04',
+    task: 'collection',
+    images: 360,
+    every: 1,
+    state: 'running',
+  },
+  ...Object.fromEntries(
+    Array.from({ length: Math.ceil(measured.length / 60) }, (_, n) => {
+      const part = measured.slice(n * 60, n * 60 + 60);
+      return [
+        `part/0${n}`,
+        {
+          id: 'q2/1',
+          spots: part.map(({ spots }) => spots),
+          resolution_a: part.map(({ resolution }) => resolution),
+        },
+      ];
+    }),
+  ),
 };
 
 const motors = {
   omega: { position: 62.411, target: 90, state: 'moving' },
   kappa: { position: 15, target: 15, state: 'idle' },
   kappa_phi: { position: -4.5, target: -4.5, state: 'idle' },
-  phix: { position: 0.1, target: 0.1, state: 'idle' },
+  phix: { position: 5, target: 5, state: 'limit' },
   phiy: { position: -0.25, target: -0.25, state: 'idle' },
   phiz: { position: -0.2224, target: -0.2224, state: 'idle' },
   sampx: { position: 0.0713, target: 0.0713, state: 'idle' },
-  sampy: { position: 3, target: 3, state: 'limit' },
+  sampy: { position: -0.0281, target: -0.0281, state: 'idle' },
   dtox: { position: 200, target: 200, state: 'idle' },
   backlight: { position: 60, target: 60, state: 'idle' },
   frontlight: { position: 30, target: 30, state: 'idle' },
@@ -151,6 +191,7 @@ export const ordinary: Scene = {
     },
     equipment,
     motors,
+    scan: scanning,
   },
   logs: {
     log: log.map(([minutes, level, source, text]) => ({

@@ -48,7 +48,42 @@ export const states: Record<string, () => Fake> = {
   journal: () => fakeBaton(journal(200)),
   unread: () => fakeBaton(unread()),
   toasts: () => toasts(fakeBaton(operating)),
+  view: () => pointing(fakeBaton(staged(operating, 'view'))),
+  centring: () => pointing(fakeBaton(centring(staged(operating, 'view')))),
+  unmounted: () => fakeBaton(unmounted(staged(ordinary, 'view'))),
+  viewloading: () => loading(fakeBaton(staged(operating, 'view')), ['equipment', 'motors']),
+  viewstale: () => fakeBaton({ ...staged(operating, 'view'), status: 'connecting' }),
+  scan: () => fakeBaton(staged(operating, 'scan')),
+  noscan: () => fakeBaton(unmounted(staged(operating, 'scan'))),
 };
+
+function staged(scene: Scene, stage: string): Scene {
+  return { ...scene, stores: { ...scene.stores, ui: { stage } } };
+}
+
+function centring(scene: Scene): Scene {
+  const clicks = [
+    { omega: 0, h: 0.12, v: -0.08 },
+    { omega: 90, h: 0.11, v: 0.06 },
+  ];
+  const equipment = { ...scene.stores.equipment, centring: { state: 'click', of: 3, clicks } };
+  return { ...scene, stores: { ...scene.stores, equipment } };
+}
+
+function unmounted(scene: Scene): Scene {
+  const { crystal: _, ...others } = scene.stores.equipment ?? {};
+  const equipment = { ...others, mounted: { sample: null } };
+  return { ...scene, stores: { ...scene.stores, equipment, scan: {} } };
+}
+
+function pointing(fake: Fake): Fake {
+  const latest = new Map([
+    ['c2', { by: 'bob', data: { h: 0.16, v: 0.09 } }],
+    ['c3', { by: 'sam', data: { h: -0.21, v: -0.14 } }],
+  ]);
+  fake.heard('cursors').set({ ready: true, latest });
+  return fake;
+}
 
 function idling(fake: Fake): Fake {
   fake.idle.set({ until: performance.now() + 60_000 });
@@ -138,9 +173,8 @@ function withSaving(fake: Fake): Fake {
   return fake;
 }
 
-function loading(fake: Fake): Fake {
-  for (const name of ['samples', 'queue'])
-    fake.values(name).set({ ready: false, values: new Map(), keys: new Map() });
+function loading(fake: Fake, stores = ['samples', 'queue']): Fake {
+  for (const name of stores) fake.values(name).set({ ready: false, values: new Map(), keys: new Map() });
   return fake;
 }
 

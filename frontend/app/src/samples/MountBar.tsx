@@ -14,9 +14,11 @@ import classes from './Samples.module.css';
 export function MountBar({
   chosen,
   clear,
+  mounted,
 }: {
   readonly chosen: readonly string[];
   readonly clear: () => void;
+  readonly mounted: () => void;
 }) {
   const [opened, dialog] = useDisclosure(false);
   return (
@@ -32,7 +34,7 @@ export function MountBar({
             </Button>
           </Text>
         )}
-        <Mount chosen={chosen} />
+        <Mount chosen={chosen} done={mounted} />
         <GuardedButton
           leftSection={<IconPlaylistAdd size={16} />}
           unless={chosen.length === 0 ? 'Choose samples first.' : undefined}
@@ -65,7 +67,7 @@ function Mounted() {
   );
 }
 
-function Mount({ chosen }: { readonly chosen: readonly string[] }) {
+function Mount({ chosen, done }: { readonly chosen: readonly string[]; readonly done: () => void }) {
   const mounted = useEquipment('mounted')?.sample ?? null;
   const mount = useCall(mountSample);
   const unmount = useCall(unmountSample);
@@ -83,7 +85,9 @@ function Mount({ chosen }: { readonly chosen: readonly string[] }) {
         variant="default"
         leftSection={<IconCurrentLocation size={16} />}
         unless={chosen.length === 1 ? undefined : 'Choose one sample.'}
-        onClick={() => one !== undefined && void mount.call({ sample: one })}
+        onClick={async () => {
+          if (one !== undefined && (await mount.call({ sample: one }))) done();
+        }}
       >
         Mount
       </GuardedButton>

@@ -1,46 +1,48 @@
 import { useStore } from '@baton/react';
 import { Checkbox, CloseButton, ScrollArea, Skeleton, Stack, Text, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
-import { useCallback, useMemo, useState } from 'react';
+import { type Dispatch, type SetStateAction, useCallback, useMemo } from 'react';
 import { samples } from '../beamline.ts';
-import { plural } from '../format.ts';
-import { usePlace, useScroll } from '../memory/place.ts';
-import { Panel } from '../parts/Panel.tsx';
+import { useScroll } from '../memory/place.ts';
 import { MountBar } from './MountBar.tsx';
 import { Puck } from './Puck.tsx';
 import { byPuck, matching } from './pucks.ts';
 
+export function FindSample({ find: [find, setFind] }: { readonly find: [string, (text: string) => void] }) {
+  return (
+    <TextInput
+      aria-label="Find a sample"
+      placeholder="Find"
+      w={130}
+      leftSection={<IconSearch size={14} />}
+      value={find}
+      onChange={(event) => setFind(event.currentTarget.value)}
+      rightSection={
+        find === '' ? null : <CloseButton size="xs" aria-label="Clear" onClick={() => setFind('')} />
+      }
+    />
+  );
+}
+
+interface Props {
+  readonly chosen: [readonly string[], Dispatch<SetStateAction<readonly string[]>>];
+  /** Only what matches this text is shown. */
+  readonly find: string;
+  /** A sample was asked to be mounted from here. */
+  readonly mounted: () => void;
+}
+
 /** The samples in the sample changer, puck by puck. Some are chosen here to be mounted or put into the queue. */
-export function Samples() {
+export function SampleList({ chosen: [chosen, setChosen], find, mounted }: Props) {
   const { ready, values } = useStore(samples);
-  const [chosen, setChosen] = useState<readonly string[]>([]);
-  const [find, setFind] = usePlace('find a sample');
   const known = ready || values.size > 0; // by the hub, or by what the browser remembers
   const scroll = useScroll('samples', known);
   const pucks = useMemo(() => byPuck(matching(values, find)), [values, find]);
   // A sample that was taken out of the changer cannot be chosen any more.
   const present = useMemo(() => chosen.filter((key) => values.has(key)), [chosen, values]);
-  const clear = useCallback(() => setChosen([]), []);
+  const clear = useCallback(() => setChosen([]), [setChosen]);
   return (
-    <Panel
-      title="Samples"
-      area="samples"
-      unconfirmed={known && !ready}
-      note={known ? plural(values.size, 'sample') : ''}
-      actions={
-        <TextInput
-          aria-label="Find a sample"
-          placeholder="Find"
-          w={130}
-          leftSection={<IconSearch size={14} />}
-          value={find}
-          onChange={(event) => setFind(event.currentTarget.value)}
-          rightSection={
-            find === '' ? null : <CloseButton size="xs" aria-label="Clear" onClick={() => setFind('')} />
-          }
-        />
-      }
-    >
+    <>
       <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8} {...scroll}>
         <Checkbox.Group value={[...present]} onChange={setChosen} aria-label="Samples">
           <Stack gap={8} px="sm" py={6}>
@@ -56,7 +58,7 @@ export function Samples() {
           </Stack>
         </Checkbox.Group>
       </ScrollArea>
-      <MountBar chosen={present} clear={clear} />
-    </Panel>
+      <MountBar chosen={present} clear={clear} mounted={mounted} />
+    </>
   );
 }

@@ -4,7 +4,7 @@ import { Equipment } from '../equipment/Equipment.tsx';
 import { Messages } from '../messages/Messages.tsx';
 import { Confirmation } from '../parts/Confirmation.tsx';
 import { Queue } from '../queue/Queue.tsx';
-import { Samples } from '../samples/Samples.tsx';
+import { Stage } from '../stage/Stage.tsx';
 import type { BeamlineProps } from './Beamline.tsx';
 import { ConnectionBanner } from './ConnectionBanner.tsx';
 import { Header } from './Header.tsx';
@@ -21,7 +21,7 @@ export function Screen({ leave, idleInput }: Pick<BeamlineProps, 'leave' | 'idle
         <ControlBar />
         <main className={classes.main}>
           <Equipment />
-          <Samples />
+          <Stage />
           <Queue />
           <Messages />
         </main>
