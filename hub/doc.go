@@ -58,6 +58,9 @@
 // for a moment longer, until the other node has surely spoken of the new one: no operator is lost on the way, and no service.
 // Services are told first. Who has not gone in time is closed when what it asked is answered.
 //
+// A connection carries the operations of other clients of its user too: the tabs of a browser may share one socket, and a page
+// may send what an earlier one could not. Each is done once, as its id says, on whatever connection it comes.
+//
 // # HTTP
 //
 // What a WebSocket does works without one. An event stream is a connection like any other, with another socket: the

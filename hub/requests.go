@@ -98,8 +98,8 @@ func (c *conn) waitForSeen(seen string) error {
 // refused on a committed state.
 func (c *conn) propose(f wire.Request, d *decision) {
 	id, err := channels.ParseOp(d.op)
-	if err == nil && id.Client != c.client {
-		err = channels.Refuse(channels.CodeInvalid, "the operation id %.64q is another client's: this connection is %s", d.op, c.client)
+	if err == nil {
+		err = c.mayAsk(f, id)
 	}
 	if err == nil {
 		err = c.openRequest()
@@ -125,6 +125,23 @@ func (c *conn) propose(f wire.Request, d *decision) {
 			c.reply(o.Position, d.answer(o, channels.Cursor{Epoch: c.room.epochNow(), Position: o.Position}.String()))
 		},
 	})
+}
+
+// mayAsk refuses an operation that this connection may not carry. It carries those of other clients of the same user too:
+// the tabs of a browser share one socket, and a page sends what an earlier one could not. But a lock is held as long as
+// its client is connected, so it is asked for by that client itself; and the id of a client of somebody else is not
+// used up before the log knows whose it is.
+func (c *conn) mayAsk(f wire.Request, id channels.Op) error {
+	if id.Client == c.client {
+		return nil
+	}
+	if _, lock := f.(*wire.Lock); lock {
+		return channels.Refuse(channels.CodeInvalid, "a lock is held by a connected client: number the operation %s as one of this connection's, %s", id, c.client)
+	}
+	if c.room.taken(c.who, id.Client) {
+		return channels.Refuse(channels.CodeInvalid, "somebody else uses the client id of the operation %s: take a new random one", id)
+	}
+	return nil
 }
 
 // body is what an operation id is bound to: the request without what may differ when it is sent again.

@@ -171,10 +171,26 @@ func TestALiveValueThatIsNotJSONHarmsNobody(t *testing.T) {
 	}
 }
 
-func TestAnOperationOfAnotherClientIsRefused(t *testing.T) {
+func TestASocketCarriesTheOperationsOfTheOtherTabsOfItsUserOnce(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	_, ann := n.open(t, "alice")
-	ann.Refused(with(write("notes", "k", 1), "op", "random-1.1"), "invalid")
+	_, bob := n.open(t, "bob")
+	var first, again, moved wire.Written
+	ann.Do(with(write("notes", "k", 1), "op", "other-tab-1.1"), "written", &first)
+	ann.Do(with(write("notes", "k", 2), "op", "other-tab-2.1"), "written", &moved)
+	ann.Do(with(write("notes", "k", 1), "op", "other-tab-1.1"), "written", &again)
+	if again.Position != first.Position || moved.Position <= first.Position {
+		t.Errorf("committed at %d and %d, and repeated at %d", first.Position, moved.Position, again.Position)
+	}
+	bob.Refused(with(write("notes", "k", 3), "op", "other-tab-1.2"), "invalid")
+	bob.Refused(with(write("notes", "k", 3), "op", ann.Client+".7"), "invalid")
+	ann.Do(with(write("notes", "k", 4), "op", ann.Client+".7"), "written", nil)
+	ann.Refused(frame{"type": "lock", "name": "robot", "op": "other-tab-1.2"}, "invalid")
+}
+
+func TestAChannelIsJoinedOnce(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	_, ann := n.open(t, "alice")
 	ann.Do(join("notes"), "joined", nil)
 	ann.Refused(join("notes"), "invalid") // each answer holds all of it
 }
