@@ -49,11 +49,7 @@ export class Change implements Transaction {
     ...[args]: ArgsOf<Args>
   ): Promise<Call<Result>> => {
     const n = this.#calls.length;
-    this.#calls.push({
-      command: name,
-      ...(args !== undefined && { args }),
-      ...(deadline !== undefined && { deadline_ms: deadline }),
-    });
+    this.#calls.push({ command: name, args, deadline_ms: deadline }); // JSON leaves out what is undefined
     this.#lanes.push('~calls');
     this.#need(this.#rules()?.commands[name]?.call);
     return quiet(this.#sent.then((calls) => calls[n] as Call<Result>));

@@ -136,18 +136,20 @@ function signal(connection: Connection, def: SignalDef<unknown>): Signal<unknown
 }
 
 function control(connection: Connection): Control {
-  const move = async (body: Omit<Extract<RequestBody, { type: 'control' }>, 'type'>): Promise<void> => {
-    await connection.request({ type: 'control', ...body }, { lanes: ['~control'], kind: 'change', patience });
+  // JSON leaves out what is undefined.
+  const move = async (how: string, more?: object): Promise<void> => {
+    const body = { type: 'control', do: how, ...more } as RequestBody;
+    await connection.request(body, { lanes: ['~control'], kind: 'change', patience });
   };
   return {
     ...view(connection.control),
-    request: (message) => move({ do: 'request', ...(message && { message }) }),
-    cancel: () => move({ do: 'cancel' }),
-    grant: (request) => move({ do: 'grant', request }),
-    deny: (request, reason) => move({ do: 'deny', request, ...(reason && { reason }) }),
-    give: (session) => move({ do: 'give', session }),
-    release: () => move({ do: 'release' }),
-    take: (options) => move({ do: 'take', ...options }),
+    request: (message) => move('request', { message }),
+    cancel: () => move('cancel'),
+    grant: (request) => move('grant', { request }),
+    deny: (request, reason) => move('deny', { request, reason }),
+    give: (session) => move('give', { session }),
+    release: () => move('release'),
+    take: (options) => move('take', options),
   };
 }
 

@@ -142,7 +142,7 @@ export interface AppendBody {
 export interface CallBody {
   readonly command: string;
   readonly args?: unknown;
-  readonly deadline_ms?: number;
+  readonly deadline_ms?: number | undefined;
 }
 
 /** What a request says besides its id and its operation id. */

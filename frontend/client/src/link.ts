@@ -14,7 +14,11 @@ export interface Socket {
 }
 
 /** Opens a socket. The default is the platform's WebSocket; tests, and Node 20, bring their own. */
-export type OpenSocket = (url: string, protocol: string) => Socket;
+export interface OpenSocket {
+  (url: string, protocol: string): Socket;
+  /** No more will be opened. */
+  end?: () => void;
+}
 
 export interface LinkEvents {
   /** A message has come. */
@@ -65,8 +69,7 @@ export class Link {
   }
 
   start(): void {
-    globalThis.addEventListener?.('online', this.#poke);
-    globalThis.document?.addEventListener('visibilitychange', this.#poke);
+    this.#hear('addEventListener');
     this.connect();
   }
 
@@ -79,8 +82,14 @@ export class Link {
     this.#state = 'closed';
     this.#drop();
     this.#giveUp();
-    globalThis.removeEventListener?.('online', this.#poke);
-    globalThis.document?.removeEventListener('visibilitychange', this.#poke);
+    this.#open.end?.();
+    this.#hear('removeEventListener');
+  }
+
+  /** Begins, or ends, to hear of what the browser tells. */
+  #hear(how: 'addEventListener' | 'removeEventListener'): void {
+    globalThis[how]?.('online', this.#poke);
+    globalThis.document?.[how]('visibilitychange', this.#poke);
   }
 
   /** Makes the next connection. One that works goes on until that takes over with its first message. */

@@ -6,6 +6,7 @@
 
 import { type Baton, connect, defineStore } from '@baton/client';
 import { lab } from './lab.ts';
+import { shared } from './shared.ts';
 
 const now = () => performance.timeOrigin + performance.now();
 
@@ -122,6 +123,6 @@ function marked(): number[] | undefined {
   return [...view.values].filter(([key]) => key.startsWith('mark-')).map(([, n]) => Number(n));
 }
 
-const probe = { sights, watch, pressed: () => pressed, write, writer, stop, ready, marked, lab };
+const probe = { sights, watch, pressed: () => pressed, write, writer, stop, ready, marked, lab, shared };
 export type Probe = typeof probe;
 Object.assign(globalThis, { probe });

@@ -60,7 +60,7 @@ export class Computer {
   }
 
   /** Opens a tab on a hub, in a window of its own: of those in one window, only the one in front is drawn. */
-  async open(hub: Hub): Promise<Tab> {
+  async open(hub: Hub, path = ''): Promise<Tab> {
     const [other] = this.#context.pages();
     const [page] = await Promise.all([
       this.#context.waitForEvent('page'),
@@ -68,7 +68,7 @@ export class Computer {
         ? this.#context.newPage()
         : other.evaluate(() => void open('about:blank', '_blank', 'popup,noopener,width=1440,height=900')),
     ]);
-    await page.goto(hub.url);
+    await page.goto(`${hub.url}${path}`);
     return new Tab(page, hub);
   }
 
