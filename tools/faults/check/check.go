@@ -61,6 +61,8 @@ var Checkers = []Checker{
 	{"G1", "durable", "acknowledged operations, L", durable},
 	{"G2", "once", "all attempts of each operation, L", once},
 	{"G4", "fence", "L", fence},
+	{"G6", "delivery", "every message of every socket, joins, L", delivery},
+	{"G7", "converge", "the same, and when the last fault was over", converge},
 }
 
 // maxTold is how many violations of one promise are told: the first ones say the most.

@@ -26,6 +26,7 @@ func TestARunThatWasKeptIsJudgedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			rec.Operation(*r.did(appended("c1ab.1", "alice", "chat", `"hi"`, c.position)))
+			rec.Event(history.Over, "", "")
 			if err := rec.Log(r.Log); err != nil {
 				t.Fatal(err)
 			}

@@ -18,6 +18,7 @@ type Ledger struct {
 	byOp   map[string][]int
 	keys   map[channels.Ref][]version
 	stores map[store][]string // keys that ever were
+	trails map[store][]changed
 	logs   map[string][]message
 	rules  []atRules
 	seats  []seat
@@ -45,6 +46,12 @@ type version struct {
 	tx       int
 }
 
+// changed is a key, where it did.
+type changed struct {
+	position uint64
+	key      string
+}
+
 // A message is one of a log channel.
 type message struct {
 	position uint64
@@ -68,7 +75,7 @@ type seat struct {
 
 // NewLedger reads L. It is an error if L is not whole, from its first position on: nothing could be said then.
 func NewLedger(log []history.Entry) (*Ledger, error) {
-	l := &Ledger{byOp: map[string][]int{}, keys: map[channels.Ref][]version{}, stores: map[store][]string{}, logs: map[string][]message{}}
+	l := &Ledger{byOp: map[string][]int{}, keys: map[channels.Ref][]version{}, stores: map[store][]string{}, trails: map[store][]changed{}, logs: map[string][]message{}}
 	over := map[string]bool{} // epochs
 	for i, record := range log {
 		if record.Position != uint64(i)+1 {
@@ -126,8 +133,9 @@ func (l *Ledger) change(e channels.Effect, position uint64, n int) error {
 		}
 		v.data = patched
 	}
+	s := store{ref.Channel, ref.Owner}
+	l.trails[s] = append(l.trails[s], changed{position, ref.Key})
 	if _, known := l.keys[ref]; !known {
-		s := store{ref.Channel, ref.Owner}
 		l.stores[s] = append(l.stores[s], ref.Key)
 	}
 	l.keys[ref] = append(l.keys[ref], v)
@@ -175,16 +183,6 @@ func (l *Ledger) at(ref channels.Ref, position uint64) version {
 		return version{}
 	}
 	return versions[i-1]
-}
-
-// next returns the position at which a key changes after one, 0 if it does not.
-func (l *Ledger) next(ref channels.Ref, position uint64) uint64 {
-	versions := l.keys[ref]
-	i := sort.Search(len(versions), func(i int) bool { return versions[i].position > position })
-	if i == len(versions) {
-		return 0
-	}
-	return versions[i].position
 }
 
 // values returns what a store is at a position.

@@ -10,6 +10,7 @@ package mutants
 import (
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"github.com/baton-hub/baton/tools/overlay"
@@ -22,6 +23,7 @@ type Mutant struct {
 	Fault   string // what is wrong with it, in few words
 	scene   func(*play)
 	edits   []overlay.Edit
+	files   map[string]string // that it adds
 }
 
 // environment names the mutant that a hub is.
@@ -33,9 +35,9 @@ const asks = `package %s
 import "os"
 
 // mutant reports whether this hub has the fault.
-func mutant(name string) bool { return named == name }
+func mutant(name string) bool { return mutantNamed == name }
 
-var named = os.Getenv(%q)
+var mutantNamed = os.Getenv(%q)
 `
 
 // Build compiles the program of all mutants from the module in root.
@@ -45,6 +47,7 @@ func version() overlay.Version {
 	v := overlay.Version{Name: "mutants", Files: map[string]string{}}
 	for _, m := range Mutants {
 		v.Edits = append(v.Edits, m.edits...)
+		maps.Copy(v.Files, m.files)
 	}
 	for _, e := range v.Edits {
 		dir := e.File[:strings.LastIndex(e.File, "/")]

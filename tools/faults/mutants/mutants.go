@@ -25,4 +25,82 @@ var Mutants = []Mutant{
 		edits: []overlay.Edit{overlay.Replace("session/record.go",
 			"case term != seat.Term:", "case term != seat.Term && !mutant(\"fence-off\"):")},
 	},
+	{
+		Name: "resume-off-by-one", Promise: "G6", Fault: "a client that comes back misses the first entry after its cursor", scene: comingsAndGoings,
+		edits: []overlay.Edit{overlay.Replace("hub/join.go",
+			"\treturn cursor.Position, \"\"\n", "\tif mutant(\"resume-off-by-one\") {\n\t\tcursor.Position++\n\t}\n\treturn cursor.Position, \"\"\n")},
+	},
+	{
+		Name: "change-dropped", Promise: "G6", Fault: "one entry in ten is not sent", scene: comingsAndGoings,
+		edits: []overlay.Edit{overlay.Replace("hub/gather.go",
+			"joined && c.cursor > from {", "joined && c.cursor > from && !(mutant(\"change-dropped\") && c.cursor%10 == 0) {")},
+	},
+	{
+		Name: "snapshot-short", Promise: "G6", Fault: "a snapshot is without the entry that it ends with", scene: comingsAndGoings,
+		edits: []overlay.Edit{overlay.Replace("hub/join.go",
+			"frame.Mode, frame.Reason, frame.Removed = wire.Snapshot, reason, nil\n",
+			"frame.Mode, frame.Reason, frame.Removed = wire.Snapshot, reason, nil\n\t\tif mutant(\"snapshot-short\") {\n\t\t\tshorten(frame)\n\t\t}\n")},
+		files: map[string]string{"hub/shorten.go": shorten},
+	},
+	{
+		Name: "entries-torn", Promise: "G6", Fault: "the parts of an entry are sent one by one", scene: comingsAndGoings,
+		edits: []overlay.Edit{overlay.Replace("hub/conn.go",
+			"err := c.socket.Write(ctx, message, c.mark)\n", "err := c.sendTorn(ctx, message)\n")},
+		files: map[string]string{"hub/torn.go": torn},
+	},
+	{
+		Name: "entries-out-of-order", Promise: "G6", Fault: "entries that come together are sent the last one first", scene: comingsAndGoings,
+		edits: []overlay.Edit{
+			overlay.Replace("hub/gather.go", "(more bool) {\n\tfor _, s := range slots {\n",
+				"(more bool) {\n\tif mutant(\"entries-out-of-order\") {\n\t\tslots = slices.Clone(slots)\n\t\tslices.Reverse(slots)\n\t}\n\tfor _, s := range slots {\n"),
+			overlay.Replace("hub/conn.go", "\t\tcase <-c.wake:\n",
+				"\t\tcase <-c.wake:\n\t\t\tif mutant(\"entries-out-of-order\") {\n\t\t\t\ttime.Sleep(20 * time.Millisecond)\n\t\t\t}\n"),
+		},
+	},
+	{
+		Name: "nobody-woken", Promise: "G7", Fault: "one entry in ten wakes nobody whom it is for", scene: lastWord,
+		edits: []overlay.Edit{overlay.Replace("hub/room.go", "for conn := range r.readers[f] {\n\t\t\tconn.rouse()",
+			"for conn := range r.readers[f] {\n\t\t\tif mutant(\"nobody-woken\") && c.Position%10 == 0 {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tconn.rouse()")},
+	},
 }
+
+// Files that mutants add.
+const (
+	shorten = `package hub
+
+import "github.com/baton-hub/baton/hub/wire"
+
+func shorten(f *wire.Joined) {
+	newest := uint64(0)
+	for _, v := range f.Values {
+		newest = max(newest, v.Position)
+	}
+	for key, v := range f.Values {
+		if v.Position == newest {
+			delete(f.Values, key)
+		}
+	}
+	f.Messages = f.Messages[:max(0, len(f.Messages)-1)]
+}
+`
+	torn = `package hub
+
+import (
+	"context"
+	"encoding/json"
+)
+
+func (c *conn) sendTorn(ctx context.Context, message []byte) error {
+	var frames []json.RawMessage
+	if !mutant("entries-torn") || json.Unmarshal(message, &frames) != nil {
+		return c.socket.Write(ctx, message, c.mark)
+	}
+	for _, f := range frames {
+		if err := c.socket.Write(ctx, []byte("["+string(f)+"]"), c.mark); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+`
+)

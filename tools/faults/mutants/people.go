@@ -132,7 +132,7 @@ type tab struct {
 	// Guarded by mu.
 	mu      sync.Mutex
 	cursors map[string]string // by channel: what it has been told
-	seen    string            // the newest of them, and of the answers
+	newest  string            // of them, and of the answers
 	answers map[uint64]wire.Frame
 	seat    wire.ControlState
 }
@@ -211,15 +211,15 @@ func (t *tab) take(frames []wire.Frame, welcome chan struct{}) {
 			t.seat = f.Control
 			close(welcome)
 		case *wire.Joined:
-			t.seenLocked(f.Channel, f.Cursor)
+			t.shownLocked(f.Channel, f.Cursor)
 		case *wire.Change:
-			t.seenLocked(f.Channel, f.Cursor)
+			t.shownLocked(f.Channel, f.Cursor)
 		case *wire.Message:
-			t.seenLocked(f.Channel, f.Cursor)
+			t.shownLocked(f.Channel, f.Cursor)
 		case *wire.Written:
-			t.seenLocked("", f.Cursor)
+			t.shownLocked("", f.Cursor)
 		case *wire.Appended:
-			t.seenLocked("", f.Cursor)
+			t.shownLocked("", f.Cursor)
 		case *wire.ControlState:
 			t.seat = *f
 		}
@@ -229,12 +229,12 @@ func (t *tab) take(frames []wire.Frame, welcome chan struct{}) {
 	}
 }
 
-func (t *tab) seenLocked(channel, cursor string) {
+func (t *tab) shownLocked(channel, cursor string) {
 	if channel != "" {
 		t.cursors[channel] = cursor
 	}
-	if history.PositionOf(cursor) > history.PositionOf(t.seen) {
-		t.seen = cursor
+	if history.PositionOf(cursor) > history.PositionOf(t.newest) {
+		t.newest = cursor
 	}
 }
 
@@ -249,12 +249,24 @@ func (t *tab) send(frames ...wire.Frame) {
 // answer waits for the answer to a request.
 func (t *tab) answer(id uint64) (f wire.Frame) {
 	t.play.until(fmt.Sprintf("request %d of %s is answered", id, t.client), func() bool {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		f = t.answers[id]
+		f = t.answered(id)
 		return f != nil
 	})
 	return f
+}
+
+// answered returns the answer to a request, nil if there is none yet.
+func (t *tab) answered(id uint64) wire.Frame {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.answers[id]
+}
+
+// seen is the newest position that the page has been shown.
+func (t *tab) seen() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return history.PositionOf(t.newest)
 }
 
 // op gives the next operation id.
@@ -287,23 +299,6 @@ func (t *tab) finish(o history.Operation, f wire.Frame) {
 		o.Answered(f, t.play.record.Now())
 	}
 	t.play.record.Operation(o)
-}
-
-// cursor is how far the page has come, of a channel, or of all.
-func (t *tab) cursor(channel string) string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if channel != "" {
-		return t.cursors[channel]
-	}
-	return t.seen
-}
-
-// reaches waits until the page has been shown a position of a channel.
-func (t *tab) reaches(channel string, position uint64) {
-	t.play.until(fmt.Sprintf("%s has %s as of %d", t.client, channel, position), func() bool {
-		return history.PositionOf(t.cursor(channel)) >= position
-	})
 }
 
 // leave lets the socket go.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/tools/faults/history"
 )
 
 // set writes a key of the notes, say a message in the chat.
@@ -38,14 +39,11 @@ func powerCut(p *play) {
 		t.say("before")
 	}
 	p.world.nats.signal(syscall.SIGSTOP)
+	p.until("NATS stands still", p.world.nats.stopped)
 	for _, t := range tabs {
 		id, o := t.begin(&wire.Append{Channel: "chat", Data: json.RawMessage(`"in between"`), Op: t.op()})
 		var f wire.Frame
-		for late := time.Now().Add(time.Second); f == nil && time.Now().Before(late); time.Sleep(5 * time.Millisecond) {
-			t.mu.Lock()
-			f = t.answers[id]
-			t.mu.Unlock()
-		}
+		p.wait(time.Second, func() bool { f = t.answered(id); return f != nil })
 		t.finish(o, f)
 	}
 	for _, part := range append(p.world.hubs, p.world.nats) {
@@ -88,4 +86,56 @@ func handedBack(p *play) {
 	b.moves(wire.Control{Do: "give", Session: alice.session})
 	late.Op = a.op()
 	a.do(late)
+}
+
+// comingsAndGoings is a few pages that watch and write, leave, miss something, and come back to another hub.
+func comingsAndGoings(p *play) {
+	alice, bob := p.comes("alice", 0), p.comes("bob", 1)
+	a, b := alice.page(0, "notes", "chat"), bob.page(1, "notes", "chat")
+	for n := range 12 {
+		a.set(fmt.Sprint("key", n%5), fmt.Sprint(n))
+		b.say(fmt.Sprint("word ", n))
+		a.do(&wire.Transact{
+			Writes:  []wire.TransactWrite{{Channel: "notes", Set: map[string]json.RawMessage{"both": json.RawMessage(fmt.Sprint(n))}, Delete: []string{fmt.Sprint("key", n%3)}}},
+			Appends: []wire.TransactAppend{{Channel: "chat", Data: json.RawMessage(fmt.Sprint(n))}},
+			Op:      a.op(),
+		})
+	}
+	for round := range 4 {
+		b.leave()
+		a.say(fmt.Sprint("missed ", round))
+		a.set("missed", fmt.Sprint(round))
+		b.connect(round%2, "notes", "chat")
+		b.say("back")
+	}
+	a.burst(40)
+	p.comes("sam", 1).page(1, "notes", "chat")
+}
+
+// burst sends many requests before it waits for an answer.
+func (t *tab) burst(n int) {
+	ids, asked := make([]uint64, n), make([]history.Operation, n)
+	for i := range n {
+		r := wire.Request(&wire.Append{Channel: "chat", Data: json.RawMessage(fmt.Sprint(i)), Op: t.op()})
+		if i%2 == 0 {
+			r = &wire.Write{Channel: "notes", Set: map[string]json.RawMessage{"burst": json.RawMessage(fmt.Sprint(i))}, Op: t.op()}
+		}
+		ids[i], asked[i] = t.begin(r)
+	}
+	for i := range n {
+		t.finish(asked[i], t.answer(ids[i]))
+	}
+}
+
+// lastWord is one change after which nothing happens any more.
+func lastWord(p *play) {
+	alice, bob := p.comes("alice", 0), p.comes("bob", 1)
+	a, b := alice.page(0, "chat"), bob.page(1, "chat")
+	for {
+		f, ok := a.say("one more").(*wire.Appended)
+		if !ok || f.Position%10 == 0 {
+			break
+		}
+		p.until("everybody has heard", func() bool { return b.seen() >= f.Position })
+	}
 }

@@ -162,6 +162,19 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
+// stopped reports whether every thread of the process is: the signal takes them one by one.
+func (p *process) stopped() bool {
+	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.command.Process.Pid))
+	for _, stat := range stats {
+		text, _ := os.ReadFile(stat) // a thread that has ended
+		_, state, _ := strings.Cut(string(text), ") ")
+		if len(text) > 0 && !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return err == nil
+}
+
 func (p *process) kill() {
 	if p.command == nil || p.command.Process == nil {
 		return
