@@ -33,6 +33,7 @@ var _ channels.Snapshots = (*snapshots)(nil)
 const (
 	snapshotBucket = "SNAPSHOTS"
 	snapshotChunks = "$O." + snapshotBucket + ".C."
+	snapshotHeads  = "$O." + snapshotBucket + ".M."
 	// snapshotsKept: the newest, and the one before it for those who are reading it.
 	snapshotsKept = 2
 	// strayAfter is how old chunks without a head must be to count as left behind by a node that died.
@@ -105,8 +106,8 @@ type listing struct {
 }
 
 func (s *snapshots) list(ctx context.Context) (listing, error) {
-	infos, err := s.objects.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
+	infos, err := s.infos(ctx)
+	if err != nil {
 		return listing{}, fmt.Errorf("listing the snapshots: %w", cause(err))
 	}
 	found := listing{ids: make(map[string]bool, len(infos))}
@@ -132,6 +133,17 @@ func (s *snapshots) list(ctx context.Context) (listing, error) {
 	}
 	slices.SortFunc(found.whole, func(a, b snapshot) int { return cmp.Compare(b.through, a.through) })
 	return found, nil
+}
+
+// infos returns the heads of all objects of all spaces. The object store's own List waits for ever for the end of an empty
+// list when a server of a cluster that it asked first did not know yet that there is none, as in the moment in which the
+// bucket is made; and it takes an old answer of one that is behind for the truth. So the leader of the stream is asked before.
+func (s *snapshots) infos(ctx context.Context) ([]*jetstream.ObjectInfo, error) {
+	state, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(snapshotHeads+">"))
+	if err != nil || len(state.State.Subjects) == 0 {
+		return nil, err
+	}
+	return s.objects.List(ctx)
 }
 
 // whole reports whether all chunks of an object are stored.
@@ -167,7 +179,7 @@ func (s *snapshots) prune(ctx context.Context) {
 
 // remove takes an object away without a trace; the object store's own Delete would leave a marker for each for ever.
 func (s *snapshots) remove(ctx context.Context, info *jetstream.ObjectInfo) error {
-	head := "$O." + snapshotBucket + ".M." + encodeObjectName(info.Name)
+	head := snapshotHeads + encodeObjectName(info.Name)
 	if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(head)); err != nil {
 		return fmt.Errorf("removing %s: %w", info.Name, cause(err))
 	}

@@ -2,10 +2,14 @@ package natslog
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/baton-hub/baton/channels"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -58,5 +62,33 @@ func TestSnapshotWithoutAllItsChunksIsNotFoundAndWhatIsLeftOfItGoes(t *testing.T
 		if strings.HasSuffix(subject, "stray") || subject == chunks {
 			t.Errorf("%s is still there", subject)
 		}
+	}
+}
+
+// While a bucket is being made on a cluster, and when a server of it is behind, the last message is not to be had from
+// whoever is asked for it. That is so here because nobody gives it out.
+func TestThatThereIsNoSnapshotIsKnownWhenTheLastMessageCannotBeRead(t *testing.T) {
+	store, err := Embed(t.Context(), EmbedOptions{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	s, err := store.Snapshots(t.Context(), "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := store.js.Stream(t.Context(), "OBJ_"+snapshotBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	config.AllowDirect = false
+	if _, err := store.js.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, _, err := s.Newest(ctx); !errors.Is(err, channels.ErrNoSnapshot) {
+		t.Errorf("the newest of none is %v", err)
 	}
 }
