@@ -49,7 +49,7 @@ test: ## run every test: Go with -race, Python, TypeScript, a real browser; prin
 cluster: ## run three hubs behind nginx on three NATS servers and a Redis, on this machine only
 	.ci/need --install go node npm redis-server nginx
 	$(MAKE) --no-print-directory build bin/nats-server
-	cd tools && go run ./cluster -dir ../data/cluster
+	cd tools && go run ./cluster/run -dir ../data/cluster
 
 .PHONY: e2e
 e2e: ## run the tests in a real browser only; pictures of what failed are in frontend/e2e/artefacts

@@ -1,200 +1,278 @@
-package main
+// Package cluster runs Baton as it is run for real, on one machine: three NATS servers that keep everything three times, a
+// Redis, three hub nodes, and nginx in front of them that sends nobody to the same one on purpose. It makes their
+// configurations of those in deploy/. Each part can be killed, stopped, and started again where it was.
+package cluster
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 )
 
-type options struct {
-	Listen, Dir, Config, Bin, Deploy string
+// Options say what is run, and from what.
+type Options struct {
+	// Dir is the folder for data, configurations and logs. Required. What a cluster left there before is taken up.
+	Dir string
+	// Bin has baton and nats-server; Deploy the configurations to go by. Required.
+	Bin, Deploy string
+	// Listen is the address of nginx. Default: a free port of 127.0.0.1.
+	Listen string
+	// Config is a site file. Default: the one built in for --dev.
+	Config string
+	// HubArgs are more arguments for each hub; they come last, so they count.
+	HubArgs []string
+	// Host is where a part listens, by its name: nats-1, redis, hub-1, nginx. Default: 127.0.0.1.
+	Host func(part string) string
+	// Through is the address at which one part finds another that listens on address: that of something in between, which
+	// can break. It is asked for the hubs, which find NATS servers and redis, and for nginx, which finds hubs. Default: address.
+	Through func(from, to, address string) string
+	// Wrap makes the command that runs a part, of the one that it would be: to run it in a network namespace, or under
+	// strace. Signals go to what it makes and to its children. Default: the command as it is.
+	Wrap func(part string, command []string) []string
+	// Log is told what gets ready. Default: nobody.
+	Log io.Writer
 }
 
-const (
-	nodes     = 3                // of NATS, and of hubs
-	readyTime = 60 * time.Second // for a part to get ready
-	endTime   = 30 * time.Second // for a part to end: longer than a hub drains
-)
+const nodes = 3 // of NATS, and of hubs
 
-// A cluster is its parts, in the order of their start.
-type cluster struct {
-	options
-	log   io.Writer
-	parts []*part
+// A Cluster is running parts.
+type Cluster struct {
+	// Set by New.
+	URL   string // of nginx, which is the address of the site
+	NATS  []*Part
+	Redis *Part
+	Hubs  []*Part // the first runs the demo beamline
+	Nginx *Part
 
-	clients, routes, monitors, hubs [nodes]int // ports
-	redis                           int
+	options Options
+	ports   ports
+	routes  []string // where the NATS servers find each other
 }
 
-// newCluster finds free ports. What is listened on in between is somebody else's.
-func newCluster(o options, log io.Writer) (*cluster, error) {
-	c := &cluster{options: o, log: log}
-	for _, port := range []*int{
-		&c.clients[0], &c.clients[1], &c.clients[2], &c.routes[0], &c.routes[1], &c.routes[2],
-		&c.monitors[0], &c.monitors[1], &c.monitors[2], &c.hubs[0], &c.hubs[1], &c.hubs[2], &c.redis,
-	} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // after all are found
-		*port = l.Addr().(*net.TCPAddr).Port
-	}
-	for _, file := range []*string{&c.Dir, &c.Bin, &c.Config} {
-		if *file == "" {
+// New finds ports that stay the cluster's until End, and makes the configurations. Nothing runs yet.
+func New(o Options) (*Cluster, error) {
+	for _, path := range []*string{&o.Dir, &o.Bin, &o.Deploy, &o.Config} {
+		if *path == "" {
 			continue
 		}
-		path, err := filepath.Abs(*file)
+		absolute, err := filepath.Abs(*path)
 		if err != nil {
 			return nil, err
 		}
-		*file = path
+		*path = absolute
+	}
+	if o.Host == nil {
+		o.Host = func(string) string { return "127.0.0.1" }
+	}
+	if o.Through == nil {
+		o.Through = func(_, _, address string) string { return address }
+	}
+	if o.Wrap == nil {
+		o.Wrap = func(_ string, command []string) []string { return command }
+	}
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	c := &Cluster{options: o}
+	if err := c.make(); err != nil {
+		c.ports.release()
+		return nil, err
 	}
 	return c, nil
 }
 
-// start brings up one part after the other, each when those that it needs are there.
-func (c *cluster) start(ctx context.Context) error {
+func (c *Cluster) make() error {
+	for _, add := range []func() error{c.addNATS, c.addRedis, c.addHubs, c.addNginx} {
+		if err := add(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Start makes a cluster and brings it up. What it has started of one that does not get ready it ends.
+func Start(ctx context.Context, o Options) (*Cluster, error) {
+	c, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(ctx); err != nil {
+		return nil, errors.Join(err, c.End())
+	}
+	return c, nil
+}
+
+// Start brings up one part after the other, each when those that it needs are there.
+func (c *Cluster) Start(ctx context.Context) error {
+	for _, parts := range [][]*Part{c.NATS, {c.Redis}, c.Hubs, {c.Nginx}} {
+		for _, p := range parts {
+			if err := p.Launch(); err != nil {
+				return err
+			}
+		}
+		for _, p := range parts {
+			if err := p.Ready(ctx); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.options.Log, "%s is ready\n", p.Name)
+		}
+	}
+	return nil
+}
+
+// Parts are all of them, in the order of their start.
+func (c *Cluster) Parts() []*Part {
+	parts := append([]*Part{}, c.NATS...)
+	parts = append(parts, c.Redis)
+	parts = append(parts, c.Hubs...)
+	return append(parts, c.Nginx)
+}
+
+// End ends the parts, those that need others first. A part that has to be killed is an error.
+func (c *Cluster) End() error {
+	defer c.ports.release()
+	var trouble []error
+	parts := c.Parts()
+	for i := len(parts) - 1; i >= 0; i-- {
+		trouble = append(trouble, parts[i].Continue(), parts[i].end())
+	}
+	return errors.Join(trouble...)
+}
+
+// part adds one, not started.
+func (c *Cluster) part(name, address string, look func() error, env []string, command ...string) *Part {
+	return &Part{
+		Name: name, Address: address, look: look, env: env,
+		command: c.options.Wrap(name, command), log: filepath.Join(c.options.Dir, name+".log"),
+	}
+}
+
+func (c *Cluster) addNATS() error {
+	hosts := make([]string, nodes)
 	for i := range nodes {
-		name := fmt.Sprint("nats-", i+1)
-		conf, err := c.configure(name+".conf", "nats-cluster.conf", c.natsConf(i))
+		hosts[i] = c.options.Host(fmt.Sprint("nats-", i+1))
+		route, err := c.ports.take(hosts[i])
 		if err != nil {
 			return err
 		}
-		c.add(name, []string{"NATS_NAME=" + name}, filepath.Join(c.Bin, "nats-server"), "-c", conf)
+		c.routes = append(c.routes, route)
 	}
-	if err := c.each(ctx, c.parts, func(i int) func() error { return answers(fmt.Sprintf("http://127.0.0.1:%d/healthz", c.monitors[i])) }); err != nil {
-		return err
+	for i, host := range hosts {
+		name := fmt.Sprint("nats-", i+1)
+		address, err := c.ports.take(host)
+		if err != nil {
+			return err
+		}
+		monitor, err := c.ports.take(host)
+		if err != nil {
+			return err
+		}
+		conf, err := c.configure(name+".conf", "nats-cluster.conf", c.natsConf(i, address, monitor))
+		if err != nil {
+			return err
+		}
+		p := c.part(name, address, answers("http://"+monitor+"/healthz"), []string{"NATS_NAME=" + name}, c.bin("nats-server"), "-c", conf)
+		p.Admin = "http://" + monitor
+		c.NATS = append(c.NATS, p)
 	}
-	data := filepath.Join(c.Dir, "redis")
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return err
-	}
-	redis := c.add("redis", nil, "redis-server", "--bind", "127.0.0.1", "--port", fmt.Sprint(c.redis), "--appendonly", "yes",
-		"--maxmemory-policy", "noeviction", "--dir", data)
-	if err := c.each(ctx, []*part{redis}, func(int) func() error { return listens(fmt.Sprintf("127.0.0.1:%d", c.redis)) }); err != nil {
-		return err
-	}
-	first := len(c.parts)
-	for i := range nodes {
-		c.add(fmt.Sprint("hub-", i+1), nil, filepath.Join(c.Bin, "baton"), c.hubArgs(i)...)
-	}
-	if err := c.each(ctx, c.parts[first:], func(i int) func() error { return answers(fmt.Sprintf("http://127.0.0.1:%d/readyz", c.hubs[i])) }); err != nil {
-		return err
-	}
-	conf, err := c.configure("nginx.conf", "nginx.conf", c.nginxConf())
+	return nil
+}
+
+func (c *Cluster) addRedis() error {
+	host := c.options.Host("redis")
+	address, err := c.ports.take(host)
 	if err != nil {
 		return err
 	}
-	nginx := c.add("nginx", nil, "nginx", "-e", "stderr", "-p", c.Dir, "-c", conf, "-g", "daemon off;")
-	return c.each(ctx, []*part{nginx}, func(int) func() error { return answers("http://" + c.Listen + "/readyz") })
+	data := filepath.Join(c.options.Dir, "redis")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return err
+	}
+	c.Redis = c.part("redis", address, listens(address), nil, "redis-server", "--bind", host, "--port", port(address),
+		"--protected-mode", "no", "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--dir", data)
+	return nil
 }
 
-// hubArgs are those of a node. The demo beamline is one program, so one node runs it.
-func (c *cluster) hubArgs(i int) []string {
-	var servers []string
-	for _, port := range c.clients {
-		servers = append(servers, fmt.Sprintf("nats://127.0.0.1:%d", port))
-	}
-	args := []string{
-		"serve", "--dev", "--listen", fmt.Sprintf("127.0.0.1:%d", c.hubs[i]), "--admin", "",
-		"--nats", strings.Join(servers, ","), "--nats-replicas", "3", "--redis", fmt.Sprintf("redis://127.0.0.1:%d", c.redis),
-		fmt.Sprintf("--demo=%v", i == 0),
-	}
-	if c.Config != "" {
-		args = append(args, "--config", c.Config)
-	}
-	return args
-}
-
-func (c *cluster) add(name string, env []string, command string, args ...string) *part {
-	p := newPart(name, env, command, args...)
-	c.parts = append(c.parts, p)
-	return p
-}
-
-// each starts parts together and waits until each is ready.
-func (c *cluster) each(ctx context.Context, parts []*part, ready func(i int) func() error) error {
-	for _, p := range parts {
-		if err := p.start(); err != nil {
+// addHubs adds the nodes. The demo beamline is one program, so one node runs it.
+func (c *Cluster) addHubs() error {
+	for i := range nodes {
+		name := fmt.Sprint("hub-", i+1)
+		address, err := c.ports.take(c.options.Host(name))
+		if err != nil {
 			return err
 		}
-	}
-	for i, p := range parts {
-		if err := p.ready(ctx, ready(i)); err != nil {
+		admin, err := c.ports.take(c.options.Host(name))
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.log, "%s is ready\n", p.name)
+		var servers []string
+		for _, p := range c.NATS {
+			servers = append(servers, "nats://"+c.options.Through(name, p.Name, p.Address))
+		}
+		command := []string{
+			c.bin("baton"), "serve", "--dev", "--listen", address, "--admin", admin,
+			"--nats", strings.Join(servers, ","), "--nats-replicas", "3",
+			"--redis", "redis://" + c.options.Through(name, c.Redis.Name, c.Redis.Address), fmt.Sprintf("--demo=%v", i == 0),
+		}
+		if c.options.Config != "" {
+			command = append(command, "--config", c.options.Config)
+		}
+		p := c.part(name, address, answers("http://"+address+"/readyz"), nil, append(command, c.options.HubArgs...)...)
+		p.Admin = "http://" + admin
+		c.Hubs = append(c.Hubs, p)
 	}
 	return nil
 }
 
-// list says how to kill each part.
-func (c *cluster) list() string {
-	var lines strings.Builder
-	for _, p := range c.parts {
-		fmt.Fprintf(&lines, "    %-8s kill -9 %d\n", p.name, p.pid())
+func (c *Cluster) addNginx() error {
+	address := c.options.Listen
+	if address == "" {
+		var err error
+		if address, err = c.ports.take(c.options.Host("nginx")); err != nil {
+			return err
+		}
 	}
-	return lines.String()
-}
-
-// wait returns when ctx ends. A part that ends before is told of, and the others go on: that is what they are for.
-func (c *cluster) wait(ctx context.Context) error {
-	for _, p := range c.parts {
-		go func() {
-			select {
-			case <-ctx.Done():
-			case <-p.ended:
-				fmt.Fprintf(c.log, "%s has ended\n", p.name)
-			}
-		}()
+	conf, err := c.configure("nginx.conf", "nginx.conf", c.nginxConf(address))
+	if err != nil {
+		return err
 	}
-	<-ctx.Done()
+	c.URL = "http://" + address
+	c.Nginx = c.part("nginx", address, answers(c.URL+"/readyz"), nil,
+		"nginx", "-e", "stderr", "-p", c.options.Dir, "-c", conf, "-g", "daemon off;")
 	return nil
 }
 
-// end ends the parts, those that need others first.
-func (c *cluster) end() {
-	var trouble []error
-	for i := len(c.parts) - 1; i >= 0; i-- {
-		trouble = append(trouble, c.parts[i].end())
-	}
-	if err := errors.Join(trouble...); err != nil {
-		fmt.Fprintln(c.log, err)
-	}
-}
+func (c *Cluster) bin(name string) string { return filepath.Join(c.options.Bin, name) }
 
 // answers is ready when a GET is answered with 200.
-func answers(url string) func() error {
-	client := http.Client{Timeout: 2 * time.Second}
+func answers(address string) func() error {
+	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	return func() error {
-		response, err := client.Get(url)
+		response, err := client.Get(address)
 		if err != nil {
 			return err
 		}
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
 			text, _ := io.ReadAll(io.LimitReader(response.Body, 500))
-			return fmt.Errorf("%s answered %d: %s", url, response.StatusCode, text)
+			return fmt.Errorf("%s answered %d: %s", address, response.StatusCode, text)
 		}
 		return nil
 	}
 }
 
-// listens is ready when something takes connections.
-func listens(address string) func() error {
-	return func() error {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
-		if err != nil {
-			return err
-		}
-		return conn.Close()
-	}
+// port is that of an address.
+func port(address string) string {
+	u := url.URL{Host: address}
+	return u.Port()
 }

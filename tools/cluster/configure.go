@@ -1,4 +1,4 @@
-package main
+package cluster
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 type change struct{ from, to string }
 
 // configure writes a configuration that is one of deploy/ but for some changes, and returns its path.
-func (c *cluster) configure(name, of string, changes []change) (path string, err error) {
-	data, err := os.ReadFile(filepath.Join(c.Deploy, of))
+func (c *Cluster) configure(name, of string, changes []change) (path string, err error) {
+	data, err := os.ReadFile(filepath.Join(c.options.Deploy, of))
 	if err != nil {
 		return "", err
 	}
@@ -29,44 +29,42 @@ func (c *cluster) configure(name, of string, changes []change) (path string, err
 		}
 		text = pattern.ReplaceAllLiteralString(text, ch.to)
 	}
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return "", err
-	}
-	path = filepath.Join(c.Dir, name)
+	path = filepath.Join(c.options.Dir, name)
 	return path, os.WriteFile(path, []byte(text), 0o600)
 }
 
-// natsConf is for the servers to listen on ports of their own here.
-func (c *cluster) natsConf(i int) []change {
+// natsConf is for a server to listen on ports of its own here.
+func (c *Cluster) natsConf(i int, address, monitor string) []change {
 	var routes []string
-	for _, port := range c.routes {
-		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", port))
+	for _, route := range c.routes {
+		routes = append(routes, "nats://"+route)
 	}
 	return []change{
-		{`^listen: [^ ]+`, fmt.Sprintf("listen: 127.0.0.1:%d", c.clients[i])},
-		{`^http: .+`, fmt.Sprintf("http: 127.0.0.1:%d", c.monitors[i])},
-		{`^  listen: .+`, fmt.Sprintf("  listen: 127.0.0.1:%d", c.routes[i])},
+		{`^listen: [^ ]+`, "listen: " + address},
+		{`^http: .+`, "http: " + monitor},
+		{`^  listen: .+`, "  listen: " + c.routes[i]},
 		{`^  routes: .+`, fmt.Sprintf("  routes: [%s]", strings.Join(routes, ", "))},
-		{`^  store_dir: .+`, fmt.Sprintf("  store_dir: %q", filepath.Join(c.Dir, fmt.Sprint("nats-", i+1)))},
+		{`^  store_dir: .+`, fmt.Sprintf("  store_dir: %q", filepath.Join(c.options.Dir, fmt.Sprint("nats-", i+1)))},
 	}
 }
 
 // nginxConf is for plain http, and for hubs here.
-func (c *cluster) nginxConf() []change {
+func (c *Cluster) nginxConf(address string) []change {
+	dir := c.options.Dir
 	changes := []change{
-		{`^pid .+`, "pid " + filepath.Join(c.Dir, "nginx.pid") + ";"},
+		{`^pid .+`, "pid " + filepath.Join(dir, "nginx.pid") + ";"},
 		{`^worker_processes .+`, "worker_processes 1;"},
 		{`^worker_rlimit_nofile .+\n`, ""},
 		{`worker_connections .+`, "worker_connections 1024;"},
 		{`(?s)  server \{\n    listen 80;.*?\n  \}\n`, ""},
-		{`listen 443 ssl http2;`, "listen " + c.Listen + ";"},
+		{`listen 443 ssl http2;`, "listen " + address + ";"},
 		{`^    ssl_.+\n`, ""},
 		{`^    add_header Strict-Transport-Security .+\n`, ""},
-		{`^http \{`, "http {\n  client_body_temp_path " + c.Dir + "/body;\n  proxy_temp_path " + c.Dir + "/proxy;\n" +
-			"  fastcgi_temp_path " + c.Dir + "/fastcgi;\n  uwsgi_temp_path " + c.Dir + "/uwsgi;\n  scgi_temp_path " + c.Dir + "/scgi;"},
+		{`^http \{`, "http {\n  client_body_temp_path " + dir + "/body;\n  proxy_temp_path " + dir + "/proxy;\n" +
+			"  fastcgi_temp_path " + dir + "/fastcgi;\n  uwsgi_temp_path " + dir + "/uwsgi;\n  scgi_temp_path " + dir + "/scgi;"},
 	}
-	for i, port := range c.hubs {
-		changes = append(changes, change{fmt.Sprintf(`hub-%d:8080`, i+1), fmt.Sprintf("127.0.0.1:%d", port)})
+	for i, hub := range c.Hubs {
+		changes = append(changes, change{fmt.Sprintf(`hub-%d:8080`, i+1), c.options.Through("nginx", hub.Name, hub.Address)})
 	}
 	return changes
 }

@@ -1,8 +1,7 @@
-// Command cluster runs Baton as it is run for real, on one machine: three NATS servers that keep everything three times, a
-// Redis, three hub nodes, and nginx in front of them that sends nobody to the same one on purpose. It makes their
-// configurations of those in deploy/, says where to look, and ends all of it when it is told to.
+// Command run runs a cluster (see the package above), says where to look and how to break it, and ends all of it when it is
+// told to.
 //
-//	go run ./cluster [-listen 127.0.0.1:8080] [-dir DIR] [-config site.yaml] [-bin ../bin]
+//	go run ./cluster/run [-listen 127.0.0.1:8080] [-dir DIR] [-config site.yaml] [-bin ../bin]
 package main
 
 import (
@@ -12,7 +11,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+
+	"github.com/baton-hub/baton/tools/cluster"
 )
 
 func main() {
@@ -24,13 +26,13 @@ func main() {
 	}
 }
 
-// run starts everything in its order, waits until ctx ends or something does that should not, and ends everything.
+// run starts everything, waits until ctx ends, and ends everything.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
-	o := options{}
+	o := cluster.Options{Log: log}
 	flags := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address of nginx, which is the address of the site")
-	flags.StringVar(&o.Dir, "dir", "", "folder for data and configurations (default: a new one, removed at the end)")
+	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address of nginx, which is the address of the site; \"\" for a free port")
+	flags.StringVar(&o.Dir, "dir", "", "folder for data, configurations and logs (default: a new one, removed at the end)")
 	flags.StringVar(&o.Config, "config", "", "site file (default: the one built in for --dev)")
 	flags.StringVar(&o.Bin, "bin", "../bin", "folder with baton and nats-server")
 	flags.StringVar(&o.Deploy, "deploy", "../deploy", "folder with the configurations to go by")
@@ -45,16 +47,12 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		defer os.RemoveAll(dir)
 		o.Dir = dir
 	}
-	c, err := newCluster(o, log)
+	c, err := cluster.Start(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer c.end()
-	if err := c.start(ctx); err != nil {
-		return err
-	}
 	fmt.Fprintf(out, `
-  Baton is running:   http://%s   (three hubs, any of which serves you)
+  Baton is running:   %s   (three hubs, any of which serves you)
 
   Sign in as          alice, bob, sam (staff) or ada (admin); the password is the name.
 
@@ -62,6 +60,35 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 %s
   Ctrl-C stops it.
 
-`, o.Listen, c.list())
-	return c.wait(ctx)
+`, c.URL, list(c))
+	watch(ctx, c, log)
+	return c.End()
+}
+
+// list says how to kill each part.
+func list(c *cluster.Cluster) string {
+	var lines strings.Builder
+	for _, p := range c.Parts() {
+		fmt.Fprintf(&lines, "    %-8s kill -9 %d\n", p.Name, p.PID())
+	}
+	return lines.String()
+}
+
+// watch returns when ctx ends. A part that ends before is told of, and the others go on: that is what they are for.
+func watch(ctx context.Context, c *cluster.Cluster, log io.Writer) {
+	told := make(chan struct{}, len(c.Parts()))
+	for _, p := range c.Parts() {
+		go func() {
+			defer func() { told <- struct{}{} }()
+			select {
+			case <-ctx.Done():
+			case <-p.Ended():
+				fmt.Fprintf(log, "%s has ended\n", p.Name)
+			}
+		}()
+	}
+	for range c.Parts() {
+		<-told
+	}
+	<-ctx.Done()
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -76,6 +78,9 @@ func (p *person) ask(method, path string, body, into any) int {
 			p.t.Fatalf("%s: %v", text, err)
 		}
 	}
+	if response.StatusCode >= 300 {
+		p.t.Logf("%s %s is answered %d: %s", method, path, response.StatusCode, text)
+	}
 	return response.StatusCode
 }
 
@@ -88,14 +93,21 @@ func TestThreeHubsServeAnybodyAndNothingIsLostWhenPartsAreKilled(t *testing.T) {
 	_ = l.Close()
 	ctx, stop := context.WithCancel(t.Context())
 	var out, log page
+	dir := t.TempDir()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"-listen", listen, "-dir", t.TempDir(), "-bin", "../../bin", "-deploy", "../../deploy"}, &out, &log)
+		ended <- run(ctx, []string{"-listen", listen, "-dir", dir, "-bin", "../../../bin", "-deploy", "../../../deploy"}, &out, &log)
 	}()
 	defer func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
+		}
+		if t.Failed() {
+			for _, file := range []string{"hub-1.log", "hub-2.log", "hub-3.log", "nginx.log"} {
+				text, _ := os.ReadFile(filepath.Join(dir, file))
+				t.Logf("%s:\n%s", file, text)
+			}
 		}
 		if text := log.String(); strings.Contains(text, "was killed:") {
 			t.Error(text)
