@@ -42,10 +42,14 @@ const (
 
 // Snapshots opens the snapshots of a space.
 func (s *Store) Snapshots(ctx context.Context, space string) (channels.Snapshots, error) {
-	objects, err := s.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket:   snapshotBucket,
-		Storage:  jetstream.FileStorage,
-		Replicas: s.replicas,
+	config := jetstream.ObjectStoreConfig{Bucket: snapshotBucket, Storage: jetstream.FileStorage, Replicas: s.replicas}
+	objects, err := insist(ctx, func(ctx context.Context) (jetstream.ObjectStore, error) {
+		// As for other streams. A cluster that is just making it has no answer to an update, either.
+		objects, err := s.js.CreateObjectStore(ctx, config)
+		if errors.Is(err, jetstream.ErrBucketExists) {
+			objects, err = s.js.UpdateObjectStore(ctx, config)
+		}
+		return objects, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the snapshots: %w", cause(err))

@@ -126,10 +126,13 @@ func (s *Store) stream(ctx context.Context, config jetstream.StreamConfig) (jets
 	// The shortest there is: nothing here is sent with a message id.
 	config.Duplicates = time.Second
 	// One that is there as it should be is left alone: only another configuration is worth an update.
-	stream, err := s.js.CreateStream(ctx, config)
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		stream, err = s.js.UpdateStream(ctx, config)
-	}
+	stream, err := insist(ctx, func(ctx context.Context) (jetstream.Stream, error) {
+		stream, err := s.js.CreateStream(ctx, config)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			stream, err = s.js.UpdateStream(ctx, config)
+		}
+		return stream, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the stream %s: %w", config.Name, cause(err))
 	}

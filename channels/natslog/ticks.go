@@ -83,8 +83,10 @@ func (t *ticks) queue(ctx context.Context, label string) (jetstream.Consumer, er
 	if label != "" {
 		name, filter = "label-"+token(label), "tick.at."+token(label)+".*"
 	}
-	consumer, err := t.stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy, AckWait: tickWait,
+	consumer, err := insist(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+		return t.stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+			Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy, AckWait: tickWait,
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the consumer of ticks: %w", cause(err))
