@@ -18,8 +18,12 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// environment is the variable that turns a test binary into a server: "port directory".
-const environment = "BATON_NATSTEST_SERVER"
+// environment is the variable that turns a test binary into a server: "port directory". clustered makes it one of a
+// cluster: its name, and the ports of the routes, its own first.
+const (
+	environment = "BATON_NATSTEST_SERVER"
+	clustered   = "BATON_NATSTEST_CLUSTER"
+)
 
 func init() {
 	if v := os.Getenv(environment); v != "" {
@@ -39,10 +43,14 @@ func serve(port, dir string) error {
 	if err != nil {
 		return fmt.Errorf("reading the port: %w", err)
 	}
-	srv, err := server.NewServer(&server.Options{
+	options := &server.Options{
 		ServerName: "natstest", Host: "127.0.0.1", Port: n, StoreDir: dir,
 		JetStream: true, SyncAlways: true, MaxPayload: 8 << 20, DisableJetStreamBanner: true,
-	})
+	}
+	if err := cluster(options, strings.Fields(os.Getenv(clustered))); err != nil {
+		return err
+	}
+	srv, err := server.NewServer(options)
 	if err != nil {
 		return fmt.Errorf("setting up the server: %w", err)
 	}
@@ -67,6 +75,7 @@ type Server struct {
 
 	t      testing.TB
 	port   int
+	inside string    // the cluster that it is of, see clustered; "" = none
 	cmd    *exec.Cmd // nil while it is not running
 	stdin  io.Closer
 	output *tail
@@ -75,15 +84,7 @@ type Server struct {
 // External starts a server on a new directory and a free port, and kills it when the test ends.
 func External(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, Dir: t.TempDir(), output: &tail{}}
-	t.Cleanup(func() {
-		if s.cmd != nil {
-			s.Kill()
-		}
-		if t.Failed() {
-			t.Logf("the end of the log of NATS:\n%s", s.output)
-		}
-	})
+	s := newServer(t)
 	var err error
 	for range 20 { // somebody else may take the port between the look and the use
 		if s.port, err = freePort(); err != nil {
@@ -96,6 +97,19 @@ func External(t testing.TB) *Server {
 	}
 	t.Fatalf("starting NATS: %v\n%s", err, s.output)
 	return nil
+}
+
+func newServer(t testing.TB) *Server {
+	s := &Server{t: t, Dir: t.TempDir(), output: &tail{}}
+	t.Cleanup(func() {
+		if s.cmd != nil {
+			s.Kill()
+		}
+		if t.Failed() {
+			t.Logf("the end of the log of NATS:\n%s", s.output)
+		}
+	})
+	return s
 }
 
 // Start starts a server that was killed or stopped again, on the same data and port.
@@ -158,7 +172,7 @@ func (s *Server) reap() {
 
 func (s *Server) start() error {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", environment, s.port, s.Dir))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", environment, s.port, s.Dir), clustered+"="+s.inside)
 	cmd.Stderr = s.output
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
