@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -151,7 +152,7 @@ func (w *forwarder) hand(node string, batch []channels.Proposal) bool {
 	for i, p := range batch {
 		items[i] = forwarded{p.Actor, p.User, p.Source, p.Urgent, at, p.Body}
 	}
-	data, err := json.Marshal(items)
+	data, err := verbatim(items)
 	if err != nil {
 		panic(err) // it is made of what was decoded before
 	}
@@ -232,12 +233,22 @@ func (r *room) answerHome(data []byte) []byte {
 		r.replica().Propose(p)
 	}
 	answered.Wait() // not for long: a proposal is answered within the replica's patience
-	reply, err := json.Marshal(answers)
+	reply, err := verbatim(answers)
 	if err != nil {
 		r.hub.logger.Error("an answer to another node cannot be encoded", "space", r.name, "error", err)
 		return nil
 	}
 	return reply
+}
+
+// verbatim encodes what nodes send each other. What clients sent stays as it is, to the byte: operation ids are bound to it,
+// on whichever node it is decided.
+func verbatim(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
 }
 
 // proposalOf makes again what another node has made of a request.

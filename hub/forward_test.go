@@ -157,6 +157,25 @@ func TestTheHomeOfASpaceCommitsForAllNodesInTheirOrder(t *testing.T) {
 	}
 }
 
+// An operation id is bound to its request, so a retry that is decided elsewhere has to be of the same bytes.
+func TestWhatTheHomeCommitsIsWhatTheClientSentToTheByte(t *testing.T) {
+	home, away := neighbours(t)
+	send := func(id uint64) (w wire.Written) {
+		t.Helper()
+		away.tab.SendRaw(fmt.Sprintf(`[{"type":"write","id":%d,"channel":"notes","op":"%s.77","set":{"k":"<a> & b"}}]`, id, away.tab.Client))
+		away.tab.Decode(away.tab.Answer(id), &w)
+		return w
+	}
+	first := send(901)
+	away.how.Store("nobody answers")
+	if again := send(902); again.Position != first.Position {
+		t.Errorf("it was written at %d, and then at %d", first.Position, again.Position)
+	}
+	if a := home.user(t, "alice").Request("GET", home.channel("notes")+"/k", ""); a.Body != "\"<a> & b\"\n" {
+		t.Errorf("the value is %q", a.Body)
+	}
+}
+
 func TestWrongBeliefsAboutTheHomeCostTimeAndNeverAWrongResult(t *testing.T) {
 	for _, how := range []string{"nobody answers", "the answer is lost", "nonsense"} {
 		t.Run(how, func(t *testing.T) {
