@@ -18,3 +18,8 @@ vi.stubGlobal(
 );
 
 Object.defineProperty(document, 'fonts', { value: new EventTarget() });
+
+// There is no hub, unless a test brings one.
+globalThis.fetch = async () => {
+  throw new TypeError('there is no network');
+};

@@ -5,17 +5,21 @@ import { type Axis, motors, moveMotor } from '../beamline.ts';
 import { symbol } from '../format.ts';
 import { GuardedIcon } from '../parts/Guarded.tsx';
 import { Marked } from '../parts/Mark.tsx';
-import { useCall } from '../parts/useAct.ts';
+import { useAct, useCall } from '../parts/useAct.ts';
+import { useGuard } from '../parts/useGuard.ts';
 import classes from './Equipment.module.css';
 import { MotorPosition } from './MotorPosition.tsx';
 import { MotorState } from './MotorState.tsx';
 import { MotorStop } from './MotorStop.tsx';
 import { useNamed } from './read.ts';
+import { useHold, useJog } from './useJog.ts';
 
 /** One motor. Only its position and its state are drawn again while it moves, not the row. */
 export function MotorRow({ name }: { readonly name: string }) {
   const axis = useNamed('motor/', name);
-  const { mark, call } = useCall(moveMotor);
+  const act = useAct();
+  const { mark, call } = useCall(moveMotor, act);
+  const jog = useJog(name, act.attempt);
   if (axis === undefined) return null;
   const move = (position: number) => void call({ motor: name, position });
   return (
@@ -29,8 +33,8 @@ export function MotorRow({ name }: { readonly name: string }) {
             <MotorState name={name} axis={axis} />
           </Box>
           <MotorPosition name={name} axis={axis} move={move} />
-          <StepButton name={name} axis={axis} direction={-1} move={move} />
-          <StepButton name={name} axis={axis} direction={1} move={move} />
+          <StepButton name={name} axis={axis} direction={-1} move={move} jog={jog} />
+          <StepButton name={name} axis={axis} direction={1} move={move} jog={jog} />
           <MotorStop name={name} axis={axis} />
         </div>
       </fieldset>
@@ -43,25 +47,31 @@ function StepButton({
   axis,
   direction,
   move,
+  jog,
 }: {
   readonly name: string;
   readonly axis: Axis;
   readonly direction: 1 | -1;
   readonly move: (position: number) => void;
+  readonly jog: (direction: 1 | -1) => () => void;
 }) {
   const baton = useBaton();
   const Icon = direction < 0 ? IconMinus : IconPlus;
   const sign = direction < 0 ? '−' : '+';
+  const step = () => {
+    const motor = baton.store(motors).get().values.get(name);
+    if (motor === undefined) return;
+    // Several presses add up: a step is taken from where the motor is going.
+    const target = nextTarget(motor.target, direction * axis.step, axis);
+    if (target !== motor.target) move(target);
+  };
+  const held = useHold(step, () => jog(direction));
+  const guard = useGuard();
   return (
     <GuardedIcon
       label={`Move ${axis.label} by ${sign}${axis.step} ${symbol(axis.unit)}`}
-      onClick={() => {
-        const motor = baton.store(motors).get().values.get(name);
-        if (motor === undefined) return;
-        // Several presses add up: a step is taken from where the motor is going.
-        const target = nextTarget(motor.target, direction * axis.step, axis);
-        if (target !== motor.target) move(target);
-      }}
+      hint="Hold to keep moving"
+      {...(guard.may && held)}
     >
       <Icon size={16} />
     </GuardedIcon>

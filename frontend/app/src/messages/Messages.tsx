@@ -1,11 +1,12 @@
 import { Badge, Tabs } from '@mantine/core';
 import { IconListDetails, IconMessageCircle, IconSteeringWheel } from '@tabler/icons-react';
 import { plural } from '../format.ts';
+import { usePlace } from '../memory/place.ts';
 import { Panel } from '../parts/Panel.tsx';
 import { useUi } from '../parts/useUi.ts';
 import { Chat } from './Chat.tsx';
 import { Journal, JournalFilter, useFilter, useWide } from './Journal.tsx';
-import { LevelFilter, LogList } from './Log.tsx';
+import { LogFilter, LogList } from './Log.tsx';
 import classes from './Messages.module.css';
 import { useUnread } from './useUnread.ts';
 
@@ -16,6 +17,7 @@ export function Messages() {
   const [tab, setTab] = useUi('tab', tabs, 'log');
   const unread = useUnread(tab === 'chat');
   const filter = useFilter();
+  const find = usePlace('find in log');
   const wide = useWide();
   return (
     <Tabs
@@ -63,13 +65,14 @@ export function Messages() {
         }
         actions={
           <>
-            {tab === 'log' && <LevelFilter />}
+            {tab === 'log' && wide && <LogFilter find={find} />}
             {tab === 'control' && wide && <JournalFilter filter={filter} />}
           </>
         }
       >
         <Tabs.Panel value="log" className={classes.panel}>
-          <LogList />
+          {!wide && <LogFilter find={find} />}
+          <LogList find={find} />
         </Tabs.Panel>
         <Tabs.Panel value="chat" className={classes.panel}>
           <Chat />

@@ -1,5 +1,5 @@
 import { ActionIcon, type ActionIconProps, Button, type ButtonProps, Tooltip } from '@mantine/core';
-import type { ReactNode } from 'react';
+import type { ComponentProps, ReactNode } from 'react';
 import { type Guard, useGuard } from './useGuard.ts';
 
 interface Pressable {
@@ -25,17 +25,31 @@ export function GuardedButton({ onClick, unless, guard, ...button }: ButtonProps
   );
 }
 
-/** The same for an icon; `label` is its name, and its tooltip when it may be pressed. */
+type Handlers = Pick<
+  ComponentProps<'button'>,
+  | 'onPointerDown'
+  | 'onPointerUp'
+  | 'onPointerCancel'
+  | 'onPointerLeave'
+  | 'onBlur'
+  | 'onContextMenu'
+  | 'onKeyDown'
+  | 'onKeyUp'
+>;
+
+/** The same for an icon; `label` is its name, and its tooltip when it may be pressed, with a hint of what else it does. */
 export function GuardedIcon({
   onClick,
   unless,
   guard,
   label,
+  hint,
   ...icon
-}: ActionIconProps & Pressable & { readonly label: string }) {
+}: ActionIconProps & Handlers & Pressable & { readonly label: string; readonly hint?: string }) {
   const { refusal, press } = usePress(onClick, unless, guard);
+  const tip = hint === undefined ? label : `${label}. ${hint}.`;
   return (
-    <Tooltip label={refusal ?? label} multiline maw={280}>
+    <Tooltip label={refusal ?? tip} multiline maw={280}>
       <ActionIcon {...icon} {...press} aria-label={label} />
     </Tooltip>
   );

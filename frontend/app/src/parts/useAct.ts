@@ -40,10 +40,14 @@ export interface CommandAct<Args> {
   readonly call: (args: Args) => Promise<boolean>;
 }
 
-/** Calls a command and tells of its refusal, or of its failure at the service, which may come much later. */
-export function useCall<Args, Result>(def: CommandDef<Args, Result>): CommandAct<Args> {
+/**
+ * Calls a command and tells of its refusal, or of its failure at the service, which may come much later. With `shared`,
+ * several things that are done at one place have one mark.
+ */
+export function useCall<Args, Result>(def: CommandDef<Args, Result>, shared?: Act): CommandAct<Args> {
   const baton = useBaton();
-  const { mark, attempt } = useAct();
+  const own = useAct();
+  const { mark, attempt } = shared ?? own;
   const call = useCallback(
     (args: Args) =>
       attempt(async (accepted) => {

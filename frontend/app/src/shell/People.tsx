@@ -4,14 +4,16 @@ import { Avatar, Badge, Group, Indicator, Popover, Stack, Text, UnstyledButton }
 import { IconSteeringWheel } from '@tabler/icons-react';
 import { plural } from '../format.ts';
 import { Person } from '../parts/Person.tsx';
+import { type Links, Quality, useLinks } from './Quality.tsx';
 
 const shown = 5;
 
 /** Who is here: faces in the header, and on a press the list with their tabs. Services are no people. */
 export function People() {
   const people = usePresence().filter((member) => !member.roles.includes('service'));
+  const links = useLinks();
   return (
-    <Popover position="bottom-end" width={320} shadow="md">
+    <Popover position="bottom-end" width={340} shadow="md">
       <Popover.Target>
         <UnstyledButton aria-label={`${plural(people.length, 'person is', 'people are')} here`}>
           <Avatar.Group spacing={6}>
@@ -32,7 +34,7 @@ export function People() {
         </Text>
         <Stack gap="xs" component="ul" m={0} p={0} aria-label="People here">
           {people.map((member) => (
-            <Line key={member.user} member={member} />
+            <Line key={member.user} member={member} links={links} />
           ))}
         </Stack>
       </Popover.Dropdown>
@@ -56,7 +58,8 @@ function Face({ member }: { readonly member: Member }) {
   );
 }
 
-function Line({ member }: { readonly member: Member }) {
+function Line({ member, links: { others, own: mine } }: { readonly member: Member; readonly links: Links }) {
+  const theirs = others.get(member.user) ?? [];
   const drives = useControl().operator?.user === member.user;
   const own = useYou()?.user === member.user;
   return (
@@ -71,6 +74,7 @@ function Line({ member }: { readonly member: Member }) {
           {member.roles.join(', ')} · {plural(member.connections, 'tab')}
         </Text>
       </div>
+      <Quality links={own ? [...mine, ...theirs] : theirs} />
       {drives && (
         <Badge leftSection={<IconSteeringWheel size={12} />} style={{ flex: 'none' }}>
           in control
