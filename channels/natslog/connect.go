@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -47,9 +49,13 @@ func Connect(ctx context.Context, o ConnectOptions) (*Store, error) {
 
 // final reports whether trying again is of no use.
 func final(err error) bool {
+	var file *fs.PathError // it says whether it is a timeout, as what comes from the network does
 	switch {
+	case errors.As(err, &file):
+		return true
 	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout), errors.Is(err, nats.ErrNoResponders),
-		errors.Is(err, context.DeadlineExceeded), errors.Is(cause(err), ErrNotSent):
+		errors.Is(err, context.DeadlineExceeded), errors.Is(cause(err), ErrNotSent),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // a server that goes down takes a connection and closes it
 		return false
 	}
 	var network interface{ Timeout() bool }
