@@ -31,7 +31,8 @@ type Options struct {
 	// Host is where a part listens, by its name: nats-1, redis, hub-1, nginx. Default: 127.0.0.1.
 	Host func(part string) string
 	// Through is the address at which one part finds another that listens on address: that of something in between, which
-	// can break. It is asked for the hubs, which find NATS servers and redis, and for nginx, which finds hubs. Default: address.
+	// can break. It is asked for the hubs, which find NATS servers and redis, for nginx, which finds hubs, and for
+	// NATS servers, which find each other. Default: address.
 	Through func(from, to, address string) string
 	// Wrap makes the command that runs a part, of the one that it would be: to run it in a network namespace, or under
 	// strace. Signals go to what it makes and to its children. Default: the command as it is.

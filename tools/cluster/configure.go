@@ -35,14 +35,23 @@ func (c *Cluster) configure(name, of string, changes []change) (path string, err
 
 // natsConf is for a server to listen on ports of its own here.
 func (c *Cluster) natsConf(i int, address, monitor string) []change {
+	name, listen := fmt.Sprint("nats-", i+1), "  listen: "+c.routes[i]
 	var routes []string
-	for _, route := range c.routes {
-		routes = append(routes, "nats://"+route)
+	for j, route := range c.routes {
+		through := route
+		if j != i {
+			through = c.options.Through(name, fmt.Sprint("nats-", j+1), route)
+		}
+		if through != route && len(routes) == j && !strings.Contains(listen, "advertise") {
+			// They must not tell each other, or the hubs, of a way past what is in between: it leads nowhere.
+			listen += "\n  advertise: \"127.0.0.1:1\"\n  no_advertise: true"
+		}
+		routes = append(routes, "nats://"+through)
 	}
 	return []change{
 		{`^listen: [^ ]+`, "listen: " + address},
 		{`^http: .+`, "http: " + monitor},
-		{`^  listen: .+`, "  listen: " + c.routes[i]},
+		{`^  listen: .+`, listen},
 		{`^  routes: .+`, fmt.Sprintf("  routes: [%s]", strings.Join(routes, ", "))},
 		{`^  store_dir: .+`, fmt.Sprintf("  store_dir: %q", filepath.Join(c.options.Dir, fmt.Sprint("nats-", i+1)))},
 	}
