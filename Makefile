@@ -51,6 +51,16 @@ cluster: ## run three hubs behind nginx on three NATS servers and a Redis, on th
 	$(MAKE) --no-print-directory build bin/nats-server
 	cd tools && go run ./cluster/run -dir ../data/cluster
 
+# How long things are broken, and what the choices come from: FAULTS_TIME=2h, FAULTS="-seed 7 -only kill,pause".
+FAULTS_TIME ?= 20m
+FAULTS ?=
+
+.PHONY: faults
+faults: ## prove what Baton promises while every part of a cluster is broken, again and again; FAULTS_TIME=2h for longer
+	.ci/need --install go node npm redis-server nginx
+	$(MAKE) --no-print-directory build bin/nats-server
+	cd tools && go run ./faults -time $(FAULTS_TIME) $(FAULTS)
+
 .PHONY: e2e
 e2e: ## run the tests in a real browser only; pictures of what failed are in frontend/e2e/artefacts
 	.ci/need --install go node npm redis-server chromium

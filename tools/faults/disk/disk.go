@@ -71,7 +71,7 @@ func (d *Disk) next() string { return fmt.Sprint(d.image, ".", d.cuts+1) }
 
 // Cut puts what Copy has kept in the place of the disk. What wrote to it must be dead.
 func (d *Disk) Cut() error {
-	if err := d.Close(); err != nil {
+	if err := d.unmount(); err != nil {
 		return err
 	}
 	next := d.next()
@@ -114,8 +114,10 @@ func (d *Disk) Free() error {
 	return err
 }
 
-// Close unmounts the disk. What writes to it must be dead.
-func (d *Disk) Close() error {
+// Close unmounts the disk and removes its image. What writes to it must be dead.
+func (d *Disk) Close() error { return errors.Join(d.unmount(), os.Remove(d.image)) }
+
+func (d *Disk) unmount() error {
 	err := run("umount", d.folder)
 	if err != nil && run("umount", "-l", d.folder) == nil { // somebody looks at it: it goes when they have looked
 		return nil
