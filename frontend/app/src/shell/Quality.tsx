@@ -72,7 +72,11 @@ export function Quality({ links: all }: { readonly links: readonly number[] }) {
   const { word, color, icon: Icon } = quality(ms);
   return (
     <Tooltip label={`The hub answers in ${ms} ms: ${word}`}>
-      <Group gap={4} wrap="nowrap" c={`${color}.light-color`} style={{ flex: 'none' }}>
+      <Group
+        gap={4}
+        wrap="nowrap"
+        style={{ flex: 'none', color: `var(--mantine-color-${color}-light-color)` }}
+      >
         <Icon size={15} aria-hidden />
         <Text size="xs" className="numbers" c="dimmed" aria-label={`Link ${word}, ${ms} ms`} role="note">
           {ms} ms
