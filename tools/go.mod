@@ -8,6 +8,7 @@ tool (
 )
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/baton-hub/baton v0.0.0
 	github.com/coder/websocket v1.8.15
 	golang.org/x/sys v0.49.0

@@ -60,9 +60,13 @@ type Checker struct {
 var Checkers = []Checker{
 	{"G1", "durable", "acknowledged operations, L", durable},
 	{"G2", "once", "all attempts of each operation, L", once},
+	{"G3", "one order", "operations with their times, reads, refusals, visits, messages, L", ordered},
 	{"G4", "fence", "L", fence},
+	{"G5", "one seat", "L", oneSeat},
 	{"G6", "delivery", "every message of every socket, joins, L", delivery},
 	{"G7", "converge", "the same, and when the last fault was over", converge},
+	{"G8", "silent after sign-out", "sign-outs, and every read of the sockets below them", silent},
+	{"G9", "stays out", "sign-outs, and every request with a cookie", staysOut},
 }
 
 // maxTold is how many violations of one promise are told: the first ones say the most.

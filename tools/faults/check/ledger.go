@@ -22,6 +22,7 @@ type Ledger struct {
 	logs   map[string][]message
 	rules  []atRules
 	seats  []seat
+	signs  bool   // it has login sessions
 	last   uint64 // position of the last record
 	epoch  string // at the end
 }
@@ -139,6 +140,7 @@ func (l *Ledger) change(e channels.Effect, position uint64, n int) error {
 		l.stores[s] = append(l.stores[s], ref.Key)
 	}
 	l.keys[ref] = append(l.keys[ref], v)
+	l.signs = l.signs || ref.Channel == channels.SessionsStore
 	switch {
 	case ref == channels.Ref{Channel: channels.SpaceStore, Key: "epoch"}:
 		return json.Unmarshal(v.data, &l.epoch)

@@ -10,19 +10,22 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
 )
 
-// The files of a run.
+// The files of a run: of other spaces, logs are others-NAME.ndjson.
 const (
 	runFile     = "history.ndjson"
 	entriesFile = "log.ndjson"
+	othersFile  = "others-"
 )
 
 // A line is a record in its file, under its name.
@@ -103,8 +106,15 @@ func (r *Recorder) write(l line) {
 }
 
 // Log adds the log of the space, which is whole after the run.
-func (r *Recorder) Log(entries []Entry) error {
-	file, err := os.Create(filepath.Join(r.dir, entriesFile))
+func (r *Recorder) Log(entries []Entry) error { return r.entries(entriesFile, entries) }
+
+// Other adds the log of another space.
+func (r *Recorder) Other(space string, entries []Entry) error {
+	return r.entries(othersFile+url.PathEscape(space)+".ndjson", entries)
+}
+
+func (r *Recorder) entries(name string, entries []Entry) error {
+	file, err := os.Create(filepath.Join(r.dir, name))
 	if err != nil {
 		return err
 	}
@@ -153,19 +163,38 @@ func Read(dir string) (*History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the history: %w", err)
 	}
-	err = eachLine(filepath.Join(dir, entriesFile), func(data []byte) error {
-		var e Entry
-		err := json.Unmarshal(data, &e)
-		h.Log = append(h.Log, e)
-		return err
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if h.Log, err = readEntries(filepath.Join(dir, entriesFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the log: %w", err)
+	}
+	others, _ := filepath.Glob(filepath.Join(dir, othersFile+"*.ndjson")) // the pattern is good
+	for _, path := range others {
+		space, err := url.PathUnescape(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), othersFile), ".ndjson"))
+		if err != nil {
+			return nil, err
+		}
+		entries, err := readEntries(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading the log of %s: %w", space, err)
+		}
+		if h.Others == nil {
+			h.Others = map[string][]Entry{}
+		}
+		h.Others[space] = entries
 	}
 	slices.SortStableFunc(h.Operations, func(a, b Operation) int { return cmp.Compare(a.Begin, b.Begin) })
 	slices.SortStableFunc(h.Visits, func(a, b Visit) int { return cmp.Compare(a.Begin, b.Begin) })
 	slices.SortStableFunc(h.Messages, func(a, b Message) int { return cmp.Compare(a.At, b.At) })
 	return h, nil
+}
+
+func readEntries(path string) (entries []Entry, err error) {
+	err = eachLine(path, func(data []byte) error {
+		var e Entry
+		err := json.Unmarshal(data, &e)
+		entries = append(entries, e)
+		return err
+	})
+	return entries, err
 }
 
 func (h *History) add(l line) {

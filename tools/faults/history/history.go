@@ -25,7 +25,10 @@ type History struct {
 	Visits     []Visit
 	Bytes      []Bytes
 	Events     []Event
-	Log        []Entry // L: the committed log, as it was read after the run
+	Log        []Entry // L: the committed log of the space, as it was read after the run
+
+	// The logs of other spaces that Visits are about.
+	Others map[string][]Entry
 }
 
 // A Run says what was run.
@@ -158,7 +161,8 @@ type Visit struct {
 	End     int64  `json:"end"`
 	Status  int    `json:"status"` // of HTTP; 101 for a socket that was opened; 0: no answer
 	Code    string `json:"code,omitempty"`
-	Policy  string `json:"policy,omitempty"` // of a sign-in where one is let in at a time: "one"
+	Space   string `json:"space,omitempty"`
+	Policy  string `json:"policy,omitempty"` // where one person is let in at a time: "one"
 
 	// Of a sign-out: a time after End at which everything had been read that had reached this machine by then. A byte that
 	// is read later was sent after the answer. 0: nobody looked.

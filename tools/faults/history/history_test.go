@@ -46,6 +46,10 @@ func TestWhatIsRecordedIsRead(t *testing.T) {
 	if err := rec.Log(want.Log); err != nil {
 		t.Fatal(err)
 	}
+	want.Others = map[string][]history.Entry{"a/b": want.Log}
+	if err := rec.Other("a/b", want.Log); err != nil {
+		t.Fatal(err)
+	}
 	if err := rec.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ type Mutant struct {
 	Name    string
 	Promise string // that has to be found broken
 	Fault   string // what is wrong with it, in few words
+	space   string // of the scene; "" = lab
 	scene   func(*play)
 	edits   []overlay.Edit
 	files   map[string]string // that it adds

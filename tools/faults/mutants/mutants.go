@@ -21,9 +21,40 @@ var Mutants = []Mutant{
 			"case found && c.Done[i].Hash != hash:", "case found && c.Done[i].Hash != hash && !mutant(\"operations-without-bodies\"):")},
 	},
 	{
+		Name: "conditions-ignored", Promise: "G3", Fault: "a write is done whether its condition holds or not", scene: contended,
+		edits: []overlay.Edit{overlay.Replace("channels/write.go",
+			"if v.Position != w.If[key] {", "if v.Position != w.If[key] && !mutant(\"conditions-ignored\") {")},
+	},
+	{
+		Name: "reads-too-early", Promise: "G3", Fault: "a read does not wait until the node has what its client has seen", scene: readElsewhere,
+		edits: []overlay.Edit{
+			overlay.Replace("hub/requests.go", "\tif seen == \"\" {\n", "\tif seen == \"\" || mutant(\"reads-too-early\") {\n"),
+			overlay.Replace("channels/loop.go", "\tl.contact = time.Now()\n\ts.setFresh()\n\tswitch {\n\tcase r.Position <= s.state.position",
+				"\tif mutant(\"reads-too-early\") && l.flight == nil {\n\t\ttime.Sleep(300 * time.Millisecond)\n\t}\n"+
+					"\tl.contact = time.Now()\n\ts.setFresh()\n\tswitch {\n\tcase r.Position <= s.state.position"),
+		},
+	},
+	{
+		Name: "two-let-in", Promise: "G3", Fault: "a second person is let in where there is room for one", scene: oneAtATime, space: "booth",
+		edits: []overlay.Edit{overlay.Replace("session/signin.go",
+			"if policy.OtherUser != Reject {", "if policy.OtherUser != Reject || mutant(\"two-let-in\") {")},
+	},
+	{
 		Name: "fence-off", Promise: "G4", Fault: "the operator may write under a former term", scene: handedBack,
 		edits: []overlay.Edit{overlay.Replace("session/record.go",
 			"case term != seat.Term:", "case term != seat.Term && !mutant(\"fence-off\"):")},
+	},
+	{
+		Name: "seat-grabbed", Promise: "G5", Fault: "who asks for control gets it at once, whoever has it", scene: lostOperator,
+		edits: []overlay.Edit{overlay.Replace("session/control/decide.go",
+			"if s.Operator == nil {\n\t\treturn s.seated(m.Actor)", "if s.Operator == nil || mutant(\"seat-grabbed\") {\n\t\treturn s.seated(m.Actor)")},
+	},
+	{
+		Name: "seat-given-by-silence", Promise: "G5", Fault: "the seat of a lost operator goes to the next in line", scene: lostOperator,
+		edits: []overlay.Edit{overlay.Replace("session/control/decide.go",
+			"\treturn s.vacated(), Record{Result: Emptied}, nil\n}\n\nfunc ended",
+			"\tif len(s.Requests) > 0 && mutant(\"seat-given-by-silence\") {\n\t\tto := s.Requests[0].Party\n\t\treturn s.seated(to), Record{Result: Seated, To: &to}, nil\n\t}\n"+
+				"\treturn s.vacated(), Record{Result: Emptied}, nil\n}\n\nfunc ended")},
 	},
 	{
 		Name: "resume-off-by-one", Promise: "G6", Fault: "a client that comes back misses the first entry after its cursor", scene: comingsAndGoings,
@@ -61,6 +92,22 @@ var Mutants = []Mutant{
 		Name: "nobody-woken", Promise: "G7", Fault: "one entry in ten wakes nobody whom it is for", scene: lastWord,
 		edits: []overlay.Edit{overlay.Replace("hub/room.go", "for conn := range r.readers[f] {\n\t\t\tconn.rouse()",
 			"for conn := range r.readers[f] {\n\t\t\tif mutant(\"nobody-woken\") && c.Position%10 == 0 {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tconn.rouse()")},
+	},
+	{
+		Name: "sockets-stay-open", Promise: "G8", Fault: "a sign-out leaves the sockets on other nodes as they are", scene: signedOutElsewhere,
+		edits: []overlay.Edit{
+			overlay.Replace("hub/renew.go", "\t\tc.end(endOf(state, c.who.ID))\n\t\treturn false, false\n",
+				"\t\tif mutant(\"sockets-stay-open\") {\n\t\t\treturn true, false\n\t\t}\n\t\tc.end(endOf(state, c.who.ID))\n\t\treturn false, false\n"),
+			overlay.Replace("hub/farewell.go", "\tr.hangUp(f.Sessions)\n", "\tif !mutant(\"sockets-stay-open\") {\n\t\tr.hangUp(f.Sessions)\n\t}\n"),
+		},
+	},
+	{
+		Name: "cookie-lives-on", Promise: "G9", Fault: "a sign-out ends the sockets, and the record stays", scene: signedOutElsewhere,
+		edits: []overlay.Edit{
+			overlay.Replace("session/facts.go", "\td.Delete(sessionRef(s.ID))\n\td.Delete(factRef(confirmedFact, s.ID))\n",
+				"\tif !mutant(\"cookie-lives-on\") {\n\t\td.Delete(sessionRef(s.ID))\n\t}\n\td.Delete(factRef(confirmedFact, s.ID))\n"),
+			overlay.Replace("session/logins.go", "\tif hash == \"\" {\n\t\treturn ErrNoLogin\n", "\tif hash == \"\" || mutant(\"cookie-lives-on\") {\n\t\treturn ErrNoLogin\n"),
+		},
 	},
 }
 

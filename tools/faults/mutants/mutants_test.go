@@ -19,6 +19,7 @@ func TestEachMutantIsFoundByItsCheckerAndBatonIsGreen(t *testing.T) {
 	}
 	for _, m := range Mutants {
 		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel() // a scene is mostly waiting
 			if err := m.Found(t.Context(), "../../../bin", program, t.TempDir()); err != nil {
 				t.Error(err)
 			}

@@ -35,7 +35,7 @@ func (p *play) name(kind string) string {
 // ask makes a request about the login session, and puts it into the history.
 func (a *person) ask(what, method string, hub int, body any) (status int, answer []byte) {
 	p := a.play
-	v := history.Visit{What: what, Cookie: a.name, User: a.user, Session: a.session, Node: p.world.hubs[hub].name}
+	v := history.Visit{What: what, Cookie: a.name, User: a.user, Session: a.session, Space: a.space, Node: p.world.hubs[hub].name}
 	if a.space == "booth" {
 		v.Policy = "one"
 	}

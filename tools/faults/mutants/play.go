@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type play struct {
 	names  int    // of cookies and sockets
 	tabs   []*tab // all, for their end
 
+	mutated bool          // the hubs are mutants
 	space   string        // whose log is read in the end
 	listens time.Duration // in the end, at most
 }
@@ -58,7 +60,7 @@ func (m Mutant) Play(ctx context.Context, s Stage, mutated bool) (found []check.
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	p := &play{ctx: ctx, space: "lab", listens: listenTime}
+	p := &play{ctx: ctx, mutated: mutated, space: cmp.Or(m.space, "lab"), listens: listenTime}
 	if mutated && m.Promise != "G7" {
 		p.listens = time.Second // what it leaves out does not come, and whether that is too late is not the question
 	}
@@ -66,7 +68,7 @@ func (m Mutant) Play(ctx context.Context, s Stage, mutated bool) (found []check.
 		return nil, err
 	}
 	defer p.world.close()
-	if p.record, err = history.Record(s.Dir, history.Run{Space: "lab", Hub: "scene of " + m.Name, Nodes: len(p.world.hubs)}); err != nil {
+	if p.record, err = history.Record(s.Dir, history.Run{Space: p.space, Hub: "scene of " + m.Name, Nodes: len(p.world.hubs)}); err != nil {
 		return nil, err
 	}
 	if err = errors.Join(p.act(m.scene), p.record.Close()); err != nil {

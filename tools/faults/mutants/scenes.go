@@ -40,11 +40,24 @@ func powerCut(p *play) {
 	}
 	p.world.nats.signal(syscall.SIGSTOP)
 	p.until("NATS stands still", p.world.nats.stopped)
-	for _, t := range tabs {
-		id, o := t.begin(&wire.Append{Channel: "chat", Data: json.RawMessage(`"in between"`), Op: t.op()})
-		var f wire.Frame
-		p.wait(time.Second, func() bool { f = t.answered(id); return f != nil })
-		t.finish(o, f)
+	ids, asked, answers := make([]uint64, len(tabs)), make([]history.Operation, len(tabs)), make([]wire.Frame, len(tabs))
+	for i, t := range tabs {
+		ids[i], asked[i] = t.begin(&wire.Append{Channel: "chat", Data: json.RawMessage(`"in between"`), Op: t.op()})
+	}
+	most := time.Second // for what must not come
+	if p.mutated {
+		most = patience
+	}
+	p.wait(most, func() bool {
+		some := false
+		for i, t := range tabs {
+			answers[i] = t.answered(ids[i])
+			some = some || answers[i] != nil
+		}
+		return some
+	})
+	for i, t := range tabs {
+		t.finish(asked[i], answers[i])
 	}
 	for _, part := range append(p.world.hubs, p.world.nats) {
 		part.kill()
@@ -137,5 +150,84 @@ func lastWord(p *play) {
 			break
 		}
 		p.until("everybody has heard", func() bool { return b.seen() >= f.Position })
+	}
+}
+
+// contended is one key that two pages on two hubs change, each as it has seen it, at the same time.
+func contended(p *play) {
+	pages := []*tab{p.comes("alice", 0).page(0, "notes"), p.comes("bob", 1).page(1, "notes")}
+	position := uint64(0)
+	for n := range 10 {
+		ids, asked := make([]uint64, 2), make([]history.Operation, 2)
+		for i, t := range pages {
+			ids[i], asked[i] = t.begin(&wire.Write{
+				Channel: "notes", Set: map[string]json.RawMessage{"count": json.RawMessage(fmt.Sprint(n))}, If: map[string]uint64{"count": position}, Op: t.op(),
+			})
+		}
+		for i, t := range pages {
+			f := t.answer(ids[i])
+			t.finish(asked[i], f)
+			if done, ok := f.(*wire.Written); ok {
+				position = done.Position
+			}
+		}
+	}
+}
+
+// readElsewhere is a page that writes on one hub, and another of the same person that reads on the other one what it has
+// heard of.
+func readElsewhere(p *play) {
+	alice := p.comes("alice", 0)
+	pages := []*tab{alice.page(0), alice.page(1)}
+	for n := range 3 {
+		for i, t := range pages {
+			if done, ok := t.set("read", fmt.Sprint(n)).(*wire.Written); ok {
+				pages[1-i].do(&wire.Read{Head: wire.Head{Seen: done.Cursor}, Channel: "notes", Keys: []string{"read"}})
+			}
+		}
+	}
+}
+
+// oneAtATime is a space that lets one person in, and several who try, on both hubs.
+func oneAtATime(p *play) {
+	for round := range 2 {
+		alice, bob := p.person("booth", "alice"), p.person("booth", "bob")
+		alice.signIn(round)
+		bob.signIn(1 - round)
+		bob.signIn(round)
+		alice.signOut(1 - round)
+		bob.signIn(1 - round)
+		bob.signOut(round)
+	}
+}
+
+// lostOperator is an operator who goes away without a word, while somebody waits in line.
+func lostOperator(p *play) {
+	a, b := p.comes("alice", 0).page(0, "queue"), p.comes("bob", 1).page(1, "queue")
+	term := a.moves(wire.Control{Do: "request"}).Term
+	b.moves(wire.Control{Do: "request"})
+	a.leave()
+	p.until("the seat has fallen to somebody, or to nobody", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.seat.Term > term
+	})
+}
+
+// signedOutElsewhere is somebody with pages on two hubs who signs out on one of them, while others go on.
+func signedOutElsewhere(p *play) {
+	alice, bob := p.comes("alice", 0), p.comes("bob", 0)
+	alice.page(0, "chat")
+	alice.page(1, "chat")
+	b := bob.page(0, "chat")
+	b.say("before")
+	if status, answer := alice.signOut(0); status != 204 {
+		p.fail("signing out is answered %d: %s", status, answer)
+	}
+	for range 3 {
+		b.say("after")
+		for hub := range p.world.hubs {
+			alice.use(hub)
+		}
 	}
 }
