@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/socket"
 	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
 )
@@ -59,19 +60,23 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer leave()
 	h.running.Add(1) // while the server still waits for this request
-	defer h.running.Done()
-	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	ws, err := socket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{wire.Subprotocol},
 		CompressionMode:    websocket.CompressionDisabled,
 		InsecureSkipVerify: true, // checkOrigin is stricter: it wants an Origin, and looks at the scheme
 	})
 	if err != nil {
+		h.running.Done()
+		leave()
 		h.logger.Debug("a handshake failed", "error", err)
 		return nil // answered by Accept
 	}
-	h.serveConn(socket, room, who, proof, client)
+	go func() { // the server forgets the request
+		defer h.running.Done()
+		defer leave()
+		h.serveConn(ws, room, who, proof, client)
+	}()
 	return nil
 }
 
@@ -175,11 +180,11 @@ func (r *room) taken(who channels.Who, client string) bool {
 }
 
 // serveConn runs a WebSocket until it ends; it is the reader.
-func (h *Hub) serveConn(socket *websocket.Conn, r *room, who channels.Who, proof proof, client string) {
-	socket.SetReadLimit(int64(h.options.Limits.Message))
-	c := h.newConn(webSocket{socket}, r, who, proof, client)
+func (h *Hub) serveConn(ws *socket.Conn, r *room, who channels.Who, proof proof, client string) {
+	ws.SetReadLimit(int64(h.options.Limits.Message))
+	c := h.newConn(webSocket{ws}, r, who, proof, client)
 	r.enter(c)
-	c.run(func() error { return c.receive(socket) })
+	c.run(func() error { return c.receive(ws) })
 }
 
 func (l Limits) limiter(who channels.Who) *rate.Limiter {
@@ -261,10 +266,10 @@ func (r *room) unsubscribeLocked(c *conn, f feed) {
 }
 
 // receive takes messages until the connection ends, and returns why it does.
-func (c *conn) receive(socket *websocket.Conn) error {
+func (c *conn) receive(ws *socket.Conn) error {
 	for {
 		// Not c.ctx: a context that ends closes the socket at once, before the writer can say why.
-		kind, reader, err := socket.Reader(context.Background())
+		kind, reader, err := ws.Reader(context.Background())
 		if err != nil {
 			return errGone
 		}
@@ -360,23 +365,5 @@ func (c *conn) waitForRoom() error {
 		case <-c.ctx.Done():
 			return errGone
 		}
-	}
-}
-
-// keepAlive ends the connection when the client does not answer any more.
-func (c *conn) keepAlive() {
-	ticker := time.NewTicker(pingEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-c.ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), pongTime)
-		if c.socket.Ping(ctx) != nil {
-			c.end(closing{code: wire.CloseTooSlow, reason: "no answer to a ping"})
-		}
-		cancel()
 	}
 }

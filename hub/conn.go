@@ -12,18 +12,21 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/socket"
 	"github.com/baton-hub/baton/hub/wire"
 )
 
-// A conn is one connection, a WebSocket or an event stream: a reader that takes requests, and a writer that brings the client up to date
-// from a cursor. Nothing is queued for it but the answers to its own requests, and while too many of those wait, its
+// A conn is one connection, a WebSocket or an event stream: a reader that takes requests, and a writer that brings the client
+// up to date from a cursor. The writer is its shard, or where a write may have to wait, a goroutine of its own. Nothing is queued for it but the answers to its own requests, and while too many of those wait, its
 // requests are not read. So a client that does not read costs what it subscribed to, and no more.
 type conn struct {
 	// Set at construction.
 	id       string
 	number   uint64 // the source of its proposals
 	room     *room
-	socket   socket
+	socket   stream
+	quick    *socket.Conn // the same, if it can be written to without waiting
+	shard    *shard       // then this is the writer
 	who      channels.Who // its roles and proposal are guarded by the space's state and room.mu, see rights
 	follows  bool         // an event stream: its request says what it reads, and it can ask for nothing else
 	proof    proof        // what the log must hold for it to go on
@@ -34,7 +37,7 @@ type conn struct {
 	outbox   *outbox       // of signals, which have a limit of their own
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
-	wake     chan struct{} // there may be something to write
+	wake     chan struct{} // there may be something to write, if there is no shard
 	taken    chan struct{} // answers were taken
 	gone     chan struct{} // closed when nothing more is written to the socket
 	left     chan struct{} // closed when it is none of the room's any more
@@ -51,6 +54,7 @@ type conn struct {
 	standing standing        // whether it is welcome
 	due      time.Time       // if it is to be welcomed again: when, at the latest
 	told     time.Time       // when it was told that this node is leaving; zero = it was not
+	pingAt   time.Time       // when to see next whether the client is there
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -60,16 +64,18 @@ type conn struct {
 	parted  bool // nothing more is read, and it is closed when what was asked is answered
 
 	underWay atomic.Int32 // changing requests whose answer was not handed in yet
+	marked   atomic.Bool  // the shard is to look at it
+	busy     atomic.Bool  // a write waits, or it has ended: the shard has nothing to do for it
 
 	strikes int             // owned by the reader: what it was told off for
 	mark    channels.Cursor // owned by the writer: where the client is after the last message
 }
 
-// A socket takes messages to a client. Its methods but Ping and CloseNow are called by the writer alone.
-type socket interface {
-	// Write sends a message, after which the client is at a cursor. When ctx ends before it is taken, the socket is of no
-	// use any more.
-	Write(ctx context.Context, message []byte, at channels.Cursor) error
+// A stream takes messages to a client. Its methods but Ping and CloseNow are called by the writer alone.
+type stream interface {
+	// Write sends a message, after which the client is at a cursor. The message begins with room, see socket.Head. The error
+	// is os.ErrDeadlineExceeded if it was not taken within the limit. After an error, the stream is of no use any more.
+	Write(message []byte, limit time.Duration, at channels.Cursor) error
 	// Ping finds out whether the client is there.
 	Ping(ctx context.Context) error
 	// Close says why it ends, CloseNow does not.
@@ -77,15 +83,15 @@ type socket interface {
 	CloseNow() error
 }
 
-type webSocket struct{ *websocket.Conn }
+type webSocket struct{ *socket.Conn }
 
 // Write sends a text message. The client finds the cursor in the frames.
-func (s webSocket) Write(ctx context.Context, message []byte, _ channels.Cursor) error {
-	return s.Conn.Write(ctx, websocket.MessageText, message)
+func (s webSocket) Write(message []byte, limit time.Duration, _ channels.Cursor) error {
+	return s.Conn.Write(message, limit)
 }
 
 // newConn makes a connection that has yet to enter its room.
-func (h *Hub) newConn(s socket, r *room, who channels.Who, proof proof, client string) *conn {
+func (h *Hub) newConn(s stream, r *room, who channels.Who, proof proof, client string) *conn {
 	c := &conn{
 		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: s, who: who, proof: proof, client: client, sender: senderOf(client),
 		limiter: h.options.Limits.limiter(who), stopping: rate.NewLimiter(20, 50),
@@ -95,6 +101,10 @@ func (h *Hub) newConn(s socket, r *room, who channels.Who, proof proof, client s
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.outbox = newOutbox(c)
+	c.pingAt = firstPing(time.Now())
+	if ws, ok := s.(webSocket); ok && ws.Quick() {
+		c.quick, c.shard = ws.Conn, h.shards[c.number%uint64(len(h.shards))]
+	}
 	return c
 }
 
@@ -105,8 +115,9 @@ func (c *conn) run(receive func() error) {
 	defer h.connections.Add(-1)
 	c.room.counts.begins(c)
 	defer context.AfterFunc(h.ctx, c.sendAway)()
-	h.running.Go(c.write)
-	h.running.Go(c.keepAlive)
+	if c.shard == nil {
+		h.running.Go(c.write)
+	}
 	c.end(receive())
 	<-c.gone
 	c.room.counts.ends(c)
@@ -138,10 +149,16 @@ type closing struct {
 
 func (c closing) Error() string { return c.reason }
 
-var errGone = errors.New("the connection ended")
+var (
+	errGone    = errors.New("the connection ended")
+	errTooSlow = closing{code: wire.CloseTooSlow, reason: "too slow to read"}
+)
 
 // end closes the connection, once; the first cause counts.
-func (c *conn) end(cause error) { c.cancel(cause) }
+func (c *conn) end(cause error) {
+	c.cancel(cause)
+	c.rouse()
+}
 
 // sendAway sends the client to another node, not all of them at once. One that takes nothing hears nothing of it.
 func (c *conn) sendAway() {
@@ -157,6 +174,10 @@ func (c *conn) sendAway() {
 
 // rouse makes the writer look.
 func (c *conn) rouse() {
+	if c.shard != nil {
+		c.shard.mark(c)
+		return
+	}
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -179,28 +200,26 @@ func (c *conn) push(a answer) {
 // A proof refuses when the log does not hold (any more) what a cookie or token claims.
 type proof func(channels.View) error
 
-// write is the writer: it sends what there is, whenever it is woken, until the connection ends.
+// write is the writer of a connection without a shard: it sends what there is, whenever it is woken, until the connection
+// ends.
 func (c *conn) write() {
-	defer close(c.gone)
-	var buffer []byte
 	for {
 		select {
 		case <-c.wake:
 		case <-c.ctx.Done():
-			c.bye()
+			c.finish()
 			return
 		}
 		for more := true; more && c.ctx.Err() == nil; {
-			buffer, more = c.gather(buffer[:0])
-			if len(buffer) == 0 {
+			var message []byte
+			if message, more = c.gather(make([]byte, socket.Head)); len(message) == socket.Head {
 				break
 			}
-			if err := c.send(buffer); err != nil {
-				c.end(err)
+			if err := c.socket.Write(message, timeFor(message), c.mark); err != nil {
+				c.end(causeOf(err))
+				break
 			}
-			if cap(buffer) > maxMessage {
-				buffer = nil
-			}
+			c.room.counts.wrote(message[socket.Head:])
 		}
 		if c.answered() {
 			c.sendAway()
@@ -215,20 +234,9 @@ const (
 	slowest   = 32 << 10 // bytes per second
 )
 
-// send writes one message.
-func (c *conn) send(message []byte) error {
-	limit := writeTime + time.Duration(len(message))*time.Second/slowest
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	err := c.socket.Write(ctx, message, c.mark)
-	switch {
-	case ctx.Err() != nil:
-		return closing{code: wire.CloseTooSlow, reason: "too slow to read"}
-	case err != nil:
-		return errGone
-	}
-	c.room.counts.wrote(message)
-	return nil
+// timeFor is how long a client has for a message.
+func timeFor(message []byte) time.Duration {
+	return writeTime + time.Duration(len(message))*time.Second/slowest
 }
 
 // byeTime is what a bye may take.
@@ -243,10 +251,8 @@ func (c *conn) bye() {
 	}
 	timer := time.AfterFunc(byeTime, func() { _ = c.socket.CloseNow() })
 	defer timer.Stop()
-	ctx, cancel := context.WithTimeout(context.Background(), byeTime)
-	defer cancel()
 	frame := &wire.Bye{Code: int(cause.code), Reason: cause.reason, ReconnectAfter: cause.after.Milliseconds()}
-	if c.socket.Write(ctx, wire.Encode(frame), c.mark) == nil {
+	if c.socket.Write(append(make([]byte, socket.Head), wire.Encode(frame)...), byeTime, c.mark) == nil {
 		_ = c.socket.Close(cause.code, cause.reason)
 	}
 	_ = c.socket.CloseNow()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/socket"
 	"github.com/baton-hub/baton/hub/wire"
 )
 
@@ -182,35 +182,30 @@ func (s *eventStream) begin() {
 	head.Set("X-Accel-Buffering", "no")
 	head.Set("Connection", "close")
 	s.w.WriteHeader(http.StatusOK)
-	ctx, cancel := context.WithTimeout(context.Background(), pongTime)
-	defer cancel()
-	_ = s.write(ctx, fmt.Appendf(nil, "retry: %d\n\n", retry())) // the next write fails, too
+	_ = s.write(time.Now().Add(pongTime), fmt.Appendf(nil, "retry: %d\n\n", retry())) // the next write fails, too
 }
 
 // Write sends a message as one event. Its data is one line: JSON without white space.
-func (s *eventStream) Write(ctx context.Context, message []byte, at channels.Cursor) error {
+func (s *eventStream) Write(message []byte, limit time.Duration, at channels.Cursor) error {
 	event := make([]byte, 0, len(message)+64)
 	event = fmt.Appendf(event, "id: %s\ndata: ", at)
-	event = append(append(event, message...), "\n\n"...)
-	return s.write(ctx, event)
+	event = append(append(event, message[socket.Head:]...), "\n\n"...)
+	return s.write(time.Now().Add(limit), event)
 }
 
 // Ping keeps what is between from closing the stream for want of use, and finds out whether the client is gone.
 func (s *eventStream) Ping(ctx context.Context) error {
-	return s.write(ctx, []byte(": still here\n\n"))
+	deadline, _ := ctx.Deadline()
+	return s.write(deadline, []byte(": still here\n\n"))
 }
 
-func (s *eventStream) write(ctx context.Context, data []byte) error {
+func (s *eventStream) write(deadline time.Time, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	deadline, _ := ctx.Deadline()
 	_ = s.controller.SetWriteDeadline(deadline) // not every server has one
 	_, err := s.w.Write(data)
 	if err == nil {
 		err = s.controller.Flush()
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		<-ctx.Done() // it is due: the caller looks there for the cause
 	}
 	return err
 }

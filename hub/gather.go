@@ -8,12 +8,18 @@ import (
 	"github.com/baton-hub/baton/hub/wire"
 )
 
-// A parcel is a message in the making: frames of one or more whole entries, and answers in between.
-type parcel struct{ data []byte }
+// A parcel is a message in the making: frames of one or more whole entries, and answers in between. It begins behind what is
+// in front of a message on its way.
+type parcel struct {
+	data []byte
+	from int
+}
+
+func (p *parcel) empty() bool { return len(p.data) == p.from }
 
 func (p *parcel) add(frame []byte) {
 	separator := byte(',')
-	if len(p.data) == 0 {
+	if p.empty() {
 		separator = '['
 	}
 	p.data = append(append(p.data, separator), frame...)
@@ -21,16 +27,16 @@ func (p *parcel) add(frame []byte) {
 
 func (p *parcel) addFrame(f wire.Frame) { p.add(wire.AppendFrame(nil, f)) }
 
-// gather moves the cursor forward and returns the message that takes the client there, empty if it is there already;
-// more says that there was too much for one message. All of an entry is in one message.
+// gather moves the cursor forward and adds the message that takes the client there to the buffer, nothing if it is there
+// already; more says that there was too much for one message. All of an entry is in one message.
 func (c *conn) gather(buffer []byte) (message []byte, more bool) {
-	p := &parcel{buffer}
+	p := &parcel{buffer, len(buffer)}
 	r := c.room
 	r.mu.Lock()
 	slots, held := r.ring.after(c.cursor)
 	if c.ctx.Err() != nil || c.waitsLocked() { // what it may read has been decided anew
 		r.mu.Unlock()
-		return nil, false
+		return buffer, false
 	}
 	if held && c.standing == welcomed {
 		more = c.gatherHeldLocked(p, slots)
@@ -53,7 +59,7 @@ func (c *conn) gather(buffer []byte) (message []byte, more bool) {
 			c.mark = channels.Cursor{Epoch: r.epochNow(), Position: c.cursor}
 		})
 	}
-	if len(p.data) > 0 {
+	if !p.empty() {
 		p.data = append(p.data, ']')
 	}
 	return p.data, more

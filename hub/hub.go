@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,6 +129,9 @@ type Hub struct {
 
 	planTrouble atomic.Pointer[string] // why this node's tasks may never run
 
+	shards    []*shard
+	allServed chan struct{} // closed when there are no connections any more, and no more come
+
 	stage       atomic.Int32 // see stage
 	connNumbers atomic.Uint64
 	connections atomic.Int64
@@ -141,6 +145,7 @@ func New(o Options) (*Hub, error) {
 	}
 	h := &Hub{
 		options: o, logger: o.Logger, figures: newFigures(), rooms: map[string]*room{}, started: time.Now(), news: make(chan *room, 64),
+		allServed: make(chan struct{}),
 	}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
 	h.staying, h.leave = context.WithCancel(h.ctx)
@@ -154,6 +159,12 @@ func New(o Options) (*Hub, error) {
 		return nil, err
 	}
 	h.mux = h.routes()
+	for range runtime.GOMAXPROCS(0) {
+		s := newShard()
+		h.shards = append(h.shards, s)
+		go s.run(h.allServed)
+	}
+	h.running.Go(h.pingAll)
 	h.keep("following live values", func(ctx context.Context) error { return o.Live.Follow(ctx, h.liveFollower()) })
 	h.keep("following signals", func(ctx context.Context) error { return o.Signals.Follow(ctx, h.hearSignal) })
 	h.keep("answering who has signed somebody out", func(ctx context.Context) error {
@@ -206,6 +217,7 @@ func (h *Hub) Close() {
 		}
 	}
 	h.running.Wait()
+	close(h.allServed)
 }
 
 // liveFollower takes the live values of all spaces.

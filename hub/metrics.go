@@ -17,6 +17,7 @@ import (
 // never a user, an address or a channel: so there are as many series as there are spaces, times a few.
 type figures struct {
 	sent, sentBytes, received, receivedBytes *prometheus.CounterVec
+	waits                                    *prometheus.CounterVec
 	operations                               *prometheus.CounterVec
 	operationTime, commitTime, commitSize    *prometheus.HistogramVec
 	checkpoints                              *prometheus.CounterVec
@@ -35,6 +36,7 @@ func newFigures() *figures {
 	return &figures{
 		sent:          counter("baton_sent_messages_total", "Messages that were written to sockets: a message has all that a client has not seen.", "space"),
 		sentBytes:     counter("baton_sent_bytes_total", "Bytes of these messages.", "space"),
+		waits:         counter("baton_waits_total", "How often a WebSocket did not take a message at once: the client is slow, or its network.", "space"),
 		received:      counter("baton_received_messages_total", "Messages that came from WebSockets.", "space"),
 		receivedBytes: counter("baton_received_bytes_total", "Bytes of these messages.", "space"),
 		operations:    counter("baton_operations_total", "Changes that this node decided, of its clients and of those that other nodes handed to it, by outcome: done, or the code that they were refused or answered with.", "space", "outcome"),
@@ -67,7 +69,7 @@ func histogram(name, help string, buckets []float64, labels ...string) *promethe
 // all are the collectors.
 func (f *figures) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		f.sent, f.sentBytes, f.received, f.receivedBytes, f.operations, f.operationTime, f.commitTime, f.commitSize, f.checkpoints,
+		f.sent, f.sentBytes, f.waits, f.received, f.receivedBytes, f.operations, f.operationTime, f.commitTime, f.commitSize, f.checkpoints,
 		f.opened, f.closed, f.limited, f.joins, f.catchUps, f.signIns, f.calls, f.callTime, f.live, f.signals, f.forwarded,
 	}
 }
@@ -79,6 +81,7 @@ type counts struct {
 	figures *figures
 
 	sent, sentBytes, received, receivedBytes prometheus.Counter
+	waits                                    prometheus.Counter
 	done                                     prometheus.Counter
 	operationTime, commitTime, commitSize    prometheus.Observer
 	checkpointMade, checkpointFailed         prometheus.Counter
@@ -109,7 +112,7 @@ func (f *figures) of(space string) *counts {
 	}
 	return &counts{
 		space: space, figures: f,
-		sent: f.sent.WithLabelValues(space), sentBytes: f.sentBytes.WithLabelValues(space),
+		sent: f.sent.WithLabelValues(space), sentBytes: f.sentBytes.WithLabelValues(space), waits: f.waits.WithLabelValues(space),
 		received: f.received.WithLabelValues(space), receivedBytes: f.receivedBytes.WithLabelValues(space),
 		done:          f.operations.WithLabelValues(space, outcomeDone),
 		operationTime: f.operationTime.WithLabelValues(space), commitTime: f.commitTime.WithLabelValues(space), commitSize: f.commitSize.WithLabelValues(space),

@@ -1,0 +1,52 @@
+package hub
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// pingAll looks after connections that say nothing: each is pinged now and then, and ended if the client does not answer.
+func (h *Hub) pingAll() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			for _, c := range h.silent(now) {
+				h.running.Go(c.ping)
+			}
+		case <-h.ctx.Done():
+			return
+		}
+	}
+}
+
+// silent are the connections whose time it is.
+func (h *Hub) silent(now time.Time) (due []*conn) {
+	for _, r := range h.rooms {
+		r.mu.Lock()
+		for c := range r.conns {
+			if now.After(c.pingAt) {
+				c.pingAt = now.Add(pingEvery)
+				due = append(due, c)
+			}
+		}
+		r.mu.Unlock()
+	}
+	return due
+}
+
+// firstPing spreads those who came together.
+func firstPing(now time.Time) time.Time { return now.Add(pingEvery/2 + rand.N(pingEvery/2)) }
+
+// ping ends the connection when the client does not answer any more.
+func (c *conn) ping() {
+	ctx, cancel := context.WithTimeout(context.Background(), pongTime)
+	defer cancel()
+	if c.socket.Ping(ctx) != nil {
+		c.end(closing{code: wire.CloseTooSlow, reason: "no answer to a ping"})
+	}
+}

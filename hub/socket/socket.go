@@ -1,0 +1,146 @@
+// Package socket is the hub's end of a WebSocket whose data it writes itself.
+//
+// The library (github.com/coder/websocket) keeps the handshake, reading, masking, limits, ping, pong and close. It cannot be
+// asked for a write that does not wait, and a write that may wait costs a goroutine, a timer and a context for each
+// connection. So it is given a connection of our making, on which its control frames and our data frames take turns, a whole
+// frame at a time:
+//
+//	library ── control frames ──┐
+//	                            ├── link: one whole frame after the other ── net.Conn
+//	hub ────── data frames ─────┘
+//
+// Offer hands the kernel what it takes at once. What it does not take is kept, and Write waits for it. After a close frame
+// no data goes out. Frames of a server are not masked, so the hub encodes a message and not the message of a client.
+package socket
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// A Conn is an accepted WebSocket. Offer and Write are for one goroutine at a time, Reader for another one.
+type Conn struct {
+	library *websocket.Conn
+	link    *link
+	kept    []byte // a frame that has not begun to go out
+}
+
+// Accept is that of the library. After it, nothing of the request is needed any more: the handler can return, and everything
+// that the server keeps for it goes away.
+func Accept(w http.ResponseWriter, r *http.Request, o *websocket.AcceptOptions) (*Conn, error) {
+	h := &hijacking{ResponseWriter: w}
+	library, err := websocket.Accept(h, r, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{library: library, link: h.link}, nil
+}
+
+// A hijacking gives the library a link and small buffers.
+type hijacking struct {
+	http.ResponseWriter
+	link *link
+}
+
+// The buffers of a connection, bytes. The library reads larger messages past the one for reading. A control frame fits into
+// the one for writing, so that it comes to the link in one piece.
+const (
+	readBuffer  = 512
+	writeBuffer = 160
+)
+
+// Hijack takes the connection from the server, with what the client has sent already.
+func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	early, err := buffered.Reader.Peek(buffered.Reader.Buffered())
+	if err != nil {
+		return nil, nil, err
+	}
+	h.link = newLink(conn)
+	reader := bufio.NewReaderSize(bytes.NewReader(bytes.Clone(early)), max(readBuffer, len(early)))
+	if _, err := reader.Peek(len(early)); err != nil { // the library takes over what is buffered
+		return nil, nil, err
+	}
+	return h.link, bufio.NewReadWriter(reader, bufio.NewWriterSize(h.link, writeBuffer)), nil
+}
+
+// Quick reports whether Offer does not wait. Over TLS, for instance, it would: then only Write is for use.
+func (c *Conn) Quick() bool { return c.link.raw != nil }
+
+// Head is how many bytes in front of a message are for the head of its frame.
+const Head = 10
+
+// Offer writes a text message, as much of it as the connection takes at once; the first Head bytes are not of it. whole says
+// that all of it went out. If not, the rest is kept, and Write has to follow. An error means that the connection is of no
+// use any more.
+func (c *Conn) Offer(message []byte) (whole bool, err error) {
+	frame := framed(message)
+	sent, tried, err := c.link.attempt(frame)
+	switch {
+	case err != nil || sent:
+		return sent, err
+	case !tried: // the library is writing
+		c.kept = bytes.Clone(frame)
+	}
+	return false, nil
+}
+
+// Write writes what is kept and then a text message, if there is one (see Offer), and waits for that as long as the limit
+// says. The error is os.ErrDeadlineExceeded if it took longer. After an error the connection is of no use any more.
+func (c *Conn) Write(message []byte, limit time.Duration) error {
+	frames := [][]byte{c.kept}
+	c.kept = nil
+	if len(message) > Head {
+		frames = append(frames, framed(message))
+	}
+	return c.link.writeAll(frames, limit)
+}
+
+// framed puts the head of a frame in front of a message (RFC 6455, section 5.2).
+func framed(message []byte) []byte {
+	const finalText = 0x81
+	n := len(message) - Head
+	switch {
+	case n < 126:
+		message[Head-2], message[Head-1] = finalText, byte(n)
+		return message[Head-2:]
+	case n < 1<<16:
+		message[Head-4], message[Head-3] = finalText, 126
+		binary.BigEndian.PutUint16(message[Head-2:], uint16(n))
+		return message[Head-4:]
+	default:
+		message[0], message[1] = finalText, 127
+		binary.BigEndian.PutUint64(message[2:], uint64(n))
+		return message
+	}
+}
+
+// Reader is that of the library: the next message, whose end may not have come in yet. When ctx ends the connection is closed.
+func (c *Conn) Reader(ctx context.Context) (websocket.MessageType, io.Reader, error) {
+	return c.library.Reader(ctx)
+}
+
+// SetReadLimit bounds a message in, in bytes.
+func (c *Conn) SetReadLimit(n int64) { c.library.SetReadLimit(n) }
+
+// Ping finds out whether the client answers. When ctx ends the connection is closed.
+func (c *Conn) Ping(ctx context.Context) error { return c.library.Ping(ctx) }
+
+// Close says why the connection ends, and waits a few seconds for the client to say so, too.
+func (c *Conn) Close(code websocket.StatusCode, reason string) error {
+	return c.library.Close(code, reason)
+}
+
+// CloseNow closes the connection without a word.
+func (c *Conn) CloseNow() error { return c.library.CloseNow() }
