@@ -81,6 +81,11 @@ export interface ChannelView {
   /** False until the hub has said what there is. */
   readonly ready: boolean;
   /**
+   * Until then, what is shown is what this browser has kept (@baton/client/persist), from that time on, in milliseconds
+   * since 1970. It may not be so any more.
+   */
+  readonly restored?: number;
+  /**
    * Why the hub sent everything when it was joined last, instead of what had changed: `new`, nothing was here yet;
    * `epoch`, the hub's history is another; `trimmed`, what changed is too long ago to tell; `ahead`, this page has seen
    * more than the hub has.

@@ -2,7 +2,7 @@
 
 import type { ArgsOf, Call, CommandDef, LogDef, StoreDef, StoreWrite, Transaction } from './api.js';
 import type { Channel } from './channel.js';
-import type { Connection } from './connection.js';
+import type { Connection, Plan } from './connection.js';
 import { refusal } from './error.js';
 import type { AppendBody, CallBody, RequestBody, WriteBody } from './frames.js';
 import { StoreState } from './store.js';
@@ -73,15 +73,7 @@ export class Change implements Transaction {
       lanes: stop ? [] : this.#lanes,
       kind: stop ? 'stop' : call ? 'call' : 'change',
       patience: stop ? stopPatience : call ? patience : Infinity,
-      made: (op, sent) =>
-        this.#each(({ state }, i) =>
-          state.wish(op, (sent.type === 'transact' ? sent.writes[i] : (sent as WriteBody)) ?? {}),
-        ),
-      done: (op) =>
-        this.#each(({ state, membership }) =>
-          state.answered(op, membership === 'asked' ? 'coming' : 'current'),
-        ),
-      failed: (op, error) => this.#each(({ state }) => state.refuse(op, refusal(error))),
+      ...shown(this.#stores),
     });
     const by = this.#connection.you.get()?.user ?? '';
     // A stop does not wait for the log, so nothing more is heard of it: it was delivered, and that is all.
@@ -101,13 +93,24 @@ export class Change implements Transaction {
   #need(rights: readonly string[] = []): void {
     this.#rights.push(...rights);
   }
+}
 
-  #each(tell: (channel: Channel<StoreState>, i: number) => void): void {
-    this.#stores.forEach((channel, i) => {
+/** What stores show of a change of them while it is on its way, and when it has ended. */
+export function shown(stores: readonly Channel<StoreState>[]): Pick<Plan, 'made' | 'done' | 'failed'> {
+  const each = (tell: (channel: Channel<StoreState>, i: number) => void) =>
+    stores.forEach((channel, i) => {
       tell(channel, i);
       channel.source.changed();
     });
-  }
+  return {
+    made: (op, sent) =>
+      each(({ state }, i) =>
+        state.wish(op, (sent.type === 'transact' ? sent.writes[i] : (sent as WriteBody)) ?? {}),
+      ),
+    done: (op) =>
+      each(({ state, membership }) => state.answered(op, membership === 'asked' ? 'coming' : 'current')),
+    failed: (op, error) => each(({ state }) => state.refuse(op, refusal(error))),
+  };
 }
 
 /** Asks for a call to be given up. */

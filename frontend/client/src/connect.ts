@@ -30,6 +30,8 @@ export interface ConnectOptions {
    * even one after the other: it is half of every operation's id.
    */
   readonly client?: string;
+  /** What sees to the connection from its beginning, such as `persist` of @baton/client/persist. */
+  readonly add?: (connection: Connection) => void;
   /** How sockets are opened; default: the platform's WebSocket. */
   readonly open?: OpenSocket;
   /** Whether somebody is still signed in, asked when no connection can be made; default: by the cookie. */
@@ -55,6 +57,7 @@ export function connect(options: ConnectOptions = {}): Baton {
           () => true, // nobody says no
         )),
   });
+  options.add?.(connection);
   const stores = new Map<string, Store<unknown>>();
   const logs = new Map<string, Log<unknown>>();
   const signals = new Map<string, Signal<unknown>>();
@@ -153,9 +156,8 @@ function control(connection: Connection): Control {
   };
 }
 
+/** 100 random bits. */
 function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(15));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_');
+  const bytes = crypto.getRandomValues(new Uint8Array(20));
+  return Array.from(bytes, (byte) => (byte & 31).toString(32)).join('');
 }

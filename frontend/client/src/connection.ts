@@ -16,7 +16,7 @@ import {
   type WelcomeFrame,
 } from './frames.js';
 import { type Down, Link, type OpenSocket } from './link.js';
-import { type Operation, Outbox } from './outbox.js';
+import { type Entry, type Operation, Outbox } from './outbox.js';
 import { Batch, Cell } from './source.js';
 
 export interface ConnectionOptions {
@@ -34,6 +34,8 @@ export interface Plan {
   readonly kind: Operation['kind'];
   /** How long it is tried, in milliseconds; Infinity = until it is answered. */
   readonly patience: number;
+  /** The operation of an earlier page load that is tried again. Default: a new one. */
+  readonly op?: string;
   /** It goes out under this operation id; `sent` is what the hub will read. */
   readonly made?: (op: string, sent: RequestBody) => void;
   readonly done?: (op: string) => void;
@@ -50,12 +52,12 @@ const nobodyDrives: ControlView = {
 };
 const largestMessage = 64 * 1024;
 /** The close codes after which it does not help to come back. */
-const finalCodes: ReadonlyMap<number, 'signed-out' | 'replaced' | 'ended'> = new Map([
-  [4401, 'signed-out'],
-  [4409, 'replaced'],
-  [4400, 'ended'], // the hub does not understand this page: it may be of an older release
-  [4403, 'ended'], // this page may not connect here
-]);
+const finalCodes: Readonly<Record<number, 'signed-out' | 'replaced' | 'ended'>> = {
+  4401: 'signed-out',
+  4409: 'replaced',
+  4400: 'ended', // the hub does not understand this page: it may be of an older release
+  4403: 'ended', // this page may not connect here
+};
 
 export class Connection {
   readonly batch = new Batch();
@@ -68,10 +70,11 @@ export class Connection {
   readonly control = new Cell<ControlView>(this.batch, nobodyDrives);
   readonly calls = new Calls(this.batch);
   readonly channels: Channels;
+  readonly outbox = new Outbox();
 
   #options: ConnectionOptions;
   #link: Link | undefined;
-  #outbox = new Outbox();
+
   #phase: 'down' | 'up' | 'signed-out' | 'replaced' | 'ended' = 'down';
   #log: 'fresh' | 'stale' = 'fresh';
   #check: 'idle' | 'asking' = 'idle'; // whether somebody is signed in
@@ -127,7 +130,7 @@ export class Connection {
       failed(this.#over());
       return;
     }
-    const op = `${this.#options.client}.${this.#ops + 1}`;
+    const op = plan.op ?? `${this.#options.client}.${this.#ops + 1}`;
     const text = JSON.stringify([{ id: this.#ids + 1, op, ...body }]);
     const limit = this.welcome.get()?.limits.message ?? largestMessage;
     if (text.length * 3 > limit && new TextEncoder().encode(text).length + 80 > limit) {
@@ -140,7 +143,7 @@ export class Connection {
     this.batch.run(() => {
       // What is shown is what the hub will read, and nobody else can change it.
       if (plan.made) plan.made(op, (JSON.parse(text) as [RequestBody])[0]);
-      this.#outbox.add({
+      this.outbox.add({
         id: this.#ids,
         op,
         text,
@@ -156,34 +159,34 @@ export class Connection {
           failed(error);
         },
       });
-      if (plan.kind === 'stop') this.#giveUp(this.#outbox.withdraw(), 'A stop was given after it');
+      if (plan.kind === 'stop') this.#giveUp(this.outbox.withdraw(), 'A stop was given after it');
     });
-    this.#pump();
+    this.pump();
   }
 
   /** Sends what can be sent, and looks again when there may be more. */
-  #pump(): void {
+  pump(): void {
     clearTimeout(this.#wake);
     const now = performance.now();
-    this.batch.run(() => this.#giveUp(this.#outbox.expired(now), 'The hub did not answer in time'));
+    this.batch.run(() => this.#giveUp(this.outbox.expired(now), 'The hub does not answer'));
     if (this.#phase === 'up') {
       // On another node the request waits until that has caught up with what this page has seen.
       const { cursor } = this.#seen;
       const seen = cursor && `"seen":${JSON.stringify(cursor)},`;
-      for (const text of this.#outbox.take(now)) this.#link?.send(`[{${seen}${text.slice(2)}`);
+      for (const text of this.outbox.take(now)) this.#link?.send(`[{${seen}${text.slice(2)}`);
     }
-    const at = this.#outbox.wakeAt(now);
-    if (at < Infinity) this.#wake = setTimeout(() => this.#pump(), Math.max(1, at - now));
+    const at = this.outbox.wakeAt(now);
+    if (at < Infinity) this.#wake = setTimeout(() => this.pump(), Math.max(1, at - now));
   }
 
-  #giveUp(removed: ReturnType<Outbox['expired']>, why: string): void {
-    for (const { operation, outcome } of removed) {
-      operation.failed(
-        outcome === 'unsent'
+  #giveUp(removed: readonly Entry[], why: string): void {
+    for (const { state, failed } of removed) {
+      failed(
+        state === 'unsent'
           ? new BatonError({ code: 'withdrawn', detail: `${why}: nothing was done.` })
           : new BatonError({
               code: 'unknown',
-              detail: `${why}: perhaps it was done. Look before you repeat it.`,
+              detail: `${why}. Whether it was done is not known: look before you repeat it.`,
             }),
       );
     }
@@ -198,7 +201,7 @@ export class Connection {
       }
       this.status.set(this.#word());
     });
-    if (!this.#final()) this.#pump();
+    if (!this.#final()) this.pump();
   }
 
   #apply(frame: ServerFrame): void {
@@ -211,17 +214,15 @@ export class Connection {
         break;
       case 'change':
       case 'message':
-        this.#saw(frame.position, frame.cursor);
-        this.channels.tell(frame);
-        break;
       case 'signal':
+        if ('cursor' in frame) this.#saw(frame);
         this.channels.tell(frame);
         break;
       case 'written':
       case 'appended':
       case 'called':
       case 'controlled':
-        this.#outbox.answered(frame.id)?.done(frame);
+        this.outbox.answered(frame.id)?.done(frame);
         break;
       case 'error':
         this.#refused(frame);
@@ -271,7 +272,7 @@ export class Connection {
     this.#phase = 'up';
     this.#log = 'fresh';
     if (before?.epoch !== welcome.epoch) this.#seen = { position: 0, cursor: '' };
-    this.#outbox.limit(welcome.limits.unanswered);
+    this.outbox.limit(welcome.limits.unanswered);
     this.welcome.set(welcome);
     this.you.set(welcome.you);
     this.presence.set(presence);
@@ -296,20 +297,20 @@ export class Connection {
     if (this.channels.refused(frame)) return;
     if (retryable.has(code)) {
       const reason = code === 'rate' || code === 'unanswered' ? 'too many' : 'later';
-      this.#outbox.notNow(id, reason, performance.now(), Math.random());
+      this.outbox.notNow(id, reason, performance.now(), Math.random());
       return;
     }
-    this.#outbox.answered(id)?.failed(new BatonError(frame));
+    this.outbox.answered(id)?.failed(new BatonError(frame));
   }
 
-  #saw(position: number | undefined, cursor: string | undefined): void {
+  #saw({ position, cursor }: { readonly position?: number; readonly cursor?: string }): void {
     if (position && cursor && position >= this.#seen.position) this.#seen = { position, cursor };
   }
 
   #down(how: Down): number | undefined {
     const { code, reason, reconnect_after } = this.#bye ?? how;
     this.#bye = undefined;
-    const final = finalCodes.get(code);
+    const final = finalCodes[code];
     if (final) {
       this.#end(final, { code, reason });
       return;
@@ -320,14 +321,14 @@ export class Connection {
       this.#again();
       this.status.set(this.#word());
     });
-    this.#pump();
+    this.pump();
     if (!how.heard && this.#check === 'idle') this.#checkSignIn();
     return reconnect_after;
   }
 
   /** On another connection everything is sent again. */
   #again(): void {
-    this.#outbox.disconnected();
+    this.outbox.disconnected();
     this.channels.disconnected();
   }
 
@@ -348,7 +349,7 @@ export class Connection {
       this.#link?.close();
       this.channels.close();
       clearTimeout(this.#wake);
-      for (const operation of this.#outbox.drain()) operation.failed(this.#over());
+      for (const { failed } of this.outbox.drain()) failed(this.#over());
       this.calls.end(this.#over());
       this.status.set(this.#word());
     });

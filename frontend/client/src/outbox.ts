@@ -26,7 +26,8 @@ export interface Operation {
   readonly failed: (error: BatonError) => void;
 }
 
-type Entry = Operation & { state: 'unsent' | 'again' | 'sent'; notBefore: number };
+/** `unsent`: it was never sent. `sent`: on this connection. `again`: on an earlier one, or the hub could not do it then. */
+export type Entry = Operation & { state: 'unsent' | 'again' | 'sent'; notBefore: number };
 
 const firstPause = 500;
 const longestPause = 10_000;
@@ -36,14 +37,15 @@ const stopPause = 250;
 const gapWhenTooMany = 60;
 
 export class Outbox {
-  #entries = new Map<number, Entry>();
+  /** In the order in which they go out. */
+  readonly entries = new Map<number, Entry>();
   #limit = 32;
   #pauseUntil = 0;
   #pauses = 0; // since the last answer that was not "not now"
   #gap = 0;
 
   add(operation: Operation): void {
-    this.#entries.set(operation.id, { ...operation, state: 'unsent', notBefore: 0 });
+    this.entries.set(operation.id, { ...operation, state: 'unsent', notBefore: 0 });
   }
 
   /** How many the hub accepts unanswered. */
@@ -57,7 +59,7 @@ export class Outbox {
     const busy = new Set<string>();
     let unanswered = 0;
     let line: 'moving' | 'blocked' = now < this.#pauseUntil ? 'blocked' : 'moving';
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.entries.values()) {
       if (entry.state !== 'sent') {
         if (unanswered >= this.#limit || entry.lanes.some((lane) => busy.has(lane))) line = 'blocked';
         if (entry.kind === 'stop' ? now < entry.notBefore : line === 'blocked') continue;
@@ -76,17 +78,17 @@ export class Outbox {
 
   /** Takes the operation out whose answer has come. */
   answered(id: number): Operation | undefined {
-    const entry = this.#entries.get(id);
+    const entry = this.entries.get(id);
     if (!entry) return undefined;
-    this.#entries.delete(id);
+    this.entries.delete(id);
     this.#pauses = 0;
-    if (this.#entries.size === 0) this.#gap = 0;
+    if (this.entries.size === 0) this.#gap = 0;
     return entry;
   }
 
   /** The hub cannot do it now; false if there is no such operation. `random` is from 0 to 1. */
   notNow(id: number, reason: 'later' | 'too many', now: number, random: number): boolean {
-    const entry = this.#entries.get(id);
+    const entry = this.entries.get(id);
     if (!entry) return false;
     entry.state = 'again';
     entry.notBefore = now + stopPause;
@@ -100,31 +102,31 @@ export class Outbox {
 
   /** The connection is gone: what was sent is sent again, on the next. */
   disconnected(): void {
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.entries.values()) {
       if (entry.state === 'sent') entry.state = 'again';
     }
     this.#pauseUntil = this.#pauses = this.#gap = 0;
   }
 
   /** Takes out what is past its deadline. */
-  expired(now: number): { readonly operation: Operation; readonly outcome: 'unsent' | 'unknown' }[] {
+  expired(now: number): readonly Entry[] {
     return this.#remove((entry) => entry.deadline <= now);
   }
 
   /** Takes out the calls that are not under way on this connection, because a stop was given after them. */
-  withdraw(): { readonly operation: Operation; readonly outcome: 'unsent' | 'unknown' }[] {
+  withdraw(): readonly Entry[] {
     return this.#remove((entry) => entry.kind === 'call' && entry.state !== 'sent');
   }
 
   /** Takes everything out, at the end. */
   drain(): readonly Operation[] {
-    return this.#remove(() => true).map((r) => r.operation);
+    return this.#remove(() => true);
   }
 
   /** When to look again, for deadlines and the end of a pause; Infinity = only when something happens. */
   wakeAt(now: number): number {
     let at = Infinity;
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.entries.values()) {
       at = Math.min(at, entry.deadline);
       const next = entry.kind === 'stop' ? entry.notBefore : this.#pauseUntil;
       if (entry.state !== 'sent' && next > now) at = Math.min(at, next);
@@ -132,12 +134,9 @@ export class Outbox {
     return at;
   }
 
-  #remove(which: (entry: Entry) => boolean) {
-    const removed: { operation: Operation; outcome: 'unsent' | 'unknown' }[] = [];
-    for (const entry of [...this.#entries.values()].filter(which)) {
-      this.#entries.delete(entry.id);
-      removed.push({ operation: entry, outcome: entry.state === 'unsent' ? 'unsent' : 'unknown' });
-    }
+  #remove(which: (entry: Entry) => boolean): readonly Entry[] {
+    const removed = [...this.entries.values()].filter(which);
+    for (const { id } of removed) this.entries.delete(id);
     return removed;
   }
 }

@@ -17,7 +17,8 @@ import { ChannelState } from './state.js';
 type Wish = (value: unknown) => unknown;
 
 export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknown>> {
-  #base = new Map<string, Required<ValueFrame>>();
+  /** What the hub has told. */
+  readonly base = new Map<string, Required<ValueFrame>>();
   #defaults = new Map<string, unknown>();
   #wishes = new Map<string, Map<string, Wish>>(); // by operation, in order, then by key
   #answered = new Set<string>(); // operations that are done, but whose change the base may lack
@@ -79,7 +80,7 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
   change({ set = {}, patch = {}, delete: gone = [], op, ...origin }: ChangeFrame): void {
     for (const [key, value] of Object.entries(set)) this.#put(key, { value, ...origin });
     for (const [key, change] of Object.entries(patch)) {
-      this.#put(key, { value: patched(this.#base.get(key)?.value, change), ...origin });
+      this.#put(key, { value: patched(this.base.get(key)?.value, change), ...origin });
     }
     for (const key of gone) this.#drop(key);
     if (op !== undefined) this.#settle(op);
@@ -88,7 +89,7 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
   override joined(frame: JoinedFrame, keep: number): void {
     super.joined(frame, keep);
     const { id, mode, values = {}, removed = [], defaults = {} } = frame;
-    for (const key of mode === 'delta' ? removed : this.#base.keys()) this.#drop(key);
+    for (const key of mode === 'delta' ? removed : this.base.keys()) this.#drop(key);
     for (const [key, value] of Object.entries(values)) this.#put(key, value);
     // They come with the answer to a join; by itself, the hub tells only what has changed.
     if (id !== undefined) {
@@ -105,7 +106,7 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
   }
 
   #show(key: string): KeyState & { value: unknown } {
-    const { value, position, by, at } = this.#base.get(key) ?? {
+    const { value, position, by, at } = this.base.get(key) ?? {
       value: this.#defaults.get(key),
       position: 0,
       by: '',
@@ -122,12 +123,12 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
   }
 
   #put(key: string, { value, position = 0, by = '', at = '' }: ValueFrame): void {
-    this.#base.set(key, { value, position, by, at });
+    this.base.set(key, { value, position, by, at });
     this.#touched.add(key);
   }
 
   #drop(key: string): void {
-    this.#base.delete(key);
+    this.base.delete(key);
     this.#touched.add(key);
   }
 

@@ -95,8 +95,8 @@ describe('an outbox', () => {
     const outbox = outboxOf(operation(1, call), operation(2, call), operation(3));
     outbox.take(0);
     outbox.notNow(1, 'later', 0, 1);
-    expect(outbox.withdraw().map((r) => [r.operation.id, r.outcome])).toEqual([
-      [1, 'unknown'],
+    expect(outbox.withdraw().map((r) => [r.id, r.state])).toEqual([
+      [1, 'again'],
       [2, 'unsent'],
     ]);
     expect(outbox.take(600)).toEqual(['3']);
@@ -112,7 +112,7 @@ describe('an outbox', () => {
     const outbox = outboxOf(operation(1, { deadline: 100 }), operation(2));
     expect(outbox.wakeAt(0)).toBe(100);
     expect(outbox.expired(99)).toEqual([]);
-    expect(outbox.expired(100).map((r) => r.operation.id)).toEqual([1]);
+    expect(outbox.expired(100).map((r) => r.id)).toEqual([1]);
     expect(outbox.wakeAt(100)).toBe(Infinity);
   });
 });

@@ -17,6 +17,8 @@ export class Room {
   readonly asked: Request[] = [];
   /** `held`: it takes requests, and what it says of them does not arrive. `deaf`: it takes none either. */
   line: 'up' | 'held' | 'deaf' | 'down' = 'up';
+  /** What it says of itself, and of who comes, besides. */
+  welcome: object = {};
   #joined = new Map<FakeSocket, Set<string>>();
 
   readonly open = (url: string): WebSocket => {
@@ -35,7 +37,7 @@ export class Room {
       if (this.line !== 'up' || socket.state === 'closed') return;
       this.#joined.set(socket, new Set());
       socket.open();
-      socket.push(welcome({ conn: `c${this.sockets.length}` }));
+      socket.push(welcome({ conn: `c${this.sockets.length}`, ...this.welcome }));
     });
     return socket as unknown as WebSocket;
   };
@@ -124,13 +126,17 @@ export class Browser {
     return new Tab(this, room, more);
   }
 
-  /** Which tab has the lock. */
+  /** Which tab has the connection. */
   leader(): Tab | undefined {
-    return [...this.#held.values()][0]?.tab;
+    return [...this.#held].find(([name]) => name.startsWith('baton https'))?.[1].tab;
   }
 
   locks(tab: Tab): LockManager {
-    const request = (name: string, options: LockOptions, work: () => Promise<void> | undefined) =>
+    const request = (
+      name: string,
+      options: LockOptions,
+      work: (lock: Lock | null) => Promise<void> | undefined,
+    ) =>
       new Promise<void>((done, failed) => {
         const abort = new DOMException('aborted', 'AbortError');
         const take = () => {
@@ -141,7 +147,7 @@ export class Browser {
           };
           this.#held.set(name, held);
           tab.event(() => {
-            Promise.resolve(work()).then(() => {
+            Promise.resolve(work({ name, mode: 'exclusive' })).then(() => {
               done();
               this.#release(name, held);
             });
@@ -149,6 +155,10 @@ export class Browser {
         };
         options.signal?.addEventListener('abort', () => failed(abort));
         const holder = this.#held.get(name);
+        if (options.ifAvailable && holder) {
+          tab.event(() => Promise.resolve(work(null)).then(done));
+          return;
+        }
         if (options.steal) {
           this.#held.delete(name);
           holder?.lose();
@@ -253,6 +263,7 @@ export class Tab {
     this.state = 'dead';
     for (const socket of this.sockets) socket.close();
     this.browser.forget(this);
+    this.baton.close(); // ends its timers; nobody hears of it
   }
 
   freeze(): void {

@@ -1,14 +1,22 @@
-/** The client by itself, with one connection for all tabs of the browser. */
+/** The client by itself, with one connection for all tabs of the browser, and what the browser keeps. */
 
 import { type Baton, connect, defineLog, signIn } from '@baton/client';
+import { persist } from '@baton/client/persist';
 import { withTabs } from '@baton/client/tabs';
 
 const chat = defineLog<{ readonly text: string }>({ name: 'chat' });
+const kept = persist();
+/** How many sockets this tab has opened. */
+let sockets = 0;
 let baton: Baton | undefined;
 
 function open(): Baton {
   if (baton) return baton;
-  const made = connect(withTabs());
+  const socket = (url: string, protocol: string) => {
+    sockets++;
+    return new WebSocket(url, protocol);
+  };
+  const made = connect({ ...withTabs({ open: socket }), add: kept.add });
   made.log(chat).subscribe(() => {});
   baton = made;
   return made;
@@ -52,6 +60,9 @@ export const shared = {
   signIn: async (space: string, user: string) => {
     await signIn({ space, user, password: user });
   },
+  sockets: () => sockets,
+  status: () => open().status.get(),
+  waiting: () => kept.waiting.get(),
   live: () => open().status.get() === 'live' && open().log(chat).get().ready,
   say,
   sayAndStop,

@@ -12,14 +12,18 @@ const heard = (tab: Tab) => tab.page.evaluate(() => probe.shared.heard());
 /** Ten tabs of one browser, each with nothing but the client, and all with one connection. */
 async function ten(stage: Stage): Promise<Tab[]> {
   const computer = await stage.computer();
-  const tabs: Tab[] = [];
-  for (let i = 0; i < 10; i++) {
-    const tab = await computer.open(stage.hub(0), '/healthz');
-    if (i === 0) await tab.page.evaluate(() => probe.shared.signIn('demo', 'alice'));
-    await live(tab);
-    tabs.push(tab);
+  const another = () => computer.open(stage.hub(0), '/healthz');
+  const first = await another();
+  await first.page.evaluate(() => probe.shared.signIn('demo', 'alice'));
+  await live(first);
+  const others: Tab[] = [];
+  while (others.length < 9) {
+    const tab = await another();
+    await tab.page.evaluate(() => probe.shared.live()); // begins to connect
+    others.push(tab);
   }
-  return tabs;
+  await Promise.all(others.map(live));
+  return [first, ...others];
 }
 
 /** How many connections the hub has of the person in a tab. */
@@ -35,17 +39,17 @@ scenario(
   'ten tabs have one connection, and go on when the tab that has it is closed, or stands still',
   async (stage) => {
     const tabs = await ten(stage);
-    const [first, second, third] = tabs as [Tab, Tab, Tab];
-    await one(third);
-    expect(await third.page.evaluate(() => probe.shared.members())).toContain('alice 1');
+    const [first, last] = [tabs[0], tabs[9]] as [Tab, Tab];
+    await one(last);
+    expect(await last.page.evaluate(() => probe.shared.members())).toContain('alice 1');
 
-    // The first has the connection. The third talks all the while, and has to wait a moment at most.
-    await third.page.evaluate(() => void probe.shared.keepTalking('third'));
-    await until('some talk', () => third.page.evaluate(() => probe.shared.talk.count > 5));
+    // The first has the connection. The last talks all the while, and has to wait a moment at most.
+    await last.page.evaluate(() => void probe.shared.keepTalking('last'));
+    await until('some talk', () => last.page.evaluate(() => probe.shared.talk.count > 5));
     await first.page.close({ runBeforeUnload: false });
-    const count = await third.page.evaluate(() => probe.shared.talk.count);
-    await until('more talk', () => third.page.evaluate((n) => probe.shared.talk.count > n + 15, count));
-    const talk = await third.page.evaluate(() => {
+    const count = await last.page.evaluate(() => probe.shared.talk.count);
+    await until('more talk', () => last.page.evaluate((n) => probe.shared.talk.count > n + 15, count));
+    const talk = await last.page.evaluate(() => {
       probe.shared.talk.running = false;
       return probe.shared.talk;
     });
@@ -53,18 +57,24 @@ scenario(
       `the longest of ${talk.count} answers took ${Math.round(talk.longest)} ms, over a change of the leading tab`,
     );
     expect(talk.longest).toBeLessThan(2_000); // 200 ms, on a machine that is not busy
-    await one(third);
+    await one(last);
 
-    // Now the second has it. It stands still right after it has sent something, for itself.
-    await second.page.evaluate(() => probe.shared.sayAndStop('from the tab that stands still', 5_000));
-    await third.page.evaluate(() => probe.shared.say('meanwhile'));
-    await until('the outcome', async () => (await second.page.evaluate(() => probe.shared.said())) !== '');
-    await one(third);
+    // The one that has it now stands still right after it has sent something, for itself.
+    const leading = await until('another tab to have it', async () => {
+      for (const tab of tabs.slice(1))
+        if ((await tab.page.evaluate(() => probe.shared.sockets())) > 0) return tab;
+      return undefined;
+    });
+    const other = tabs.slice(1).find((tab) => tab !== leading) as Tab;
+    await leading.page.evaluate(() => probe.shared.sayAndStop('from the tab that stands still', 5_000));
+    await other.page.evaluate(() => probe.shared.say('meanwhile'));
+    await until('the outcome', async () => (await leading.page.evaluate(() => probe.shared.said())) !== '');
+    await one(other);
 
     // Everything was said once, and every tab has heard the same.
-    const said = await heard(third);
+    const said = await heard(other);
     expect(new Set(said).size).toBe(said.length);
-    expect(said.filter((text) => text.startsWith('third')).length).toBe(talk.count);
+    expect(said.filter((text) => text.startsWith('last')).length).toBe(talk.count);
     expect(said).toContain('from the tab that stands still');
     expect(said).toContain('meanwhile');
     for (const tab of tabs.slice(1))
@@ -72,3 +82,47 @@ scenario(
   },
   { on: ['one hub'] },
 );
+
+scenario(
+  'what was said without a hub is said once when the browser is opened again, which shows at once what it had seen',
+  async (stage) => {
+    const profile = await stage.folder();
+    const first = await stage.profile(profile);
+    const before = await first.open(stage.hub(0), '/healthz');
+    await before.page.evaluate(() => probe.shared.signIn('demo', 'alice'));
+    await live(before);
+    await before.page.evaluate(() => probe.shared.say('with a hub'));
+    await until('the picture', () => before.page.evaluate(kept));
+    await stage.hub(0).process.kill();
+    await before.page.evaluate(() => void probe.shared.say('without a hub'));
+    await until('it to be kept', () => before.page.evaluate(() => probe.shared.waiting() === 1));
+    await first.close();
+
+    await stage.hub(0).start();
+    const again = await stage.profile(profile);
+    const line = await again.line();
+    line.hold();
+    const after = await again.open(stage.hub(0), '/healthz');
+    await until('the picture', async () => (await heard(after)).includes('with a hub'));
+    expect(await after.page.evaluate(() => probe.shared.status())).toBe('connecting');
+    line.release();
+    await until('it to be said', async () => (await heard(after)).includes('without a hub'));
+    await until('nothing to wait', () => after.page.evaluate(() => probe.shared.waiting() === 0));
+    expect(await heard(after)).toEqual(['with a hub', 'without a hub']);
+  },
+  { on: ['one hub'] },
+);
+
+/** The browser has the message in its database. */
+async function kept(): Promise<boolean> {
+  const opening = indexedDB.open(`baton ${location.origin}`);
+  await new Promise((done) => {
+    opening.onsuccess = done;
+  });
+  const all = opening.result.transaction('channels').objectStore('channels').getAll();
+  await new Promise((done) => {
+    all.onsuccess = done;
+  });
+  opening.result.close();
+  return JSON.stringify(all.result).includes('with a hub');
+}

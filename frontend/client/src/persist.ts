@@ -1,0 +1,216 @@
+/**
+ * `@baton/client/persist`: what a page keeps in the browser. Only those who import it load it.
+ *
+ * - **The picture**: stores and logs as the hub has told them, shown by the next page load before the network answers, and
+ *   marked as `restored` until the hub has. It is of one user, proposal, space and epoch; it is removed when the login
+ *   session ends, and when somebody else is here. Live stores and signals are not in it, nor who is in control.
+ * - **The queue**: changes that the hub has not answered; see queue.ts.
+ */
+
+import type { ChannelDef, Readable, Welcome } from './api.js';
+import type { Channel } from './channel.js';
+import type { ConnectOptions } from './connect.js';
+import type { Connection } from './connection.js';
+import { LogState } from './log.js';
+import { Queue, type RefusedChange } from './queue.js';
+import { type KeptChannel, Shelf, type Whose } from './shelf.js';
+import { StoreState } from './store.js';
+
+export type { RefusedChange } from './queue.js';
+
+export interface PersistOptions {
+  /** Where the hub is, as for `connect`. */
+  readonly url?: string;
+  /**
+   * Who is signed in, of a page that knows it: nothing of anybody else is shown then. Default: what is kept is shown until
+   * the hub says that it is not of who is here.
+   */
+  readonly who?: { readonly user: string; readonly space: string };
+}
+
+export interface Persistence {
+  /** For `connect({ add })`, once. */
+  readonly add: NonNullable<ConnectOptions['add']>;
+  /** How many changes wait for the hub's answer: of this page, and of those that are gone. */
+  readonly waiting: Readable<number>;
+  /** What was refused of the changes of pages that are gone. Of its own, a page hears itself. */
+  readonly refused: Readable<readonly RefusedChange[]>;
+  /** Forgets what was refused. */
+  readonly dismiss: () => void;
+  /** Removes all that is kept, changes too. For a sign-out, before the page is left. */
+  readonly forget: () => Promise<void>;
+}
+
+/** How often is looked for what has changed, and for what other pages have left. */
+const every = 2_000;
+/** Of a log so many of the newest messages are kept. */
+const lastMessages = 200;
+
+/** Keeps what a page has in the browser: `const kept = persist(); connect({ add: kept.add })`. */
+export function persist(options: PersistOptions = {}): Persistence {
+  const shelf = new Shelf(`baton ${options.url ?? globalThis.location?.origin ?? ''}`);
+  const followers = new Set<() => void>();
+  let keeper: Keeper | undefined;
+  const through = <T>(none: T, read: (queue: Queue) => Readable<T>): Readable<T> => ({
+    get: () => (keeper ? read(keeper.queue).get() : none),
+    subscribe: (listener) => {
+      if (keeper) return read(keeper.queue).subscribe(listener);
+      followers.add(listener);
+      return () => followers.delete(listener);
+    },
+  });
+  const nothing: readonly RefusedChange[] = [];
+  return {
+    add: (connection) => {
+      keeper = new Keeper(connection, shelf, options.who);
+      for (const listener of followers) {
+        keeper.queue.waiting.subscribe(listener);
+        keeper.queue.refused.subscribe(listener);
+      }
+    },
+    waiting: through(0, (queue) => queue.waiting),
+    refused: through(nothing, (queue) => queue.refused),
+    dismiss: () => keeper?.queue.dismiss(),
+    forget: async () => {
+      keeper?.forget();
+      await Promise.all([shelf.clear('channels'), shelf.clear('changes')]);
+    },
+  };
+}
+
+class Keeper {
+  readonly queue: Queue;
+  #connection: Connection;
+  #shelf: Shelf;
+  #who: Whose | undefined;
+  #found = new Map<string, KeptChannel>();
+  #opened = new Map<string, Channel>();
+  #written = new Map<string, unknown>(); // the views that are kept
+  #state: 'on' | 'off' = 'on';
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(connection: Connection, shelf: Shelf, who: Whose | undefined) {
+    this.#connection = connection;
+    this.#shelf = shelf;
+    this.#who = who;
+    this.queue = new Queue(connection, shelf, () => this.#whose());
+    if (!globalThis.indexedDB) return;
+    const { channels } = connection;
+    const open = channels.open.bind(channels) as typeof channels.open;
+    channels.open = (def, kind) => {
+      const channel = open(def, kind);
+      if (!this.#opened.has(def.name)) {
+        this.#opened.set(def.name, channel as unknown as Channel);
+        this.#restore(channel as unknown as Channel);
+      }
+      return channel;
+    };
+    void shelf.all('channels').then((found) => this.#read(found));
+    connection.welcome.subscribe(this.#welcomed);
+    connection.status.subscribe(this.#look);
+    this.#timer = setInterval(this.#tick, every);
+    globalThis.addEventListener?.('pagehide', this.#write);
+  }
+
+  /** From now on nothing is kept. */
+  forget(): void {
+    this.#state = 'off';
+    this.#found.clear();
+  }
+
+  // ---- the picture ----
+
+  #read(found: readonly KeptChannel[]): void {
+    if (this.#state === 'off') return;
+    for (const kept of found) this.#found.set(kept.name, kept);
+    if (this.#connection.welcome.get()) this.#welcomed();
+    this.#connection.batch.run(() => {
+      for (const channel of this.#opened.values()) this.#restore(channel);
+    });
+  }
+
+  /** Shows what is kept of a channel, until the hub has told it. */
+  #restore({ state, source }: Channel): void {
+    const { name } = state.def;
+    const kept = this.#found.get(name);
+    if (!kept || state.head.ready || live(state.def, this.#connection.welcome.get())) return;
+    if (this.#who && (kept.user !== this.#who.user || kept.space !== this.#who.space)) return;
+    const { values, messages, at } = kept;
+    const frame = { type: 'joined', channel: name, cursor: '', mode: 'snapshot' } as const;
+    if (state instanceof StoreState && values)
+      state.joined({ ...frame, values: Object.fromEntries(values) }, 0);
+    else if (state instanceof LogState && messages) state.joined({ ...frame, messages }, lastMessages);
+    else return;
+    state.head = { ready: false, restored: at };
+    source.changed();
+  }
+
+  /** The hub says who is here, and which history this is: what is kept of others goes. */
+  #welcomed = (): void => {
+    const welcome = this.#connection.welcome.get();
+    if (!welcome) return;
+    this.queue.begin();
+    for (const [name, kept] of this.#found) {
+      const channel = this.#opened.get(name);
+      if (theirs(kept, welcome) && !(channel && live(channel.state.def, welcome))) continue;
+      this.#found.delete(name);
+      void this.#shelf.delete('channels', name);
+      if (channel?.state.head.restored === undefined) continue;
+      channel.state.clear();
+      channel.source.changed();
+    }
+  };
+
+  /** Keeps what has changed. */
+  #write = (): void => {
+    const welcome = this.#connection.welcome.get();
+    if (this.#state === 'off' || !welcome || this.#connection.status.get() === 'connecting') return;
+    for (const [name, { state, source, membership }] of this.#opened) {
+      if (membership !== 'in' || live(state.def, welcome) || this.#written.get(name) === source.get())
+        continue;
+      this.#written.set(name, source.get());
+      const { epoch, space, you } = welcome;
+      const head = { name, epoch, space, user: you.user, proposal: you.proposal, at: Date.now() };
+      if (state instanceof StoreState)
+        void this.#shelf.put('channels', { ...head, values: new Map(state.base) });
+      if (state instanceof LogState) {
+        void this.#shelf.put('channels', { ...head, messages: state.view().messages.slice(-lastMessages) });
+      }
+    }
+  };
+
+  // ---- both ----
+
+  #whose(): Whose | undefined {
+    const welcome = this.#connection.welcome.get();
+    return welcome ? { user: welcome.you.user, space: welcome.space } : this.#who;
+  }
+
+  #tick = (): void => {
+    this.#write();
+    void this.queue.look();
+  };
+
+  #look = (): void => {
+    const status = this.#connection.status.get();
+    if (status === 'live') void this.queue.look();
+    if (status === 'signed-out' || status === 'replaced') {
+      this.forget();
+      void this.#shelf.clear('channels');
+    }
+    if (status === 'signed-out' || status === 'replaced' || status === 'ended') {
+      clearInterval(this.#timer);
+      globalThis.removeEventListener?.('pagehide', this.#write);
+      this.queue.end();
+    }
+  };
+}
+
+function theirs({ user, space, epoch, proposal }: KeptChannel, { you, ...welcome }: Welcome): boolean {
+  return user === you.user && proposal === you.proposal && space === welcome.space && epoch === welcome.epoch;
+}
+
+/** What lives is shown empty until it is real. */
+function live(def: ChannelDef, welcome: Welcome | null): boolean {
+  return def.kind === 'signal' || (def.kind === 'store' && def.live) || !!welcome?.channels[def.name]?.live;
+}

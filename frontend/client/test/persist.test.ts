@@ -1,0 +1,343 @@
+import { IDBFactory } from 'fake-indexeddb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { defineCommand, defineLog, defineStore } from '../src/index.js';
+import { type Persistence, type PersistOptions, persist } from '../src/persist.js';
+import { alice } from './hub.js';
+import { Browser, Room, type Tab } from './tabs.js';
+
+const ui = defineStore<number>({ name: 'ui' });
+const chat = defineLog<string>({ name: 'chat' });
+const motors = defineStore<number>({ name: 'motors', live: true });
+const move = defineCommand({ name: 'motor.move' });
+const hours = 3_600_000;
+
+let browser: Browser;
+let room: Room;
+let pages: Page[];
+const browserStorage = globalThis as { indexedDB?: IDBFactory };
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  browserStorage.indexedDB = new IDBFactory();
+  browser = new Browser();
+  room = new Room();
+  pages = [];
+});
+
+afterEach(async () => {
+  for (const { tab } of pages) if (tab.state === 'running') tab.baton.close();
+  await settle();
+  expect(vi.getTimerCount(), 'no timer is left after close').toBe(0);
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  delete browserStorage.indexedDB;
+});
+
+interface Page {
+  readonly tab: Tab;
+  readonly kept: Persistence;
+}
+
+async function open(options: PersistOptions = {}): Promise<Page> {
+  const kept = persist({ url: 'https://hub.example', ...options });
+  const page = { tab: browser.open(room, { add: kept.add }), kept };
+  for (const def of [ui, motors]) page.tab.baton.store(def).subscribe(() => {});
+  page.tab.baton.log(chat).subscribe(() => {});
+  pages.push(page);
+  await settle();
+  return page;
+}
+
+/** What needs no time has happened, in the database too. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 40; i++) {
+    await new Promise((next) => setImmediate(next));
+    await vi.advanceTimersByTimeAsync(0);
+  }
+}
+
+/** Time passes, and the database, which has its own, keeps up with it. */
+async function pass(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 250) {
+    await vi.advanceTimersByTimeAsync(Math.min(250, left));
+    for (let i = 0; i < 20; i++) await new Promise((next) => setImmediate(next));
+  }
+  await settle();
+}
+
+/** Much time passes, with no page there. */
+async function leap(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+}
+
+const values = ({ tab }: Page) => Object.fromEntries(tab.baton.store(ui).get().values);
+const state = ({ tab }: Page, key: string) => tab.baton.store(ui).get().keys.get(key);
+const said = ({ tab }: Page) =>
+  tab.baton
+    .log(chat)
+    .get()
+    .messages.map((m) => m.data);
+const asked = (type: string) => room.asked.filter((request) => request.type === type);
+
+describe('changes that the hub has not answered', () => {
+  it('are sent, once and in order, by the next page load, hours later', async () => {
+    const first = await open();
+    room.line = 'down';
+    room.connections[0]?.cut();
+    await settle();
+    for (const a of [1, 2, 3]) first.tab.baton.store(ui).set('a', a);
+    first.tab.baton.store(ui).set('b', 4);
+    await settle();
+    expect(first.kept.waiting.get()).toBe(4);
+    first.tab.kill();
+    await leap(5 * hours);
+    room.line = 'up';
+    const next = await open();
+    await pass(1);
+    expect(values(next)).toEqual({ a: 3, b: 4 });
+    expect(room.ui.entries.map(({ key, value }) => [key, value])).toEqual([
+      ['a', 1],
+      ['a', 2],
+      ['a', 3],
+      ['b', 4],
+    ]);
+    expect(next.kept.waiting.get()).toBe(0);
+    next.tab.kill();
+    await open();
+    await pass(5_000);
+    expect(asked('write').length).toBe(4);
+  });
+
+  it('are applied once if the hub had done them, and its answer did not arrive', async () => {
+    const first = await open();
+    room.line = 'held';
+    first.tab.baton.store(ui).set('a', 1);
+    await settle();
+    expect(room.ui.entries.length).toBe(1);
+    first.tab.kill();
+    room.line = 'up';
+    const next = await open();
+    expect(asked('write').map(({ op }) => op)).toEqual(Array(2).fill(asked('write')[0]?.op));
+    expect(room.ui.entries.length).toBe(1);
+    expect([values(next), next.kept.waiting.get()]).toEqual([{ a: 1 }, 0]);
+  });
+
+  it('show as saving, and go before what the next page does', async () => {
+    const first = await open();
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('a', 1);
+    await settle();
+    first.tab.kill();
+    room.line = 'down';
+    const next = await open();
+    next.tab.baton.store(ui).set('a', 2);
+    room.line = 'up';
+    await pass(2_000);
+    expect(room.ui.entries.map(({ value }) => value)).toEqual([1, 2]);
+    expect(values(next)).toEqual({ a: 2 });
+    room.line = 'deaf';
+    next.tab.baton.store(ui).set('b', 3);
+    await settle();
+    next.tab.kill();
+    room.line = 'up';
+    const held = await open();
+    room.line = 'deaf';
+    expect(values(held)).toEqual({ a: 2, b: 3 });
+    expect(state(held, 'b')?.saving).toBe(false);
+  });
+
+  it('that are refused then are rolled back, and told with the reason', async () => {
+    const first = await open();
+    await first.tab.baton.store(ui).set('a', 1);
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('a', 2, { if: 1 });
+    await settle();
+    first.tab.kill();
+    room.line = 'up';
+    room.other({ a: 7 });
+    const next = await open();
+    await settle();
+    expect(values(next)).toEqual({ a: 7 });
+    expect(state(next, 'a')?.refused?.code).toBe('conflict');
+    expect(next.kept.refused.get()).toMatchObject([
+      { change: { type: 'write', channel: 'ui', set: { a: 2 } }, refused: { code: 'conflict' } },
+    ]);
+    next.kept.dismiss();
+    expect(next.kept.refused.get()).toEqual([]);
+    await pass(5_000);
+    expect(asked('write').length).toBe(2);
+  });
+
+  it('are taken up by another tab that is open when theirs is closed, and by none while it is there', async () => {
+    const first = await open();
+    const [second, third] = [await open(), await open()];
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('a', 1);
+    await pass(3_000);
+    room.line = 'up';
+    expect([first, second, third].map(({ kept }) => kept.waiting.get())).toEqual([1, 0, 0]);
+    first.tab.kill();
+    await pass(5_000);
+    expect(room.ui.entries.length).toBe(1);
+    expect([values(second), values(third)]).toEqual([{ a: 1 }, { a: 1 }]);
+    expect(asked('write').length).toBe(1);
+  });
+
+  it('of somebody else are never sent, and not kept', async () => {
+    const first = await open();
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('a', 1);
+    await settle();
+    first.tab.kill();
+    room.line = 'up';
+    room.welcome = { you: { ...alice, user: 'bob', name: 'Bob' } };
+    const bobs = await open();
+    await pass(5_000);
+    bobs.tab.kill();
+    room.welcome = {};
+    await open();
+    await pass(5_000);
+    expect(asked('write')).toEqual([]);
+  });
+
+  it('are not sent after two days, and that is told', async () => {
+    const first = await open();
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('a', 1);
+    await settle();
+    first.tab.kill();
+    await leap(49 * hours);
+    room.line = 'up';
+    const next = await open();
+    await settle();
+    expect(asked('write')).toEqual([]);
+    expect(next.kept.refused.get()).toMatchObject([
+      { change: { set: { a: 1 } }, refused: { code: 'withdrawn' } },
+    ]);
+  });
+
+  it('do not outlive a page if they are calls, which would come late', async () => {
+    const first = await open();
+    room.line = 'deaf';
+    first.tab.baton.call(move).catch(() => {});
+    await settle();
+    first.tab.kill();
+    room.line = 'up';
+    await open();
+    await pass(5_000);
+    expect(asked('call')).toEqual([]);
+  });
+
+  it('are removed by a page that forgets', async () => {
+    const first = await open();
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('a', 1);
+    await settle();
+    await first.kept.forget();
+    first.tab.kill();
+    room.line = 'up';
+    await open();
+    await pass(5_000);
+    expect(asked('write')).toEqual([]);
+  });
+});
+
+describe('the picture', () => {
+  /** A page has seen something, and is gone; the next one gets no answer. */
+  async function reload(options?: PersistOptions): Promise<Page> {
+    room.other({ a: 1 });
+    room.say('hello');
+    room.welcome = { channels: { ...channels }, ...room.welcome };
+    const first = await open();
+    room.push({ type: 'change', channel: 'motors', set: { omega: 90 }, by: 'service' });
+    await pass(2_500);
+    first.tab.kill();
+    room.line = 'held';
+    return open(options);
+  }
+  const channels = {
+    ui: { kind: 'store', scope: 'user', write: ['owner'] },
+    chat: { kind: 'log', write: ['member'] },
+    motors: { kind: 'store', live: true },
+  };
+
+  it('is shown before the network answers, marked as restored, until it is confirmed', async () => {
+    const page = await reload();
+    expect(page.tab.baton.status.get()).toBe('connecting');
+    const { ready, restored } = page.tab.baton.store(ui).get();
+    expect([ready, values(page), said(page)]).toEqual([false, { a: 1 }, ['hello']]);
+    expect(restored).toBeGreaterThan(Date.now() - 60_000);
+    room.other({ a: 2 });
+    room.line = 'up';
+    await pass(31_000);
+    expect(values(page)).toEqual({ a: 2 });
+    expect(said(page)).toEqual(['hello']);
+    expect(page.tab.baton.store(ui).get()).toMatchObject({ ready: true });
+    expect(page.tab.baton.store(ui).get().restored).toBeUndefined();
+  });
+
+  it('has nothing that lives: that is empty until it is real', async () => {
+    const page = await reload();
+    expect(page.tab.baton.store(motors).get().values.size).toBe(0);
+    const undeclared = defineStore<number>({ name: 'motors' });
+    expect(page.tab.baton.store(undeclared).get().values.size).toBe(0);
+  });
+
+  it('is not that of a change which the hub has not confirmed', async () => {
+    const first = await open();
+    await first.tab.baton.store(ui).set('a', 1);
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('a', 2);
+    await pass(2_500);
+    await first.kept.dismiss();
+    first.tab.kill();
+    const next = await open();
+    expect(values(next)).toEqual({ a: 1 });
+  });
+
+  it.each([
+    ['somebody else', { you: { ...alice, user: 'bob', name: 'Bob' } }],
+    ['the same person for another proposal', { you: { ...alice, proposal: 'mx-2' } }],
+    ['another history', { epoch: 'e2' }],
+    ['another space', { space: 'other' }],
+  ])('goes, for good, when the hub says that this is %s', async (_who, told) => {
+    const page = await reload();
+    expect(values(page)).toEqual({ a: 1 });
+    room.welcome = told;
+    room.line = 'up';
+    room.ui.values.clear();
+    room.ui.entries.length = 0;
+    await pass(31_000);
+    expect(values(page)).toEqual({});
+    page.tab.kill();
+    room.line = 'held';
+    room.welcome = {};
+    expect(values(await open())).toEqual({});
+  });
+
+  it('is not shown to somebody else where the page knows who is here', async () => {
+    const page = await reload({ who: { user: 'bob', space: 'demo' } });
+    expect(values(page)).toEqual({});
+  });
+
+  it.each(['signed out', 'replaced'])('is removed when the login session ends: %s', async (how) => {
+    const page = await reload();
+    room.line = 'up';
+    await pass(31_000);
+    room.connections[0]?.cut(how === 'replaced' ? 4409 : 4401, how);
+    await settle();
+    expect(page.tab.baton.status.get()).toMatch(/signed-out|replaced/);
+    room.line = 'held';
+    expect(values(await open())).toEqual({});
+  });
+});
+
+it('keeps nothing, and does no harm, where there is no database', async () => {
+  delete browserStorage.indexedDB;
+  const page = await open();
+  await page.tab.baton.store(ui).set('a', 1);
+  await pass(5_000);
+  await page.kept.forget();
+  expect([values(page), page.kept.waiting.get(), page.kept.refused.get()]).toEqual([{ a: 1 }, 0, []]);
+});
