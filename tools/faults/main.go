@@ -2,6 +2,8 @@
 // can break is broken, and holds what they saw against what Baton promises (G1 to G10 of RELIABILITY).
 //
 //	cd tools && go run ./faults -time 20m
+//	cd tools && go run ./faults -check FOLDER     judge again what such a run has left
+//	cd tools && go run ./faults -mutants          show that each checker finds the fault that it is there for
 //
 // All choices, of faults and of clients, come from one seed, which is printed first and with each failure: -seed makes the
 // same choices again. When things happen is not repeated, so a failure may not come again at once. Therefore the whole
@@ -20,6 +22,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/baton-hub/baton/tools/faults/check"
+	"github.com/baton-hub/baton/tools/faults/mutants"
 	"github.com/baton-hub/baton/tools/faults/nemesis"
 )
 
@@ -44,8 +48,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&o.Dir, "dir", "", "folder for everything that the run leaves (default: a new one, removed if nothing was broken)")
 	flags.StringVar(&o.Bin, "bin", "../bin", "folder with baton and nats-server")
 	flags.StringVar(&o.Deploy, "deploy", "../deploy", "folder with the configurations to go by")
+	kept := flags.String("check", "", "judge the history in this folder again, and run nothing")
+	withMutants := flags.Bool("mutants", false, "play a scene with each mutant, and nothing else")
+	root := flags.String("root", "..", "folder of the module that mutants are made of")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	switch {
+	case *kept != "":
+		return check.Folder(*kept, out)
+	case *withMutants:
+		return mutants.PlayAll(ctx, *root, o.Bin, out)
 	}
 	if *only != "" {
 		o.Kinds = strings.Split(*only, ",")

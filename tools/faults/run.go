@@ -221,5 +221,12 @@ func (r *runner) collect(ctx context.Context) error {
 	if err := r.record.Log(entries); err != nil {
 		return err
 	}
+	others, err := r.world.Entries(ctx, world.One)
+	if err != nil {
+		return err
+	}
+	if err := r.record.Other(world.One, others); err != nil {
+		return err
+	}
 	return r.panics()
 }

@@ -10,9 +10,13 @@ import (
 // silent is G8: after a sign-out is answered, nothing reaches any socket of that login session. What was on its way to this
 // machine before has been read by the time at which the sign-out had settled.
 func silent(h *history.History, _ *Ledger) (found []Violation) {
+	captured := map[string]bool{} // login sessions with sockets that are
+	for _, b := range h.Bytes {
+		captured[b.Session] = true
+	}
 	out := map[string]history.Visit{}
 	for _, v := range h.Visits {
-		if !signedOut(v) {
+		if !signedOut(v) || !captured[v.Session] {
 			continue
 		}
 		if v.Settled < v.End {

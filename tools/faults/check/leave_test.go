@@ -13,12 +13,13 @@ func TestNothingComesAfterASignOutIsAnswered(t *testing.T) {
 		bytes []history.Bytes
 		finds []string
 	}{
-		"all of it before":      {out, []history.Bytes{{Conn: "s1", Session: "s-alice", At: 19, Count: 5}, {Conn: "s2", Session: "s-alice", At: 24, Count: 5}}, nil},
-		"to somebody else":      {out, []history.Bytes{{Conn: "s3", Session: "s-bob", At: 90, Count: 5}}, nil},
-		"it was refused":        {seenAs(out, func(v *history.Visit) { v.Status = 409 }), []history.Bytes{{Conn: "s1", Session: "s-alice", At: 90, Count: 5}}, nil},
-		"on one of two sockets": {out, []history.Bytes{{Conn: "s1", Session: "s-alice", At: 19, Count: 5}, {Conn: "s2", Session: "s-alice", At: 26, Count: 5}, {Conn: "s2", Session: "s-alice", At: 27, Count: 5}}, []string{"5 bytes reached a socket of alice"}},
-		"on both":               {out, []history.Bytes{{Conn: "s1", Session: "s-alice", At: 30, Count: 7}, {Conn: "s2", Session: "s-alice", At: 26, Count: 5}}, []string{"5 bytes", "7 bytes"}},
-		"nobody looked":         {seenAs(out, func(v *history.Visit) { v.Settled = 0 }), nil, []string{"nobody looked"}},
+		"all of it before":            {out, []history.Bytes{{Conn: "s1", Session: "s-alice", At: 19, Count: 5}, {Conn: "s2", Session: "s-alice", At: 24, Count: 5}}, nil},
+		"to somebody else":            {out, []history.Bytes{{Conn: "s3", Session: "s-bob", At: 90, Count: 5}}, nil},
+		"it was refused":              {seenAs(out, func(v *history.Visit) { v.Status = 409 }), []history.Bytes{{Conn: "s1", Session: "s-alice", At: 90, Count: 5}}, nil},
+		"on one of two sockets":       {out, []history.Bytes{{Conn: "s1", Session: "s-alice", At: 19, Count: 5}, {Conn: "s2", Session: "s-alice", At: 26, Count: 5}, {Conn: "s2", Session: "s-alice", At: 27, Count: 5}}, []string{"5 bytes reached a socket of alice"}},
+		"on both":                     {out, []history.Bytes{{Conn: "s1", Session: "s-alice", At: 30, Count: 7}, {Conn: "s2", Session: "s-alice", At: 26, Count: 5}}, []string{"5 bytes", "7 bytes"}},
+		"nobody looked":               {seenAs(out, func(v *history.Visit) { v.Settled = 0 }), []history.Bytes{{Conn: "s1", Session: "s-alice", At: 19, Count: 5}}, []string{"nobody looked"}},
+		"there is nothing to look at": {seenAs(out, func(v *history.Visit) { v.Settled = 0 }), nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRun(t)

@@ -92,13 +92,15 @@ func seatMove(c commitment, l *Ledger) (m move[chair], ok bool) {
 
 // linearPlaces checks the place of the one person who is let in, in each space where it is so.
 func linearPlaces(h *history.History, l *Ledger) (found []Violation) {
-	spaces := map[string][]history.Visit{}
+	spaces, one := map[string][]history.Visit{}, map[string]bool{}
 	for _, v := range h.Visits {
-		if v.Policy == "one" {
-			spaces[v.Space] = append(spaces[v.Space], v)
-		}
+		spaces[v.Space] = append(spaces[v.Space], v)
+		one[v.Space] = one[v.Space] || v.Policy == "one"
 	}
 	for space, visits := range spaces {
+		if !one[space] {
+			continue
+		}
 		ledger := l
 		if space != h.Run.Space {
 			var err error

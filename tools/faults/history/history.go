@@ -162,7 +162,7 @@ type Visit struct {
 	Status  int    `json:"status"` // of HTTP; 101 for a socket that was opened; 0: no answer
 	Code    string `json:"code,omitempty"`
 	Space   string `json:"space,omitempty"`
-	Policy  string `json:"policy,omitempty"` // where one person is let in at a time: "one"
+	Policy  string `json:"policy,omitempty"` // of a sign-in where one person is let in at a time: "one"
 
 	// Of a sign-out: a time after End at which everything had been read that had reached this machine by then. A byte that
 	// is read later was sent after the answer. 0: nobody looked.
