@@ -28,6 +28,7 @@ authenticators: [{kind: dev}]
 `
 
 func TestAStoreIsKeptInAFileThatOthersEditAlsoWhileTheHubIsDown(t *testing.T) {
+	t.Parallel()
 	site := siteIn(t, keptSite, map[string]string{})
 	file := filepath.Join(filepath.Dir(site), "recipes.json")
 	p := startBaton(t, "--data", t.TempDir(), "--config", site, "--label", "instrument", "--label", "other")

@@ -102,6 +102,7 @@ func mustRun(t *testing.T, args ...string) result {
 }
 
 func TestABackupOfAHubWithItsServerEmbeddedIsTakenWhileItRunsAndRestoredElsewhere(t *testing.T) {
+	t.Parallel()
 	data := shortDir(t)
 	p := startBaton(t, "--demo=false", "--data", data)
 	u := use(t, p.url)
@@ -135,6 +136,7 @@ func shortDir(t *testing.T) string {
 }
 
 func TestABackupOfAnExternalNATSIsTakenBesideTheHubAndReplacesWhatIsThere(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	p := startBaton(t, "--demo=false", "--data", t.TempDir(), "--nats", server.URL)
 	u := use(t, p.url)

@@ -13,6 +13,7 @@ import (
 
 // The whole way: a browser, the hub, the log, and the beamline as a service of the public API.
 func TestTheDemoBeamlineRunsTheQueueAndAnObserverMayStopIt(t *testing.T) {
+	t.Parallel()
 	p := startBaton(t, "--data", t.TempDir())
 	alice, bob := hubtest.NewBrowser(t), hubtest.NewBrowser(t)
 	alice.SignIn(p.url, "demo", "alice")

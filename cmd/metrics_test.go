@@ -2,9 +2,9 @@ package cmd
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +13,8 @@ import (
 )
 
 func TestTheAdminListenerTellsPrometheusThatASpaceWasRead(t *testing.T) {
-	data, admin := t.TempDir(), "127.0.0.1:"+freeAdmin(t)
+	t.Parallel()
+	data, admin := t.TempDir(), "127.0.0.1:"+strconv.Itoa(freePort(t))
 	p := startBaton(t, "--demo=false", "--data", data, "--admin", admin)
 	use(t, p.url)
 	p.stop()
@@ -36,21 +37,6 @@ func TestTheAdminListenerTellsPrometheusThatASpaceWasRead(t *testing.T) {
 			t.Fatalf("it tells\n%s", text)
 		}
 	}
-}
-
-// freeAdmin finds a port that startBaton will not choose.
-func freeAdmin(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 func metrics(t *testing.T, admin string) string {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -54,17 +55,22 @@ func startProgram(t *testing.T, program string, args ...string) *process {
 	return p
 }
 
+// portsGiven counts: tests that run beside each other get different ports.
+var portsGiven atomic.Int64
+
 func freePort(t *testing.T) int {
 	t.Helper()
-	for port := 21000 + os.Getpid()%9000; port < 32000; port++ {
+	for {
+		port := 21000 + os.Getpid()%9000 + int(portsGiven.Add(1))
+		if port > 32000 {
+			t.Fatal("no port is free")
+		}
 		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
 		if err == nil {
 			_ = l.Close()
 			return port
 		}
 	}
-	t.Fatal("no port is free")
-	return 0
 }
 
 func (p *process) start() {
@@ -168,6 +174,7 @@ func TestKillInTheMiddleOfWritesLosesNothing(t *testing.T) {
 }
 
 func TestSIGTERMTellsTheTabsAndExitsInTime(t *testing.T) {
+	t.Parallel()
 	p := startBaton(t, "--data", t.TempDir())
 	alice := hubtest.NewBrowser(t)
 	alice.SignIn(p.url, "demo", "alice")

@@ -113,6 +113,7 @@ func (s *skew) same(this, next *process, token string, clients ...*client.Client
 }
 
 func TestThisVersionAndTheNextGoOnTogetherOnOneLog(t *testing.T) {
+	t.Parallel()
 	s := newSkew(t)
 	program := s.next()
 	this := startBaton(t, s.site(1, "")...)
@@ -165,6 +166,7 @@ func TestThisVersionAndTheNextGoOnTogetherOnOneLog(t *testing.T) {
 // What the next version writes in a higher format, this one must not guess at: it says what to do, serves nothing that
 // may be wrong, and all that it was told is there for the node that takes its place.
 func TestANodeThatMeetsANewerFormatSaysSoAndNothingIsLost(t *testing.T) {
+	t.Parallel()
 	s := newSkew(t)
 	program := s.next("-format", fmt.Sprint(channels.EntryVersion+1))
 	this := startBaton(t, s.site(1, "")...)
