@@ -56,7 +56,7 @@ func TestAnAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
 	robot.Request("GET", n.channel("notes"), "").Want(200)
 	until(t, "the turns are taken", func() bool { return robot.Request("GET", n.channel("chat"), "").Status == 429 })
 	until(t, "they are given up", func() bool { return robot.Request("GET", n.channel("chat"), "").Status == 200 })
-	if took := time.Since(begin); took > 25*time.Second {
+	if took := time.Since(begin); took > 60*time.Second {
 		t.Errorf("they stood still for %s", took)
 	}
 }
@@ -124,7 +124,7 @@ func TestARequestThatWaitsEndsAtOnceWithItsSession(t *testing.T) {
 	for range 2 {
 		(<-answers).Problem(401, "signed_out")
 	}
-	if took := time.Since(begin); took > time.Second {
+	if took := time.Since(begin); took > 10*time.Second { // half of what they wait
 		t.Errorf("it took %s", took)
 	}
 }

@@ -136,6 +136,7 @@ func cursorOf(t *testing.T, n *node) (cursor string) {
 }
 
 func TestACursorThatCannotBeFollowedSaysSoAndGetsEverything(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, nodeOptions{})
 	alice := n.user(t, "alice")
 	var w wire.Written

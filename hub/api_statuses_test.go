@@ -59,6 +59,7 @@ func TestABodyThatDoesNotComeInWholeIsNotTheHubsFault(t *testing.T) {
 }
 
 func TestWhatAClientHasSeenOnOneNodeItSeesOnAnother(t *testing.T) {
+	t.Parallel()
 	one, two, link := twoNodes(t)
 	b := one.user(t, "alice")
 	link.late.Store(int64(500 * time.Millisecond))

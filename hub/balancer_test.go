@@ -82,6 +82,7 @@ func (b *balancer) cut() {
 // TestAThousandWritesThroughACutConnectionApplyOnce writes with the Go client through a balancer that cuts its connection
 // every 50 writes, with several under way.
 func TestAThousandWritesThroughACutConnectionApplyOnce(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, session.Policy{})
 	_, watcher := p.two.open(t, "bob")
 	watcher.Do(join("chat"), "joined", nil)
@@ -127,6 +128,7 @@ func TestAThousandWritesThroughACutConnectionApplyOnce(t *testing.T) {
 
 // TestLiveValuesComeBackAfterNATSForgotThem restarts NATS, which keeps live values in memory only.
 func TestLiveValuesComeBackAfterNATSForgotThem(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, session.Policy{})
 	service, err := client.Connect(t.Context(), client.Options{URL: p.one.url, Token: p.one.token(t, "beamline"), Logger: natstest.Logger(t)})
 	if err != nil {

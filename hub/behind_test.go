@@ -180,6 +180,7 @@ func TestANodeThatCannotKnowWhoSignedOutPassesNothingOn(t *testing.T) {
 }
 
 func TestReadinessDoesNotWaitForASpaceThatIsBeingOpened(t *testing.T) {
+	t.Parallel()
 	gate, opening := make(chan struct{}), make(chan struct{}, 10)
 	n := newNode(t, nodeOptions{open: func() { opening <- struct{}{}; <-gate }})
 	defer close(gate)

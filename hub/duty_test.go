@@ -59,6 +59,7 @@ func ends(t *testing.T, s spell) {
 }
 
 func TestADutyIsWithOneNodeAndMovesWhenThatLeavesOrIsLost(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	spells := make(chan spell, 10)
 	one, _ := newAttendant(t, server, "one", spells)
@@ -90,6 +91,7 @@ func TestADutyIsWithOneNodeAndMovesWhenThatLeavesOrIsLost(t *testing.T) {
 }
 
 func TestWhoHasLostADutyIsStoppedAndFencedOff(t *testing.T) {
+	t.Parallel()
 	spells := make(chan spell, 10)
 	_, _ = newAttendant(t, natstest.External(t), "one", spells)
 	mine := next(t, spells)
@@ -122,6 +124,7 @@ func TestWhoHasLostADutyIsStoppedAndFencedOff(t *testing.T) {
 }
 
 func TestADutyWaitsForItsLabelAndForRulesThatWantIt(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	spells := make(chan spell, 10)
 	var wanted atomic.Bool
@@ -148,6 +151,7 @@ func TestADutyWaitsForItsLabelAndForRulesThatWantIt(t *testing.T) {
 }
 
 func TestADutyThatFailsIsReportedOnceAndRunAgain(t *testing.T) {
+	t.Parallel()
 	turns, fail := make(chan hub.Turn), make(chan struct{})
 	one, _ := newAttendant(t, natstest.External(t), "one", nil, func(o *hub.Options) {
 		o.Duties[0].Run = func(ctx context.Context, turn hub.Turn) error {

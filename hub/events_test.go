@@ -231,6 +231,7 @@ func TestEventStreamsAreRefusedBeforeTheyBegin(t *testing.T) {
 }
 
 func TestAnEventStreamKeepsTheSeat(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, nodeOptions{policy: session.Policy{Linger: 1, Grace: 3600e9}})
 	alice, bob := n.user(t, "alice"), n.user(t, "bob")
 	watching := bob.Follow(n.url, "lab", "channels=control", "")

@@ -38,6 +38,7 @@ func TestAWriteReachesEveryTabAndItsAnswerComesAfterIt(t *testing.T) {
 }
 
 func TestAReconnectWithACursorGetsWhatWasMissedAndNoMore(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, nodeOptions{})
 	browser, ann := n.open(t, "alice")
 	ann.Do(write("notes", "old", 1), "written", nil)
@@ -254,6 +255,7 @@ func TestLiveValuesReachThoseWhoJoined(t *testing.T) {
 }
 
 func TestTheOperatorsLinkIsLostAndComesBack(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, nodeOptions{policy: session.Policy{Linger: 100e6, Grace: 3600e9}})
 	browser, ann := n.open(t, "alice")
 	_, bob := n.open(t, "bob")
@@ -277,6 +279,7 @@ func TestTheOperatorsLinkIsLostAndComesBack(t *testing.T) {
 }
 
 func TestTheSeatFallsVacantWhenTheGraceIsOver(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, nodeOptions{policy: session.Policy{Linger: 100e6, Grace: 500e6}})
 	_, ann := n.open(t, "alice")
 	_, bob := n.open(t, "bob")
@@ -352,7 +355,8 @@ func TestARetryOnANewConnectionGetsItsFirstAnswer(t *testing.T) {
 }
 
 func TestALoginSessionThatIsNotInUseEnds(t *testing.T) {
-	n := newNode(t, nodeOptions{policy: session.Policy{OtherUser: session.Reject, Idle: time.Second}})
+	t.Parallel()
+	n := newNode(t, nodeOptions{policy: session.Policy{OtherUser: session.Reject, Idle: 3 * time.Second}})
 	left := hubtest.NewBrowser(t)
 	left.SignIn(n.url, "lab", "alice") // and never opens a tab
 	bob := hubtest.NewBrowser(t)

@@ -185,12 +185,12 @@ func TestANodeKilledBeforeTheCookieHoldsUpItsPersonForItsLeaseAtMost(t *testing.
 	scene.wants("bob", http.StatusConflict, "POST", nil, scene.credentials("bob", false))
 	began := time.Now()
 	again := scene.wants("alice, again", http.StatusOK, "POST", nil, scene.credentials("alice", true))
-	if took := time.Since(began); took > 18*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	scene.wants("her new cookie", http.StatusOK, "GET", again.Cookies()[0], nil)
-	scene.wants("her old cookie", http.StatusUnauthorized, "GET", cookie, nil)
-	scene.wants("signing out", http.StatusNoContent, "DELETE", again.Cookies()[0], nil)
+	scene.wants("her new cookie", http.StatusOK, "GET", again.Cookies()[0], "")
+	scene.wants("her old cookie", http.StatusUnauthorized, "GET", cookie, "")
+	scene.wants("signing out", http.StatusNoContent, "DELETE", again.Cookies()[0], "")
 	scene.wants("bob", http.StatusOK, "POST", nil, scene.credentials("bob", false))
 }
 
@@ -239,24 +239,40 @@ type scene struct {
 	client   *http.Client
 }
 
-func (s *scene) credentials(user string, replace bool) io.Reader {
-	return strings.NewReader(fmt.Sprintf(`{"space":%q,"user":%q,"password":%q,"replace":%v}`, s.space, user, user, replace))
+func (s *scene) credentials(user string, replace bool) string {
+	return fmt.Sprintf(`{"space":%q,"user":%q,"password":%q,"replace":%v}`, s.space, user, user, replace)
 }
 
-// dies makes the request in which the node is killed: nothing comes back.
-func (s *scene) dies(method string, cookie *http.Cookie, body io.Reader) {
+// dies makes the request in which the node is killed: nothing comes back. On a busy machine the node may ask to try again
+// before it gets there.
+func (s *scene) dies(method string, cookie *http.Cookie, body string) {
 	s.t.Helper()
 	s.death.await(s.victim)
-	answer, err := exchange(s.client, method, s.victim.url+"/api/v1/session", cookie, body)
+	answer, err := s.ask(s.victim.url, method, cookie, body)
 	if err == nil || !s.victim.dead.Load() {
-		s.t.Fatalf("the node lives, and has answered %+v", answer)
+		s.t.Fatalf("the node lives, and has answered %+v, %v", answer, err)
 	}
 }
 
+// ask makes a request, again if a node that is busy says so.
+func (s *scene) ask(node, method string, cookie *http.Cookie, body string) (answer *http.Response, err error) {
+	for range 3 {
+		var content io.Reader
+		if body != "" {
+			content = strings.NewReader(body)
+		}
+		answer, err = exchange(s.client, method, node+"/api/v1/session", cookie, content)
+		if err != nil || answer.StatusCode != http.StatusServiceUnavailable {
+			break
+		}
+	}
+	return answer, err
+}
+
 // wants makes a request to the other node.
-func (s *scene) wants(what string, status int, method string, cookie *http.Cookie, body io.Reader) *http.Response {
+func (s *scene) wants(what string, status int, method string, cookie *http.Cookie, body string) *http.Response {
 	s.t.Helper()
-	answer, err := exchange(s.client, method, s.survivor.url+"/api/v1/session", cookie, body)
+	answer, err := s.ask(s.survivor.url, method, cookie, body)
 	if err != nil || answer.StatusCode != status {
 		s.t.Fatalf("%s: %+v, %v", what, answer, err)
 	}
@@ -267,7 +283,7 @@ func (s *scene) wants(what string, status int, method string, cookie *http.Cooki
 func (s *scene) bobGetsIn() {
 	s.t.Helper()
 	until(s.t, "bob gets in", func() bool {
-		answer, err := exchange(s.client, "POST", s.survivor.url+"/api/v1/session", nil, s.credentials("bob", false))
+		answer, err := exchange(s.client, "POST", s.survivor.url+"/api/v1/session", nil, strings.NewReader(s.credentials("bob", false)))
 		return err == nil && answer.StatusCode == http.StatusOK
 	})
 }
@@ -305,17 +321,17 @@ func (s *scene) signingIn() {
 
 func (s *scene) signingOut() {
 	cookie, tab := s.aliceHolds()
-	s.dies("DELETE", cookie, nil)
+	s.dies("DELETE", cookie, "")
 	s.ended(cookie, tab, wire.CloseSignedOut)
 	s.bobGetsIn()
 }
 
 func (s *scene) signingOutForNothing() {
 	cookie, tab := s.aliceHolds()
-	s.dies("DELETE", cookie, nil)
+	s.dies("DELETE", cookie, "")
 	s.goesOn(cookie, tab)
 	s.bobGetsIn()
-	s.wants("alice's cookie", http.StatusUnauthorized, "GET", cookie, nil)
+	s.wants("alice's cookie", http.StatusUnauthorized, "GET", cookie, "")
 }
 
 func (s *scene) replacing() {
@@ -330,7 +346,7 @@ func (s *scene) replacingForNothing() {
 	s.dies("POST", nil, s.credentials("alice", true))
 	s.goesOn(cookie, tab)
 	s.bobGetsIn()
-	s.wants("alice's cookie", http.StatusUnauthorized, "GET", cookie, nil)
+	s.wants("alice's cookie", http.StatusUnauthorized, "GET", cookie, "")
 }
 
 // ended checks that alice's login session has.
@@ -339,13 +355,13 @@ func (s *scene) ended(cookie *http.Cookie, tab *hubtest.Tab, code int) {
 	if got := tab.Ended(); int(got) != code {
 		s.t.Errorf("her tab on the other node was closed with %d, not %d", got, code)
 	}
-	s.wants("alice's cookie", http.StatusUnauthorized, "GET", cookie, nil)
+	s.wants("alice's cookie", http.StatusUnauthorized, "GET", cookie, "")
 }
 
 // goesOn checks that alice's login session does, and then lets her go without a word.
 func (s *scene) goesOn(cookie *http.Cookie, tab *hubtest.Tab) {
 	s.t.Helper()
-	s.wants("alice's cookie", http.StatusOK, "GET", cookie, nil)
+	s.wants("alice's cookie", http.StatusOK, "GET", cookie, "")
 	tab.Do(frame{"type": "ping"}, "pong", nil)
 	_ = tab.Socket.CloseNow()
 }

@@ -104,13 +104,14 @@ type sipper struct {
 	net.Conn
 	stopped atomic.Bool
 	again   chan struct{} // closed when it is to read again, slowly
+	sip     int           // bytes a millisecond, then
 }
 
 func (s *sipper) Read(p []byte) (int, error) {
 	if s.stopped.Load() {
 		<-s.again
-		p = p[:min(len(p), 32)]
-		<-time.After(time.Millisecond) // what is tested is a client that takes 32 bytes a millisecond
+		p = p[:min(len(p), s.sip)]
+		<-time.After(time.Millisecond) // what is tested is a client that takes so much a millisecond
 	}
 	return s.Conn.Read(p)
 }
@@ -118,7 +119,7 @@ func (s *sipper) Read(p []byte) (int, error) {
 // dialSipper opens a socket of a browser through a sipper.
 func dialSipper(t *testing.T, n *node, b *hubtest.Browser, client string) (*websocket.Conn, *sipper) {
 	t.Helper()
-	s := &sipper{again: make(chan struct{})}
+	s := &sipper{again: make(chan struct{}), sip: 32}
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		if err != nil {
@@ -259,6 +260,7 @@ func TestTwoHundredTabsWatchAHundredMotors(t *testing.T) {
 
 // TestASlowTabHearsTheNewestSignal lets a tab stop to read while another hears every signal that goes out.
 func TestASlowTabHearsTheNewestSignal(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, nodeOptions{buffer: 4 << 10, limits: hub.Limits{Signals: 1000}})
 	_, ann := n.open(t, "alice")
 	browser, bob := n.open(t, "bob")
@@ -268,6 +270,7 @@ func TestASlowTabHearsTheNewestSignal(t *testing.T) {
 	}
 	bob.Do(join("cursors"), "joined", nil)
 	hear(t, ann, bob, "cursors")
+	slow.sip = 1 << 10 // it has to have the newest one before that is too old
 	slow.stopped.Store(true)
 	const most, last = 100, 99
 	padding := strings.Repeat("x", 2000)

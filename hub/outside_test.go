@@ -169,7 +169,7 @@ func TestTokensOfAnotherIssuerAreGoodWhereAndAsLongAsTheyAre(t *testing.T) {
 	if !strings.Contains(p["detail"].(string), "JWT") {
 		t.Errorf("a bad one is told %q", p["detail"])
 	}
-	short := o.token("sam", 1500*time.Millisecond-issuer.Leeway, "crew")
+	short := o.token("sam", 4500*time.Millisecond-issuer.Leeway, "crew")
 	tab := hubtest.OpenToken(t, n.url, "short-1", short)
 	if code := tab.Ended(); code != wire.CloseSignedOut {
 		t.Errorf("when it had expired the socket was closed with %d", code)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/channelstest"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
@@ -127,10 +128,10 @@ func testRedisOutOfReach(t *testing.T, fail func(*sessiontest.Proxy)) {
 	var asking sync.WaitGroup
 	asks := func(what string, status int, b *hubtest.Browser, method, path, body string) {
 		asking.Go(func() {
-			began := time.Now()
-			answer := b.Request(method, n.url+path, body)
-			if took := time.Since(began); answer.Status != status || took > 3*time.Second {
-				t.Errorf("%s: %d after %v: %s", what, answer.Status, took, answer.Body)
+			var answer hubtest.Answer
+			channelstest.Within(t, 3*time.Second, func() { answer = b.Request(method, n.url+path, body) })
+			if answer.Status != status {
+				t.Errorf("%s: %d: %s", what, answer.Status, answer.Body)
 			}
 			if status == http.StatusServiceUnavailable && (!strings.Contains(answer.Body, `"unavailable"`) || answer.Header.Get("Retry-After") == "") {
 				t.Errorf("%s: %v %s", what, answer.Header, answer.Body)
@@ -146,21 +147,25 @@ func testRedisOutOfReach(t *testing.T, fail func(*sessiontest.Proxy)) {
 	asks("without a cookie", 401, hubtest.NewBrowser(t), "GET", "/api/v1/session", "")
 	asks("with a token", 200, hubtest.Program(t, n.token(t, "beamline")), "GET", "/api/v1/spaces/lab/channels/notes", "")
 	asking.Go(func() {
-		began := time.Now()
-		socket, response, err := sam.TryOpen(n.url, "sam-tab2")
-		if err == nil {
-			_ = socket.CloseNow()
-		}
-		if took := time.Since(began); err == nil || response == nil || response.StatusCode != 503 || took > 3*time.Second {
-			t.Errorf("a new socket: %v after %v", err, took)
-		}
+		channelstest.Within(t, 3*time.Second, func() {
+			socket, response, err := sam.TryOpen(n.url, "sam-tab2")
+			if err == nil {
+				_ = socket.CloseNow()
+			}
+			if err == nil || response == nil || response.StatusCode != 503 {
+				t.Errorf("a new socket: %v", err)
+			}
+		})
 	})
 	tab.Do(write("notes", "k", 1), "written", nil) // open ones go on
 	asking.Wait()
 
 	cookie := alice.Cookies(n.url)
-	asks("signing out", 204, alice, "DELETE", "/api/v1/session", "")
-	asking.Wait()
+	began := time.Now()
+	alice.Request("DELETE", n.url+"/api/v1/session", "").Want(http.StatusNoContent)
+	if took := time.Since(began); took > 10*time.Second { // it cannot be done again, and the machine may be busy
+		t.Errorf("signing out took %v", took)
+	}
 	if code := tab.Ended(); code != wire.CloseSignedOut {
 		t.Errorf("the socket was closed with %d", code)
 	}

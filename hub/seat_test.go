@@ -67,7 +67,8 @@ func TestOf100ParallelLoginsForOneSeatExactlyOneWinsAndAWrongPasswordIsWrongAllT
 }
 
 func TestALoginSessionEndsWithItsAbsoluteLifeAndItsSocketsAreClosed(t *testing.T) {
-	n := newNode(t, nodeOptions{policy: session.Policy{Absolute: time.Second}})
+	t.Parallel()
+	n := newNode(t, nodeOptions{policy: session.Policy{Absolute: 4 * time.Second}})
 	_, tab := n.open(t, "alice")
 	var bye wire.Bye
 	tab.Expect("bye", &bye)

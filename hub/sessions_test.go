@@ -70,9 +70,9 @@ func TestAskNamesTheOtherLoginSessionAndReplaceEndsItBeforeTheAnswer(t *testing.
 	who(first, p.one) // she was not disturbed
 
 	signIn(second, p.two, "alice", map[string]any{"replace": true}).Want(http.StatusOK)
-	select { // it was closed before the answer; hearing of it takes no more than a moment
+	select { // it was closed before the answer; hearing of it takes a moment, of a busy machine too
 	case <-ended(tab):
-	case <-time.After(time.Second):
+	case <-time.After(5 * time.Second):
 		t.Error("the replaced tab, on the other node, is still open after the answer")
 	}
 	var bye wire.Bye
@@ -125,7 +125,7 @@ func TestLoginSessionsAreListedAndEndedByTheirPersonAndByAdministrators(t *testi
 	desk.Request("DELETE", p.two.url+"/api/v1/sessions/"+laptopTab.Welcome.Session, "").Want(http.StatusNoContent)
 	select {
 	case <-ended(laptopTab):
-	case <-time.After(time.Second):
+	case <-time.After(5 * time.Second):
 		t.Error("the tab on the other node is still open after the answer")
 	}
 

@@ -177,6 +177,7 @@ func TestOnlyTheLastRunsAreKeptAndTheSweepKeepsNone(t *testing.T) {
 }
 
 func TestARunOfALostNodeIsUnknownAndTheNextTickRunsElsewhere(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	began, hold := make(chan struct{}), make(chan struct{})
 	one := newWorker(t, server, "one", hub.Task{
@@ -215,6 +216,7 @@ func TestARunOfALostNodeIsUnknownAndTheNextTickRunsElsewhere(t *testing.T) {
 }
 
 func TestATaskCallsItsCommandOnceAlthoughItsNodeIsLost(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	look := hub.Task{Space: "lab", Name: "daily", Every: time.Minute, Call: "look", Args: json.RawMessage(`{"far":true}`)}
 	one, two := newWorker(t, server, "one", look), newWorker(t, server, "two", look)
@@ -317,6 +319,7 @@ func wantEachOnce(t *testing.T, n *node, task string) (runs int) {
 }
 
 func TestEachTickIsRunOnceWhileANodeIsLost(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	c := &tally{t: t, ran: map[string]int{}}
 	start := func(name string) (*node, *natslog.Store) {
@@ -340,6 +343,7 @@ func TestEachTickIsRunOnceWhileANodeIsLost(t *testing.T) {
 }
 
 func TestTasksRunByPeriodCalendarAndLabelUntilANewerSiteRemovesThem(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	c := &tally{t: t, ran: map[string]int{}}
 	often, odd := hub.Task{Name: "often", Every: time.Second}, hub.Task{Name: "odd", Cron: "* * * * * *"}

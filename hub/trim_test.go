@@ -10,6 +10,7 @@ import (
 )
 
 func TestMessagesOlderThanTheirWindowAreForgotten(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, nodeOptions{rules: func(r *channels.Rules) {
 		chat := r.Channels["chat"]
 		chat.KeepFor = 1000
