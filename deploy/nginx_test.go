@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -204,5 +205,68 @@ func TestNginxPassesEventsOnAsTheyComeAndWebSockets(t *testing.T) {
 	_, _ = io.WriteString(socket, "over and back\n")
 	if line, err := reader.ReadString('\n'); line != "over and back\n" {
 		t.Errorf("what was sent came back as %q, %v", line, err)
+	}
+}
+
+func TestNginxGivesWebSocketsAtOnceToNodesThatHaveBeenRestarted(t *testing.T) {
+	stay := make(chan struct{})
+	var sockets sync.WaitGroup
+	upgrade := func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		sockets.Go(func() {
+			defer c.Close()
+			_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+			<-stay // as WebSockets do
+		})
+	}
+	addresses, nodes := make([]string, 3), make([]*httptest.Server, 3)
+	run := func(i int, address string) {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes[i] = httptest.NewUnstartedServer(http.HandlerFunc(upgrade))
+		_ = nodes[i].Listener.Close()
+		nodes[i].Listener = listener
+		nodes[i].Start()
+		addresses[i] = listener.Addr().String()
+	}
+	for i := range nodes {
+		run(i, "127.0.0.1:0")
+	}
+	defer func() {
+		close(stay)
+		sockets.Wait()
+		for _, node := range nodes {
+			node.Close()
+		}
+	}()
+	url := proxied(t, addresses...)
+	open := func() {
+		t.Helper()
+		socket, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = socket.Close() })
+		_ = socket.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(socket, "GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		answer, err := http.ReadResponse(bufio.NewReader(socket), nil)
+		if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
+			t.Fatalf("the handshake is answered with %v, %v", answer, err)
+		}
+	}
+	for i := range nodes {
+		nodes[i].Close()
+		for range 6 { // nginx finds out
+			open()
+		}
+		run(i, addresses[i])
+	}
+	for range 12 {
+		open()
 	}
 }
