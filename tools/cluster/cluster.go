@@ -72,9 +72,6 @@ func New(o Options) (*Cluster, error) {
 	if o.Host == nil {
 		o.Host = func(string) string { return "127.0.0.1" }
 	}
-	if o.Through == nil {
-		o.Through = func(_, _, address string) string { return address }
-	}
 	if o.Wrap == nil {
 		o.Wrap = func(_ string, command []string) []string { return command }
 	}
@@ -218,12 +215,12 @@ func (c *Cluster) addHubs() error {
 		}
 		var servers []string
 		for _, p := range c.NATS {
-			servers = append(servers, "nats://"+c.options.Through(name, p.Name, p.Address))
+			servers = append(servers, "nats://"+c.through(name, p.Name, p.Address))
 		}
 		command := []string{
 			c.bin("baton"), "serve", "--dev", "--listen", address, "--admin", admin,
 			"--nats", strings.Join(servers, ","), "--nats-replicas", "3",
-			"--redis", "redis://" + c.options.Through(name, c.Redis.Name, c.Redis.Address), fmt.Sprintf("--demo=%v", i == 0),
+			"--redis", "redis://" + c.through(name, c.Redis.Name, c.Redis.Address), fmt.Sprintf("--demo=%v", i == 0),
 		}
 		if c.options.Config != "" {
 			command = append(command, "--config", c.options.Config)
@@ -251,6 +248,13 @@ func (c *Cluster) addNginx() error {
 	c.Nginx = c.part("nginx", address, answers(c.URL+"/readyz"), nil,
 		"nginx", "-e", "stderr", "-p", c.options.Dir, "-c", conf, "-g", "daemon off;")
 	return nil
+}
+
+func (c *Cluster) through(from, to, address string) string {
+	if c.options.Through == nil {
+		return address
+	}
+	return c.options.Through(from, to, address)
 }
 
 func (c *Cluster) bin(name string) string { return filepath.Join(c.options.Bin, name) }

@@ -48,13 +48,17 @@ func (c *Cluster) natsConf(i int, address, monitor string) []change {
 		}
 		routes = append(routes, "nats://"+through)
 	}
-	return []change{
+	changes := []change{
 		{`^listen: [^ ]+`, "listen: " + address},
 		{`^http: .+`, "http: " + monitor},
 		{`^  listen: .+`, listen},
 		{`^  routes: .+`, fmt.Sprintf("  routes: [%s]", strings.Join(routes, ", "))},
 		{`^  store_dir: .+`, fmt.Sprintf("  store_dir: %q", filepath.Join(c.options.Dir, fmt.Sprint("nats-", i+1)))},
 	}
+	if c.options.Through != nil { // else the hubs are told of a way around it
+		changes = append(changes, change{`^  name: baton`, "  name: baton\n  no_advertise: true"})
+	}
+	return changes
 }
 
 // nginxConf is for plain http, and for hubs here.
@@ -73,7 +77,7 @@ func (c *Cluster) nginxConf(address string) []change {
 			"  fastcgi_temp_path " + dir + "/fastcgi;\n  uwsgi_temp_path " + dir + "/uwsgi;\n  scgi_temp_path " + dir + "/scgi;"},
 	}
 	for i, hub := range c.Hubs {
-		changes = append(changes, change{fmt.Sprintf(`hub-%d:8080`, i+1), c.options.Through("nginx", hub.Name, hub.Address)})
+		changes = append(changes, change{fmt.Sprintf(`hub-%d:8080`, i+1), c.through("nginx", hub.Name, hub.Address)})
 	}
 	return changes
 }
