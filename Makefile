@@ -45,6 +45,15 @@ test: ## run every test: Go with -race, Python, TypeScript, a real browser; prin
 	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
 	.ci/test
 
+# What takes longer than `make test` has time for, each with its figures held to their targets: on a machine that has nothing
+# else to do. A list of commands; each says what it shows, and how long it takes.
+.PHONY: soak
+soak: ## run what is too long for `make test`, and hold its figures to their targets; on a quiet machine
+	.ci/need --install go gcc node npm redis-server nginx chromium
+	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
+	# Many nodes: ten rolling restarts under load with no pause over a second, a thousand sign-outs, every fault ten times. 10 minutes.
+	cd tools && BATON_SOAK=10 go test -count=1 -timeout 60m -v ./nodes
+
 .PHONY: cluster
 cluster: ## run three hubs behind nginx on three NATS servers and a Redis, on this machine only
 	.ci/need --install go node npm redis-server nginx
