@@ -55,6 +55,9 @@ func TestPartsAreKilledPausedEndedAndComeBackWhereTheyWere(t *testing.T) {
 	check(hub.Ready(t.Context()))
 	check(hub.Term())
 	check(hub.Start(t.Context()))
+	for _, p := range c.Parts() { // a server that is back has some catching up to do
+		check(p.Ready(t.Context()))
+	}
 	if hub.Log() == "" {
 		t.Error("a hub says nothing")
 	}
@@ -83,12 +86,12 @@ func TestEachPartCanBeWrappedAndReachedThroughSomethingElse(t *testing.T) {
 			t.Errorf("%s was not wrapped", p.Name)
 		}
 	}
-	for _, way := range []string{"hub-1 nats-1", "hub-3 nats-3", "hub-2 redis", "nginx hub-3"} {
+	for _, way := range []string{"hub-1 nats-1", "hub-3 nats-3", "hub-2 redis", "nginx hub-3", "nats-1 nats-2"} {
 		if !through[way] {
 			t.Errorf("nothing can be put between %s", way)
 		}
 	}
-	if len(through) != 3*3+3+3 {
+	if len(through) != 3*3+3+3+3*2 {
 		t.Errorf("asked for %v", through)
 	}
 	if err := c.End(); err != nil { // nothing was started

@@ -40,11 +40,11 @@ func (c *Cluster) natsConf(i int, address, monitor string) []change {
 	for j, route := range c.routes {
 		through := route
 		if j != i {
-			through = c.options.Through(name, fmt.Sprint("nats-", j+1), route)
+			through = c.through(name, fmt.Sprint("nats-", j+1), route)
 		}
 		if through != route && len(routes) == j && !strings.Contains(listen, "advertise") {
-			// They must not tell each other, or the hubs, of a way past what is in between: it leads nowhere.
-			listen += "\n  advertise: \"127.0.0.1:1\"\n  no_advertise: true"
+			// They must not tell each other of a way past what is in between: it leads nowhere.
+			listen += "\n  advertise: \"127.0.0.1:1\""
 		}
 		routes = append(routes, "nats://"+through)
 	}

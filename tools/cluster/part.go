@@ -122,8 +122,22 @@ func (p *Part) Kill() error {
 	return err
 }
 
-// Stop pauses it (SIGSTOP): it keeps its connections and answers nothing.
-func (p *Part) Stop() error { return p.signal(syscall.SIGSTOP) }
+// Stop pauses it (SIGSTOP): it keeps its connections and answers nothing. It returns when it does nothing any more.
+func (p *Part) Stop() error {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for late := time.Now().Add(endTime); time.Now().Before(late); time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
+		if err != nil {
+			return err
+		}
+		if _, state, _ := strings.Cut(string(stat), ") "); strings.HasPrefix(state, "T") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s did not stop in %v", p.Name, endTime)
+}
 
 // Continue lets a part go on that was stopped. For others it does nothing.
 func (p *Part) Continue() error {

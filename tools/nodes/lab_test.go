@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func start(dir string) (*lab, error) {
 	c, err := cluster.Start(ctx, cluster.Options{
 		Dir: dir, Bin: "../../bin", Deploy: "../../deploy", Config: "testdata/site.yaml", HubArgs: []string{"--demo=false"},
 		Through: func(from, to, address string) string {
-			if from == "nginx" {
+			if !strings.HasPrefix(from, "hub-") {
 				return address
 			}
 			line, err := cluster.NewLine(address)
