@@ -75,8 +75,8 @@ var Mutants = []Mutant{
 	},
 	{
 		Name: "entries-torn", Promise: "G6", Fault: "the parts of an entry are sent one by one", scene: comingsAndGoings,
-		edits: []overlay.Edit{overlay.Replace("hub/conn.go",
-			"err := c.socket.Write(ctx, message, c.mark)\n", "err := c.sendTorn(ctx, message)\n")},
+		edits: []overlay.Edit{overlay.Replace("hub/shard.go",
+			"whole, err := c.quick.Offer(message)\n", "whole, err := c.offerTorn(message)\n")},
 		files: map[string]string{"hub/torn.go": torn},
 	},
 	{
@@ -84,8 +84,8 @@ var Mutants = []Mutant{
 		edits: []overlay.Edit{
 			overlay.Replace("hub/gather.go", "(more bool) {\n\tfor _, s := range slots {\n",
 				"(more bool) {\n\tif mutant(\"entries-out-of-order\") {\n\t\tslots = slices.Clone(slots)\n\t\tslices.Reverse(slots)\n\t}\n\tfor _, s := range slots {\n"),
-			overlay.Replace("hub/conn.go", "\t\tcase <-c.wake:\n",
-				"\t\tcase <-c.wake:\n\t\t\tif mutant(\"entries-out-of-order\") {\n\t\t\t\ttime.Sleep(20 * time.Millisecond)\n\t\t\t}\n"),
+			overlay.Replace("hub/shard.go", "\t\tcase <-s.wake:\n",
+				"\t\tcase <-s.wake:\n\t\t\tif mutant(\"entries-out-of-order\") {\n\t\t\t\ttime.Sleep(20 * time.Millisecond)\n\t\t\t}\n"),
 		},
 	},
 	{
@@ -133,21 +133,23 @@ func shorten(f *wire.Joined) {
 	torn = `package hub
 
 import (
-	"context"
 	"encoding/json"
+
+	"github.com/baton-hub/baton/hub/socket"
 )
 
-func (c *conn) sendTorn(ctx context.Context, message []byte) error {
+func (c *conn) offerTorn(message []byte) (whole bool, err error) {
 	var frames []json.RawMessage
-	if !mutant("entries-torn") || json.Unmarshal(message, &frames) != nil {
-		return c.socket.Write(ctx, message, c.mark)
+	if !mutant("entries-torn") || json.Unmarshal(message[socket.Head:], &frames) != nil {
+		return c.quick.Offer(message)
 	}
 	for _, f := range frames {
-		if err := c.socket.Write(ctx, []byte("["+string(f)+"]"), c.mark); err != nil {
-			return err
+		one := append(make([]byte, socket.Head), "["+string(f)+"]"...)
+		if whole, err = c.quick.Offer(one); !whole || err != nil {
+			return whole, err
 		}
 	}
-	return nil
+	return true, nil
 }
 `
 )
