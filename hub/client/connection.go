@@ -40,6 +40,10 @@ func backoff(n int) time.Duration {
 	return rand.N(most) + 1
 }
 
+// Backoff is how long a Client waits before attempt n (from 0) to connect again, if the hub has not said: for programs
+// that speak the protocol by themselves, and for tests of what a crowd of clients does.
+func Backoff(n int) time.Duration { return backoff(n) }
+
 // lost says why a connection ended.
 type lost struct {
 	err   error
