@@ -210,8 +210,8 @@ func (r *room) enterLocked(c *conn, state *channels.State) bool {
 	}
 	c.cursor = state.Position()
 	r.conns[c] = struct{}{}
-	r.attendLocked()
-	c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, c.greetLocked(state))})
+	r.cameLocked(c)
+	c.push(answer{position: state.Position(), first: true, data: c.greetLocked(state)})
 	if r.seat.Lost != nil && r.seat.Operator.Session == c.who.ID {
 		r.replica().ProposeOwn("", session.Back(c.who.ID), func(channels.Outcome) {})
 	}
@@ -222,15 +222,19 @@ func (r *room) enterLocked(c *conn, state *channels.State) bool {
 func (r *room) exit(c *conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !c.told.IsZero() && c.room.hub.ctx.Err() == nil {
-		r.lingerLocked(c)
-	}
+	_, entered := r.conns[c]
+	was, lingers := c.attendantLocked(), entered && !c.told.IsZero() && r.hub.ctx.Err() == nil
 	delete(r.conns, c)
 	for f := range r.readers {
 		r.unsubscribeLocked(c, f)
 	}
 	r.calls.servesLocked(c, nil)
-	r.attendLocked()
+	switch {
+	case lingers:
+		r.lingerLocked(c, was)
+	case entered:
+		r.wentLocked(was)
+	}
 }
 
 func (r *room) subscribeLocked(c *conn, f feed) {
@@ -241,7 +245,7 @@ func (r *room) subscribeLocked(c *conn, f feed) {
 }
 
 // greetLocked is the welcome of a connection, which is subscribed to what concerns everybody from there on.
-func (c *conn) greetLocked(state *channels.State) *wire.Welcome {
+func (c *conn) greetLocked(state *channels.State) []byte {
 	r := c.room
 	c.heard = r.news
 	if !r.stale.IsZero() {
@@ -251,8 +255,8 @@ func (c *conn) greetLocked(state *channels.State) *wire.Welcome {
 		r.subscribeLocked(c, f)
 		c.feeds[f] = state.Position()
 	}
-	c.members = r.presence.version
-	return r.welcomeLocked(c, state)
+	c.members = r.shown.version
+	return wire.AppendWelcome(nil, r.introductionLocked(c, state), r.shown.members, r.rulesLocked(state, c.who))
 }
 
 func (r *room) unsubscribeLocked(c *conn, f feed) {

@@ -131,8 +131,11 @@ type answer struct {
 	position uint64
 	first    bool // starts or ends a subscription: before what comes of the state now, wherever the cursor is
 	data     []byte
+	tail     []byte // the rest of the frame, which other clients are sent, too
 	shows    uint64 // id of the request, if what it asked for can be read here
 }
+
+func (a answer) size() int { return len(a.data) + len(a.tail) }
 
 // The bounds of one connection.
 const (
@@ -192,7 +195,7 @@ func (c *conn) reply(position uint64, frame wire.Frame) {
 func (c *conn) push(a answer) {
 	c.mu.Lock()
 	c.answers = append(c.answers, a)
-	c.waiting += len(a.data)
+	c.waiting += a.size()
 	c.mu.Unlock()
 	c.rouse()
 }

@@ -163,8 +163,8 @@ func (c *conn) settle() {
 
 // lingerLocked keeps a connection among those who are here for a moment after it has gone to another node. That node has
 // said so by then: nobody sees the client gone, the operator lost or a service missing in between.
-func (r *room) lingerLocked(c *conn) {
-	r.moved[c] = c.attendantLocked()
+func (r *room) lingerLocked(c *conn, was attendant) {
+	r.moved[c] = was
 	time.AfterFunc(handover, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -173,8 +173,12 @@ func (r *room) lingerLocked(c *conn) {
 }
 
 func (r *room) letGoLocked(c *conn) {
+	a, lingers := r.moved[c]
+	if !lingers {
+		return
+	}
 	delete(r.moved, c)
-	r.attendLocked()
+	r.wentLocked(a)
 }
 
 // lingering reports whether somebody is kept so.

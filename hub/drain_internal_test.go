@@ -85,7 +85,7 @@ func TestWhoHasGoneToAnotherNodeIsHereUntilThatHasSaidSo(t *testing.T) {
 	}
 	r.mu.Lock()
 	conns[1].tellLocked(time.Now(), time.Second)
-	r.lingerLocked(conns[1])
+	r.lingerLocked(conns[1], conns[1].attendantLocked())
 	delete(r.conns, conns[1])
 	r.attendLocked()
 	r.mu.Unlock()

@@ -128,14 +128,14 @@ func (r *room) enterJoined(c *conn, joins []*wire.Join) (err error) {
 			err = errSignedOut
 			return
 		}
-		var frames []wire.Frame
+		var joined []answer
 		for _, j := range joins {
-			var frame *wire.Joined
-			if frame, err = c.joinLocked(state, j); err != nil {
+			var a answer
+			if a, err = c.joinLocked(state, j); err != nil {
 				err = ofChannel(j.Channel, err)
 				break
 			}
-			frames = append(frames, frame)
+			joined = append(joined, a)
 		}
 		if err == nil && !r.enterLocked(c, state) {
 			err = errSignedOut
@@ -146,8 +146,8 @@ func (r *room) enterJoined(c *conn, joins []*wire.Join) (err error) {
 			}
 			return
 		}
-		for _, frame := range frames {
-			c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, frame)})
+		for _, a := range joined {
+			c.push(a)
 		}
 	})
 	return err

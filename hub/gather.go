@@ -122,7 +122,8 @@ func (c *conn) gatherFirsts(p *parcel) {
 func (c *conn) addAnswersLocked(p *parcel, answers []answer) {
 	for _, a := range answers {
 		p.add(a.data)
-		c.waiting -= len(a.data)
+		p.data = append(p.data, a.tail...)
+		c.waiting -= a.size()
 	}
 	if len(answers) > 0 {
 		select {
@@ -177,9 +178,9 @@ func (c *conn) gatherRestLocked(p *parcel) {
 		if len(c.live)+len(c.signals) > 0 {
 			c.gatherLiveLocked(p)
 		}
-		if v := r.presence.version; c.members != v {
+		if v := r.shown.version; c.members != v {
 			c.members = v
-			p.addFrame(&wire.Presence{Members: r.presence.members()})
+			p.add(wire.AppendPresence(nil, r.shown.members))
 		}
 	}
 	if c.heard != r.news {

@@ -270,7 +270,7 @@ func TestWhoJoinsALiveStoreGetsItOnceAndKeepsItsDefaults(t *testing.T) {
 	r.channels = map[string]channels.ChannelRules{
 		"motors": {Kind: channels.KindStore, Live: true, Default: map[string]json.RawMessage{"speed": json.RawMessage("3")}},
 	}
-	c.joinLiveLocked(f) // this goes out as joined
+	c.joinLiveLocked(f, channels.ChannelRules{}) // this goes out as joined
 	next := func() (frames []wire.Joined) {
 		p := &parcel{}
 		c.gatherLiveLocked(p)
@@ -284,7 +284,7 @@ func TestWhoJoinsALiveStoreGetsItOnceAndKeepsItsDefaults(t *testing.T) {
 	if frames := next(); len(frames) > 0 {
 		t.Errorf("all of it goes out again: %+v", frames)
 	}
-	c.joinLiveLocked(other)
+	c.joinLiveLocked(other, channels.ChannelRules{})
 	r.board.set(f, "y", wire.Value{})
 	forget()
 	if frames := next(); len(frames) != 1 || frames[0].Channel != "motors" || len(frames[0].Values) != 0 || string(frames[0].Defaults["speed"]) != "3" {

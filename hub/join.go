@@ -34,44 +34,48 @@ func (c *conn) join(joins []*wire.Join) {
 		c.room.mu.Lock()
 		defer c.room.mu.Unlock()
 		for _, j := range joins {
-			frame, err := c.joinLocked(state, j)
+			joined, err := c.joinLocked(state, j)
 			if err != nil {
 				c.refuse(j.ID, "", state.Position(), err)
 				continue
 			}
-			c.push(answer{position: state.Position(), first: true, data: wire.AppendFrame(nil, frame), shows: j.ID})
+			c.push(joined)
 		}
 	})
 }
 
-func (c *conn) joinLocked(state *channels.State, j *wire.Join) (*wire.Joined, error) {
+// joinLocked joins one channel and returns the answer, or refuses.
+func (c *conn) joinLocked(state *channels.State, j *wire.Join) (a answer, err error) {
 	rules, f, err := readable(state, c.who, j.Channel, j.Owner)
 	limit := c.room.hub.options.Limits.Joined
 	switch {
 	case err != nil:
-		return nil, err
+		return a, err
 	case len(c.feeds)+len(c.live)+len(c.signals)-len(c.alwaysOn()) >= limit:
-		return nil, channels.Refuse(channels.CodeTooLarge, "a connection joins %d channels at most: leave one first", limit)
+		return a, channels.Refuse(channels.CodeTooLarge, "a connection joins %d channels at most: leave one first", limit)
 	case c.joinedLocked(f):
-		return nil, channels.Refuse(channels.CodeInvalid, "%s is joined already: leave it first", j.Channel)
+		return a, channels.Refuse(channels.CodeInvalid, "%s is joined already: leave it first", j.Channel)
 	case j.Last != nil && rules.Kind != channels.KindLog:
-		return nil, channels.Refuse(channels.CodeInvalid, "last is for logs, %s is a %s: join it without", j.Channel, rules.Kind)
+		return a, channels.Refuse(channels.CodeInvalid, "last is for logs, %s is a %s: join it without", j.Channel, rules.Kind)
 	}
 	c.room.subscribeLocked(c, f)
-	var frame *wire.Joined
+	key, encode := joinedKey{feed: f, last: -1}, func() *wire.Joined { return &wire.Joined{Mode: wire.Snapshot, Reason: wire.ReasonNew} }
 	switch {
 	case rules.Kind == channels.KindSignal:
 		c.signals[f] = c.room.board.now()
-		frame = &wire.Joined{Mode: wire.Snapshot, Reason: wire.ReasonNew}
 	case rules.Live:
-		frame = liveFrame(rules, c.joinLiveLocked(f))
+		key.clock, encode = c.joinLiveLocked(f, rules)
 	default:
 		c.feeds[f] = state.Position()
-		frame = resume(state, f, j)
+		key.since, key.reason = resumeFrom(state, j.Cursor)
+		if j.Last != nil {
+			key.last = *j.Last
+		}
+		encode = func() *wire.Joined { return resume(state, key) }
 	}
-	frame.ID, frame.Channel, frame.Cursor = j.ID, j.Channel, state.Cursor().String()
-	c.room.counts.joined(frame)
-	return frame, nil
+	joined := c.room.joinedLocked(state, key, encode)
+	c.room.counts.joined(joined.got)
+	return answer{position: state.Position(), first: true, data: wire.AppendJoinedStart(nil, j.ID), tail: joined.tail, shows: j.ID}, nil
 }
 
 // readable finds a channel and whose values of it a client reads, or refuses if it may not.
@@ -104,15 +108,14 @@ func readable(state *channels.State, who channels.Who, channel, owner string) (r
 
 // resume is what a client that joins must be sent: the difference to its cursor, or everything if it has none or one that
 // does not tell the difference, and then why.
-func resume(state *channels.State, f feed, j *wire.Join) *wire.Joined {
-	since, reason := resumeFrom(state, j.Cursor)
-	frame := joinedFrame(state, f, since)
-	if reason != "" {
-		frame.Mode, frame.Reason, frame.Removed = wire.Snapshot, reason, nil
+func resume(state *channels.State, key joinedKey) *wire.Joined {
+	frame := joinedFrame(state, key.feed, key.since)
+	if key.reason != "" {
+		frame.Mode, frame.Reason, frame.Removed = wire.Snapshot, key.reason, nil
 	}
-	if j.Last != nil && len(frame.Messages) > *j.Last {
-		frame.Messages = frame.Messages[len(frame.Messages)-*j.Last:]
-		frame.Gap = reason == "" // those between what the client has and these; without any it asked for no more
+	if key.last >= 0 && len(frame.Messages) > key.last {
+		frame.Messages = frame.Messages[len(frame.Messages)-key.last:]
+		frame.Gap = key.reason == "" // those between what the client has and these; without any it asked for no more
 	}
 	return frame
 }
@@ -131,13 +134,14 @@ func resumeFrom(state *channels.State, given string) (since uint64, reason strin
 	return cursor.Position, ""
 }
 
-func (c *conn) joinLiveLocked(f feed) map[string]wire.Value {
+// joinLiveLocked joins a live store as of a clock of the board, and returns that and how the answer is made.
+func (c *conn) joinLiveLocked(f feed, rules channels.ChannelRules) (clock uint64, encode func() *wire.Joined) {
 	values, clock := c.room.board.all(f)
 	if len(c.live)+len(c.signals) == 0 {
 		c.clock = clock // nothing before it is for this connection
 	}
 	c.live[f] = clock
-	return values
+	return clock, func() *wire.Joined { return liveFrame(rules, values) }
 }
 
 func (c *conn) joinedLocked(f feed) bool {

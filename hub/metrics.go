@@ -22,7 +22,7 @@ type figures struct {
 	operationTime, commitTime, commitSize    *prometheus.HistogramVec
 	checkpoints                              *prometheus.CounterVec
 	opened, closed, limited                  *prometheus.CounterVec
-	joins, catchUps                          *prometheus.CounterVec
+	joins, encoded, catchUps                 *prometheus.CounterVec
 	signIns                                  *prometheus.CounterVec
 	calls                                    *prometheus.CounterVec
 	callTime                                 *prometheus.HistogramVec
@@ -48,6 +48,7 @@ func newFigures() *figures {
 		closed:        counter("baton_sockets_closed_total", "Connections that ended, by reason; too_slow is a client that took nothing for 10 s or answered no ping.", "space", "reason"),
 		limited:       counter("baton_limited_total", "What was refused because there was too much of it, by door: connect, message, request.", "space", "door"),
 		joins:         counter("baton_joins_total", "Channels that were joined, by what the client got: delta, what it missed; or why it got everything: new, epoch, ahead, trimmed.", "space", "got"),
+		encoded:       counter("baton_join_encodings_total", "Answers to these that were encoded: those at the same position who have seen the same share one.", "space"),
 		catchUps:      counter("baton_catch_ups_total", "How often a client was so far behind that it got present values in place of each change.", "space"),
 		signIns:       counter("baton_sign_ins_total", "Sign-ins, by outcome: done, or the code that they were refused with.", "space", "outcome"),
 		calls:         counter("baton_calls_ended_total", "Calls of commands that ended, by state: done, failed, cancelled, unknown. Counted by the node that committed it.", "space", "state"),
@@ -70,7 +71,7 @@ func histogram(name, help string, buckets []float64, labels ...string) *promethe
 func (f *figures) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		f.sent, f.sentBytes, f.waits, f.received, f.receivedBytes, f.operations, f.operationTime, f.commitTime, f.commitSize, f.checkpoints,
-		f.opened, f.closed, f.limited, f.joins, f.catchUps, f.signIns, f.calls, f.callTime, f.live, f.signals, f.forwarded,
+		f.opened, f.closed, f.limited, f.joins, f.encoded, f.catchUps, f.signIns, f.calls, f.callTime, f.live, f.signals, f.forwarded,
 	}
 }
 
@@ -88,7 +89,7 @@ type counts struct {
 	ws, sse, catchUps                        prometheus.Counter
 	limitedConnect, limitedMessage           prometheus.Counter
 	limitedRequest                           prometheus.Counter
-	delta                                    prometheus.Counter
+	delta, encoded                           prometheus.Counter
 	callTime                                 prometheus.Observer
 	live, signals                            prometheus.Counter
 	answered, silent                         prometheus.Counter
@@ -120,6 +121,7 @@ func (f *figures) of(space string) *counts {
 		ws: f.opened.WithLabelValues(space, kindWS), sse: f.opened.WithLabelValues(space, kindSSE), catchUps: f.catchUps.WithLabelValues(space),
 		limitedConnect: f.limited.WithLabelValues(space, "connect"), limitedMessage: f.limited.WithLabelValues(space, "message"),
 		limitedRequest: f.limited.WithLabelValues(space, "request"),
+		encoded:        f.encoded.WithLabelValues(space),
 		delta:          f.joins.WithLabelValues(space, string(wire.Delta)),
 		callTime:       f.callTime.WithLabelValues(space),
 		live:           f.live.WithLabelValues(space), signals: f.signals.WithLabelValues(space),
@@ -174,13 +176,21 @@ func (n *counts) read(message []byte) {
 	n.receivedBytes.Add(float64(len(message)))
 }
 
-// joined counts what a client got that joined.
-func (n *counts) joined(frame *wire.Joined) {
-	if frame.Mode == wire.Delta {
+// joined counts what a client got that joined, see got.
+func (n *counts) joined(got string) {
+	if got == wire.Delta {
 		n.delta.Inc()
 		return
 	}
-	n.figures.joins.WithLabelValues(n.space, frame.Reason).Inc()
+	n.figures.joins.WithLabelValues(n.space, got).Inc()
+}
+
+// got is what it is counted as.
+func got(frame *wire.Joined) string {
+	if frame.Mode == wire.Delta {
+		return wire.Delta
+	}
+	return frame.Reason
 }
 
 // signedIn counts how a sign-in went.

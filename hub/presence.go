@@ -75,6 +75,35 @@ func (p *presence) hear(node string, conns []attendant, now time.Time) (news boo
 	return news
 }
 
+// enter and exit take that a client has connected to this node, and that it has gone: what hear does, for one of many.
+func (p *presence) enter(a attendant) {
+	own := p.nodes[p.node]
+	at, _ := slices.BinarySearchFunc(own.conns, a, attendant.compare)
+	own.conns = slices.Insert(own.conns, at, a)
+	p.nodes[p.node] = own
+	p.version++
+}
+
+func (p *presence) exit(a attendant, now time.Time) {
+	own := p.nodes[p.node]
+	at, _ := slices.BinarySearchFunc(own.conns, a, attendant.compare)
+	for at < len(own.conns) && own.conns[at].compare(a) == 0 && !slices.Equal(own.conns[at].Serves, a.Serves) {
+		at++ // another connection of a client that has two
+	}
+	if at == len(own.conns) || own.conns[at].compare(a) != 0 {
+		return
+	}
+	own.conns = slices.Delete(own.conns, at, at+1)
+	p.nodes[p.node] = own
+	p.left[a.Client] = now
+	p.version++
+}
+
+// compare is the order in which a node lists its connections.
+func (a attendant) compare(b attendant) int {
+	return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Client, b.Client))
+}
+
 // leave takes that a node has nothing more to say; it reports whether that is news.
 func (p *presence) leave(node string, now time.Time) (news bool) {
 	news = p.hear(node, nil, now)
@@ -196,19 +225,30 @@ func (r *room) attendLocked() {
 		conns = append(conns, c.attendantLocked())
 	}
 	conns = slices.AppendSeq(conns, maps.Values(r.moved))
-	slices.SortFunc(conns, func(a, b attendant) int {
-		return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Client, b.Client))
-	})
+	slices.SortFunc(conns, attendant.compare)
 	if r.presence.hear(r.presence.node, conns, time.Now()) {
 		r.presenceMovedLocked()
-		r.hub.announceSoon(r)
+		r.announceSoonLocked()
 	}
+}
+
+// cameLocked and wentLocked note one connection more, or less: with very many, that is much less work than to note all.
+func (r *room) cameLocked(c *conn) {
+	r.presence.enter(c.attendantLocked())
+	r.presenceMovedLocked()
+	r.announceSoonLocked()
+}
+
+func (r *room) wentLocked(a attendant) {
+	r.presence.exit(a, time.Now())
+	r.presenceMovedLocked()
+	r.announceSoonLocked()
 }
 
 // hearNode takes what another node says of its connections.
 func (r *room) hearNode(node string, data []byte) {
 	var said announcement
-	if len(data) > 0 && json.Unmarshal(data, &said) != nil || node == r.presence.node {
+	if node == r.presence.node || len(data) > 0 && json.Unmarshal(data, &said) != nil {
 		return
 	}
 	r.mu.Lock()
@@ -247,9 +287,7 @@ func (r *room) hasNode(node string) bool { return slices.Contains(r.otherNodes()
 func (r *room) presenceMovedLocked() {
 	r.noteAbsenceLocked()
 	r.loseAtOnceLocked()
-	for c := range r.conns {
-		c.rouse()
-	}
+	r.showLocked()
 }
 
 // loseAtOnceLocked proposes that the operator's link is lost as soon as the last connection is gone, where the site has no
@@ -274,9 +312,10 @@ func (r *room) noteAbsenceLocked() {
 }
 
 // announcement is what this node tells the others.
-func (r *room) announcement() []byte {
+func (r *room) announcement() (data []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer func() { r.announced.did(time.Now(), len(data), announceRate, announceCost) }()
 	said := announcement{Conns: r.presence.nodes[r.presence.node].conns, Used: r.watch.lately(time.Now())}
 	data, err := json.Marshal(said)
 	if err != nil {

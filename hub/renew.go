@@ -112,7 +112,7 @@ func (c *conn) withdraw() {
 		if a.shows == 0 {
 			continue
 		}
-		c.waiting -= len(a.data)
+		c.waiting -= a.size()
 		c.answers[i] = answer{position: a.position, data: wire.AppendFrame(nil, &wire.Error{
 			ID: a.shows, Code: string(channels.CodeUnavailable), Detail: "what you may read was decided anew: ask again",
 		})}
@@ -135,6 +135,6 @@ func (c *conn) waitsLocked() bool {
 func (c *conn) welcomeAgainLocked(p *parcel, state *channels.State) {
 	if c.standing == renewed {
 		c.standing = welcomed
-		p.addFrame(c.greetLocked(state))
+		p.add(c.greetLocked(state))
 	}
 }

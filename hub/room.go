@@ -44,27 +44,30 @@ type room struct {
 	policy atomic.Pointer[session.Policy]
 
 	// Guarded by mu. Lock order: the space's state, mu, a connection's mu.
-	mu       sync.Mutex
-	ring     ring
-	conns    map[*conn]struct{}
-	moved    map[*conn]attendant // that have gone to another node, which may not have said so yet
-	readers  map[feed]map[*conn]struct{}
-	touched  map[feed]uint64 // where a feed last changed, as far as known
-	floor    uint64          // before this position, any feed may have changed
-	seat     session.Seat    // as of the ring's head
-	lostAt   time.Time       // when this replica applied that the operator's link is lost
-	absent   time.Time       // since when the operator has no connection on any node; zero = has one, or nobody is
-	stale    time.Time       // since when the log is out of reach; zero = it is not
-	back     time.Time       // when it was within reach again
-	news     uint64          // grows with stale
-	rules    int             // version of those in force
-	channels map[string]channels.ChannelRules
-	applied  time.Time // when the ring's head came
-	opening  *opening  // of the replica, the last; nil = none, or it failed
-	presence presence
-	watch    watch                // of login sessions: when they were in use
-	fresh    map[string]freshness // since when this node knows that somebody has entered the password
-	stir     stir                 // of the board
+	mu        sync.Mutex
+	ring      ring
+	conns     map[*conn]struct{}
+	moved     map[*conn]attendant // that have gone to another node, which may not have said so yet
+	readers   map[feed]map[*conn]struct{}
+	touched   map[feed]uint64 // where a feed last changed, as far as known
+	floor     uint64          // before this position, any feed may have changed
+	seat      session.Seat    // as of the ring's head
+	lostAt    time.Time       // when this replica applied that the operator's link is lost
+	absent    time.Time       // since when the operator has no connection on any node; zero = has one, or nobody is
+	stale     time.Time       // since when the log is out of reach; zero = it is not
+	back      time.Time       // when it was within reach again
+	news      uint64          // grows with stale
+	rules     int             // version of those in force
+	channels  map[string]channels.ChannelRules
+	applied   time.Time // when the ring's head came
+	opening   *opening  // of the replica, the last; nil = none, or it failed
+	presence  presence
+	shown     shown                // of the presence, to the connections here
+	shelf     shelf                // of what several clients are sent
+	announced pace                 // the presence, to the other nodes
+	watch     watch                // of login sessions: when they were in use
+	fresh     map[string]freshness // since when this node knows that somebody has entered the password
+	stir      stir                 // of the board
 }
 
 func newRoom(h *Hub, name string) *room {
@@ -76,6 +79,7 @@ func newRoom(h *Hub, name string) *room {
 	r.calls, r.stops, r.forwarder = newDesk(r), newStopJournal(r.journalStop), &forwarder{room: r}
 	r.stir.room = r
 	r.ring.reset(1)
+	r.shown.members = wire.ShareMembers(nil)
 	return r
 }
 

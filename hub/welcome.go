@@ -7,12 +7,19 @@ import (
 
 // welcomeLocked is the first frame of a connection.
 func (r *room) welcomeLocked(c *conn, state *channels.State) *wire.Welcome {
+	w := r.introductionLocked(c, state)
+	w.Presence, w.Channels, w.Commands = r.presence.members(), channelsOf(state.Rules(), c.who), commandsOf(state.Rules(), c.who)
+	return w
+}
+
+// introductionLocked is a welcome without what many connections have in common: who is here, and the rules.
+func (r *room) introductionLocked(c *conn, state *channels.State) *wire.Welcome {
 	o := r.hub.options
 	rules, limiter := state.Rules(), o.Limits.limiter(c.who)
 	w := &wire.Welcome{
 		Conn: c.id, Session: c.who.ID, Space: r.name, Title: rules.Title, Epoch: state.Epoch(), Cursor: state.Cursor().String(),
 		You:     you(c.who),
-		Control: *r.controlFrameLocked(), Presence: r.presence.members(),
+		Control: *r.controlFrameLocked(),
 		GraceMS: r.policyNow().Grace.Milliseconds(),
 		Limits: wire.Limits{
 			Message: o.Limits.Message, Unanswered: o.Limits.Unanswered, Joined: o.Limits.Joined,
@@ -23,7 +30,6 @@ func (r *room) welcomeLocked(c *conn, state *channels.State) *wire.Welcome {
 	for _, call := range r.callsLocked(state, c.who.User) {
 		w.Calls = append(w.Calls, *call)
 	}
-	w.Channels, w.Commands = channelsOf(rules, c.who), commandsOf(rules, c.who)
 	return w
 }
 

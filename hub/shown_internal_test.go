@@ -1,0 +1,103 @@
+package hub
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/baton-hub/baton/channels"
+)
+
+func TestConnectionsNotedOneByOneAreThoseThatAreThere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		_, conns := drainRoom(1)
+		r, here := conns[0].room, []*conn{conns[0]}
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			if len(here) == 0 || rapid.Bool().Draw(t, "comes") {
+				person := fmt.Sprint("p", rapid.IntRange(0, 2).Draw(t, "person"))
+				c := r.hub.newConn(nil, r, channels.Who{ID: person, User: person}, nil, fmt.Sprint("client", rapid.IntRange(0, 2).Draw(t, "client")))
+				if rapid.Bool().Draw(t, "serves") {
+					c.commands = []string{"look"}
+				}
+				r.conns[c] = struct{}{}
+				r.cameLocked(c)
+				here = append(here, c)
+			} else {
+				i := rapid.IntRange(0, len(here)-1).Draw(t, "goes")
+				was := here[i].attendantLocked()
+				delete(r.conns, here[i])
+				r.wentLocked(was)
+				here = slices.Delete(here, i, i+1)
+			}
+			var want []string
+			for _, c := range here {
+				want = append(want, fmt.Sprint(c.attendantLocked()))
+			}
+			var got []string
+			for _, a := range r.presence.nodes["one"].conns {
+				got = append(got, fmt.Sprint(a))
+			}
+			if !slices.IsSortedFunc(r.presence.nodes["one"].conns, attendant.compare) {
+				t.Fatalf("they are out of order: %v", got)
+			}
+			slices.Sort(want)
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Fatalf("noted are %v, there are %v", got, want)
+			}
+		}
+	})
+}
+
+// TestManyWhoComeAtOnceAreToldToEachOtherAFewTimes lets a thousand people come in a second: n of them would otherwise be
+// told n² times of n.
+func TestManyWhoComeAtOnceAreToldToEachOtherAFewTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, conns := drainRoom(1)
+		r := conns[0].room
+		told, announced, bytes := 0, 0, 0
+		look := func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if v := r.shown.version; conns[0].members != v {
+				conns[0].members = v
+				told++
+				bytes += len(r.shown.members) * len(r.conns)
+			}
+		}
+		begun := time.Now()
+		for i := range 1000 {
+			c := r.hub.newConn(nil, r, channels.Who{ID: fmt.Sprint("p", i), User: fmt.Sprint("p", i)}, nil, fmt.Sprint("tab", i))
+			r.mu.Lock()
+			r.conns[c] = struct{}{}
+			r.cameLocked(c)
+			r.mu.Unlock()
+			look()
+			select {
+			case <-r.hub.news:
+				r.announcement()
+				announced++
+			default:
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if announced > 80 {
+			t.Errorf("the other nodes were told %d times", announced)
+		}
+		for end := begun.Add(longestRest + 5*time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			look()
+		}
+		if !strings.Contains(string(r.shown.members), `"p999"`) {
+			t.Error("the last one was never told of")
+		}
+		if took := longestRest + 6*time.Second; told > 400 || bytes > int(took.Seconds())*presenceRate {
+			t.Errorf("everybody was told %d times, %d MiB", told, bytes>>20)
+		}
+		t.Logf("told %d times, %d MiB; the other nodes %d times", told, bytes>>20, announced)
+	})
+}
