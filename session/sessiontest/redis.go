@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/baton-hub/baton/session"
 )
 
@@ -101,6 +103,30 @@ func freePort() (port int, err error) {
 		}
 	}
 	return 0, err
+}
+
+// Calls is how often a command was run since the server started, in lower case, by whomever.
+func (s *Server) Calls(command string) (n int) {
+	s.t.Helper()
+	options, err := redis.ParseURL(s.URL)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	said, err := client.Info(s.t.Context(), "commandstats").Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for line := range strings.Lines(said) {
+		if counted, ok := strings.CutPrefix(line, "cmdstat_"+command+":calls="); ok {
+			number, _, _ := strings.Cut(counted, ",")
+			if n, err = strconv.Atoi(number); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	return n
 }
 
 // Kill ends the process with SIGKILL.

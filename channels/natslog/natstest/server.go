@@ -2,10 +2,12 @@ package natstest
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -46,6 +48,7 @@ func serve(port, dir string) error {
 	options := &server.Options{
 		ServerName: "natstest", Host: "127.0.0.1", Port: n, StoreDir: dir,
 		JetStream: true, SyncAlways: true, MaxPayload: 8 << 20, DisableJetStreamBanner: true,
+		HTTPHost: "127.0.0.1", HTTPPort: -1, // see Figures
 	}
 	if err := cluster(options, strings.Fields(os.Getenv(clustered))); err != nil {
 		return err
@@ -59,7 +62,7 @@ func serve(port, dir string) error {
 	if !srv.ReadyForConnections(30 * time.Second) {
 		return fmt.Errorf("the server did not get ready on port %d", n)
 	}
-	fmt.Println("ready")
+	fmt.Println("ready", srv.MonitorAddr())
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	srv.Shutdown()
 	srv.WaitForShutdown()
@@ -79,6 +82,8 @@ type Server struct {
 	cmd    *exec.Cmd // nil while it is not running
 	stdin  io.Closer
 	output *tail
+
+	monitor string // host:port
 }
 
 // External starts a server on a new directory and a free port, and kills it when the test ends.
@@ -118,6 +123,27 @@ func (s *Server) Start() {
 	if err := s.start(); err != nil {
 		s.t.Fatalf("starting NATS again: %v\n%s", err, s.output)
 	}
+}
+
+// Figures are what a server has counted since it started.
+type Figures struct {
+	InMsgs  int64 `json:"in_msgs"` // from clients: what they published and asked
+	InBytes int64 `json:"in_bytes"`
+	OutMsgs int64 `json:"out_msgs"`
+}
+
+// Figures asks the server for them.
+func (s *Server) Figures() (f Figures) {
+	s.t.Helper()
+	response, err := http.Get("http://" + s.monitor + "/varz")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&f); err != nil {
+		s.t.Fatalf("reading the figures of NATS: %v", err)
+	}
+	return f
 }
 
 // Kill ends the process with SIGKILL.
@@ -187,7 +213,9 @@ func (s *Server) start() error {
 	}
 	s.cmd, s.stdin = cmd, stdin
 	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil || strings.TrimSpace(line) != "ready" {
+	ready, monitor, _ := strings.Cut(strings.TrimSpace(line), " ")
+	s.monitor = monitor
+	if err != nil || ready != "ready" {
 		s.Kill()
 		return fmt.Errorf("it said %q and not that it is ready", line)
 	}
