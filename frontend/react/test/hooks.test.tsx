@@ -1,6 +1,6 @@
 import { type Baton, connect, defineCommand, defineLog, defineSignal, defineStore } from '@baton/client';
 import { act, cleanup, render, renderHook, screen } from '@testing-library/react';
-import { memo, type ReactNode, StrictMode, startTransition, useState } from 'react';
+import { memo, type ReactNode, StrictMode, startTransition, useState, version } from 'react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Sockets, vacant, welcome } from '../../client/test/hub.js';
 import {
@@ -64,6 +64,10 @@ async function up(): Promise<void> {
 function change(set: Record<string, number>): object {
   return { type: 'change', channel: 'ui', position: ++position, cursor: 'e1-x', at: 'T', set, by: 'bob' };
 }
+
+it('is tried on the React that it is said to be', () => {
+  expect(version.split('.')[0]).toBe(process.env.REACT);
+});
 
 describe('useValue', () => {
   it('renders again only when its value has changed', async () => {
