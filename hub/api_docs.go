@@ -36,6 +36,7 @@ func document(version string) *huma.OpenAPI {
 		},
 		Tags: []*huma.Tag{
 			{Name: "session", Description: "Signing in and out."},
+			{Name: "nodes", Description: "The nodes that show a space, and who is connected to which."},
 			{Name: "tokens", Description: "What programs, scripts and pages of other origins sign in with."},
 			{Name: "spaces", Description: "What there is, who is there, who is in control."},
 			{Name: "channels", Description: "Reading, changing and following the state."},

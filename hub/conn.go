@@ -41,6 +41,7 @@ type conn struct {
 	taken    chan struct{} // answers were taken
 	gone     chan struct{} // closed when nothing more is written to the socket
 	left     chan struct{} // closed when it is none of the room's any more
+	began    time.Time
 
 	// Guarded by room.mu.
 	feeds    map[feed]uint64 // joined; entries up to the position are not for it
@@ -63,6 +64,7 @@ type conn struct {
 	open    int  // changing requests without an answer
 	parted  bool // nothing more is read, and it is closed when what was asked is answered
 
+	pinged   atomic.Int64 // nanoseconds that the last ping took; 0 = none was answered yet
 	underWay atomic.Int32 // changing requests whose answer was not handed in yet
 	marked   atomic.Bool  // the shard is to look at it
 	busy     atomic.Bool  // a write waits, or it has ended: the shard has nothing to do for it
@@ -96,7 +98,7 @@ func (h *Hub) newConn(s stream, r *room, who channels.Who, proof proof, client s
 		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: s, who: who, proof: proof, client: client, sender: senderOf(client),
 		limiter: h.options.Limits.limiter(who), stopping: rate.NewLimiter(20, 50),
 		wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
-		left:  make(chan struct{}),
+		left: make(chan struct{}), began: time.Now(),
 		feeds: map[feed]uint64{}, live: map[feed]uint64{}, signals: map[feed]uint64{},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())

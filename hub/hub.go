@@ -170,6 +170,9 @@ func New(o Options) (*Hub, error) {
 	h.keep("answering who has signed somebody out", func(ctx context.Context) error {
 		return o.Relay.Answer(ctx, farewellSubject(o.Node), h.hearFarewell)
 	})
+	h.keep("telling other nodes how this one is", func(ctx context.Context) error {
+		return o.Relay.Answer(ctx, surveySubject(o.Node), h.answerSurvey)
+	})
 	h.running.Go(h.announce)
 	h.startTasks()
 	return h, nil

@@ -46,7 +46,10 @@ func firstPing(now time.Time) time.Time { return now.Add(pingEvery/2 + rand.N(pi
 func (c *conn) ping() {
 	ctx, cancel := context.WithTimeout(context.Background(), pongTime)
 	defer cancel()
+	began := time.Now()
 	if c.socket.Ping(ctx) != nil {
 		c.end(closing{code: wire.CloseTooSlow, reason: "no answer to a ping"})
+	} else if !c.follows { // an event stream has no way back
+		c.pinged.Store(int64(time.Since(began)))
 	}
 }

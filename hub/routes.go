@@ -13,7 +13,7 @@ func operations() []func(*api) {
 	return []func(*api){
 		signInOperations, loginOperations, sessionOperations, tokenOperations, bearerOperations, ticketOperations, listOperations, spaceOperations,
 		controlOperations, readOperations, writeOperations, keyOperations, callOperations,
-		eventOperations, taskOperations, portOperations, documentOperations, healthOperations,
+		eventOperations, taskOperations, nodeOperations, portOperations, documentOperations, healthOperations,
 	}
 }
 

@@ -111,7 +111,16 @@ export function fakeBaton(scene: Scene): Fake {
       title: scene.title,
       epoch: 'e',
       you: scene.you,
-      channels: {},
+      channels: Object.fromEntries(
+        Object.keys(scene.stores).map((name) => [
+          name,
+          {
+            kind: 'store',
+            scope: name === 'ui' ? 'user' : 'space',
+            live: name === 'motors' || name === 'scan',
+          },
+        ]),
+      ),
       commands: {},
       grace_ms: 30_000,
       limits: { message: 65_536, unanswered: 32, joined: 128 },

@@ -20,5 +20,112 @@ export const inside: Answers = {
   },
   'DELETE sessions/s2': { status: 204 },
   'POST session/confirm': { status: 401, body: { code: 'wrong_credentials', detail: 'Wrong password.' } },
+  'GET spaces/demo/nodes': {
+    body: {
+      nodes: [
+        node('hub-1', { connections: 14, sockets: 14 }),
+        node('hub-2', { connections: 11, sockets: 11, answer_ms: 1.4 }),
+        node('hub-3', { answered: false, uptime_s: 0, connections: 0 }),
+      ],
+    },
+  },
+  'GET spaces/demo/connections': {
+    body: {
+      connections: [
+        connection('K3A', { user: 'alice', name: 'Alice Moreau' }),
+        connection('K3B', { user: 'bob', name: 'Bob Lindqvist', node: 'hub-2', answer_ms: 212.4, behind: 3 }),
+        connection('K3C', { user: 'sam', name: long, kind: 'sse', answer_ms: undefined }),
+        connection('K3D', {
+          user: 'service/beamline',
+          name: 'beamline',
+          roles: ['service'],
+          serves: ['motor.move', 'queue.start', 'abort'],
+          joined: 7,
+          answer_ms: 0.6,
+        }),
+      ],
+      incomplete: false,
+    },
+  },
+  'GET spaces/demo/tokens': {
+    body: {
+      tokens: [
+        token('beamline', {}),
+        token('archiver', { scope: ['read:*'], expires: '2027-03-01T12:00:00Z', created_by: 'ada' }),
+        token('night script', { kind: 'bearer', user: 'bob', roles: ['user'] }),
+      ],
+      incomplete: false,
+    },
+  },
+  'POST spaces/demo/tokens': {
+    status: 201,
+    body: { token: 'baton_demo_x7_MZMBQJ7TKQMFC55JH6LGFNDLWJ', id: 'x7' },
+  },
+  'GET spaces/demo/tasks': {
+    body: {
+      tasks: [
+        { name: 'nightly', cron: '0 30 3 * * *', runs: runs('checkpoint at 48,211') },
+        { name: 'probe', every_ms: 10_000, call: 'beam.probe', on: 'edge', runs: [] },
+      ],
+    },
+  },
   'POST session/active': { status: 204 },
 };
+
+function node(name: string, change: object) {
+  return {
+    node: name,
+    answered: true,
+    answer_ms: 0.4,
+    version: 'v0.9.1',
+    uptime_s: 190_000,
+    position: 48_377,
+    log_bytes: 2_300_000,
+    stale_ms: 0,
+    connections: 0,
+    sockets: 0,
+    limit: 10_000,
+    memory_bytes: 61_000_000,
+    goroutines: 214,
+    ...change,
+  };
+}
+
+function connection(id: string, change: object) {
+  return {
+    connection: id,
+    node: 'hub-1',
+    kind: 'ws',
+    roles: ['user'],
+    session: 's',
+    since: new Date(Date.now() - 3_000_000).toISOString(),
+    answer_ms: 18.2,
+    joined: 9,
+    behind: 0,
+    ...change,
+  };
+}
+
+function token(name: string, change: object) {
+  return {
+    id: name,
+    prefix: 'baton_demo_x7',
+    kind: 'program',
+    name,
+    user: `service/${name}`,
+    roles: ['service'],
+    created: '2026-11-02T09:30:00Z',
+    ...change,
+  };
+}
+
+function runs(detail: string) {
+  return Array.from({ length: 9 }, (_, i) => ({
+    sequence: 9 - i,
+    at: new Date(Date.now() - i * 86_400_000).toISOString(),
+    node: 'hub-1',
+    state: i === 3 ? 'failed' : 'done',
+    detail,
+    took_ms: 41,
+  }));
+}

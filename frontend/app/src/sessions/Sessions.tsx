@@ -32,15 +32,15 @@ export function Sessions({ opened, close }: { readonly opened: boolean; readonly
       fullScreen={narrow === true}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <Content />
+      <SessionPage />
     </Modal>
   );
 }
 
-/** Asks anew each time it is opened. */
-function Content() {
+/** Asks anew each time it is opened. `first`: whose are shown at first; everybody's are for admins. */
+export function SessionPage({ first = 'own' }: { readonly first?: Scope }) {
   const admin = useYou()?.roles.includes('admin') === true;
-  const [scope, setScope] = useState<Scope>('own');
+  const [scope, setScope] = useState<Scope>(first);
   const list = useSessions(scope);
   const [asked, setAsked] = useState<LoginSession>();
   return (

@@ -1,3 +1,6 @@
+import { useYou } from '@baton/react';
+import { useHash } from '@mantine/hooks';
+import { lazy, Suspense } from 'react';
 import { ControlBar } from '../control/ControlBar.tsx';
 import { Toasts } from '../control/Toasts.tsx';
 import { Equipment } from '../equipment/Equipment.tsx';
@@ -10,21 +13,33 @@ import { ConnectionBanner } from './ConnectionBanner.tsx';
 import { Header } from './Header.tsx';
 import { Idle } from './Idle.tsx';
 import classes from './Screen.module.css';
+import { looksAfter } from './UserMenu.tsx';
+
+// Loaded by those who need it.
+const Admin = lazy(async () => ({ default: (await import('../admin/Admin.tsx')).Admin }));
 
 /** The beamline on one screen: nothing important is behind a click. */
 export function Screen({ leave, idleInput }: Pick<BeamlineProps, 'leave' | 'idleInput'>) {
+  const [hash] = useHash();
+  const admin = looksAfter(useYou()?.roles ?? []) && hash.startsWith('#admin');
   return (
     <Confirmation>
       <div className={classes.screen}>
         <Header leave={leave} />
         <ConnectionBanner />
         <ControlBar />
-        <main className={classes.main}>
-          <Equipment />
-          <Stage />
-          <Queue />
-          <Messages />
-        </main>
+        {admin ? (
+          <Suspense>
+            <Admin />
+          </Suspense>
+        ) : (
+          <main className={classes.main}>
+            <Equipment />
+            <Stage />
+            <Queue />
+            <Messages />
+          </main>
+        )}
       </div>
       <Idle idleInput={idleInput} />
       <Toasts />

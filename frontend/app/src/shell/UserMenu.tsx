@@ -1,7 +1,7 @@
 import { useYou } from '@baton/react';
 import { Menu, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconDevices, IconLogout } from '@tabler/icons-react';
+import { IconDevices, IconLogout, IconSettings } from '@tabler/icons-react';
 import { Person } from '../parts/Person.tsx';
 import { Sessions } from '../sessions/Sessions.tsx';
 import type { BeamlineProps } from './Beamline.tsx';
@@ -28,6 +28,11 @@ export function UserMenu({ leave }: Pick<BeamlineProps, 'leave'>) {
           <Menu.Item leftSection={<IconDevices size={16} />} onClick={sessions.open}>
             Login sessions
           </Menu.Item>
+          {looksAfter(you.roles) && (
+            <Menu.Item component="a" href="#admin" leftSection={<IconSettings size={16} />}>
+              Administration
+            </Menu.Item>
+          )}
           <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void out.attempt({})}>
             Sign out
           </Menu.Item>
@@ -37,4 +42,9 @@ export function UserMenu({ leave }: Pick<BeamlineProps, 'leave'>) {
       <SignOut out={out} />
     </>
   );
+}
+
+/** Whether there is something to administer for somebody with these roles. */
+export function looksAfter(roles: readonly string[]): boolean {
+  return roles.includes('admin') || roles.includes('staff');
 }

@@ -1,0 +1,53 @@
+import { Alert, Group, ScrollArea, Skeleton, Text, Title } from '@mantine/core';
+import type { ReactNode } from 'react';
+import classes from './Admin.module.css';
+
+/** A page of the administration: its name, what it is for, its tools; and why it could not be brought up to date. */
+export function Page({
+  title,
+  about,
+  tools,
+  failed,
+  loading = false,
+  children,
+}: {
+  readonly title: string;
+  readonly about: string;
+  readonly tools?: ReactNode;
+  readonly failed?: string | undefined;
+  readonly loading?: boolean;
+  readonly children: ReactNode;
+}) {
+  return (
+    <div className={classes.page}>
+      <Group className={classes.head} justify="space-between" wrap="wrap" gap="xs">
+        <div className={classes.words}>
+          <Title order={3} size="md">
+            {title}
+          </Title>
+          <Text size="xs" c="dimmed">
+            {about}
+          </Text>
+        </div>
+        <Group gap="xs">{tools}</Group>
+      </Group>
+      {failed !== undefined && (
+        <Alert role="alert" color="orange" mx="md" mb="xs" p="xs">
+          {failed}
+        </Alert>
+      )}
+      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8}>
+        <div className={classes.content}>{loading ? <Skeleton h={160} aria-hidden /> : children}</div>
+      </ScrollArea>
+    </div>
+  );
+}
+
+/** What a table says that has no rows. */
+export function Nothing({ children }: { readonly children: ReactNode }) {
+  return (
+    <Text size="sm" c="dimmed" ta="center" py="xl">
+      {children}
+    </Text>
+  );
+}
