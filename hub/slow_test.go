@@ -101,7 +101,7 @@ func commitMany(t *testing.T, n *node, from, to int) {
 
 // readTo reads until a frame shows the key last with a value.
 func readTo(socket *websocket.Conn, last int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*hubtest.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*hubtest.Patience)
 	defer cancel()
 	for {
 		_, data, err := socket.Read(ctx)
