@@ -68,7 +68,7 @@ FAULTS ?=
 faults: ## prove what Baton promises while every part of a cluster is broken, again and again; FAULTS_TIME=2h for longer
 	.ci/need --install go node npm redis-server nginx
 	$(MAKE) --no-print-directory build bin/nats-server
-	cd tools && go run ./faults -time $(FAULTS_TIME) $(FAULTS)
+	cd tools && go run ./faults -mutants && go run ./faults -time $(FAULTS_TIME) $(FAULTS)
 
 .PHONY: e2e
 e2e: ## run the tests in a real browser only; pictures of what failed are in frontend/e2e/artefacts

@@ -24,7 +24,7 @@ func (r *runner) judge() error {
 		for _, v := range found {
 			r.broken("%s", v)
 		}
-		r.report.checks = append(r.report.checks, fmt.Sprintf("%s %s\tby %s\t%d found, in %v", c.Promise, c.Says, c.Reads, len(found), time.Since(began).Round(time.Millisecond)))
+		r.report.checks = append(r.report.checks, fmt.Sprintf("%s %s\t%s\t%d found, in %v", c.Promise, c.Says, c.Measure(h), len(found), time.Since(began).Round(time.Millisecond)))
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ func Folder(dir string, out io.Writer) error {
 	if len(found) > 0 {
 		return fmt.Errorf("%d violations in the run of seed %d", len(found), h.Run.Seed)
 	}
-	fmt.Fprintf(out, "%d operations, %d messages, %d entries: as promised\n", len(h.Operations), len(h.Messages), len(h.Log))
+	for _, c := range Checkers {
+		fmt.Fprintf(out, "%s %s: %s\n", c.Promise, c.Says, c.Measure(h))
+	}
+	fmt.Fprintln(out, "as promised")
 	return nil
 }
