@@ -29,8 +29,11 @@ type attempt struct {
 func Contend(t testing.TB, logs []channels.Log, each int) {
 	t.Helper()
 	_, start, err := logs[0].Bounds(t.Context())
-	if err != nil {
-		t.Fatalf("reading the bounds: %v", err)
+	for late := time.Now().Add(patience); err != nil; _, start, err = logs[0].Bounds(t.Context()) { // the server may be down
+		if time.Now().After(late) {
+			t.Fatalf("reading the bounds: %v", err)
+		}
+		<-time.After(10 * time.Millisecond)
 	}
 	committers := make([]*committer, len(logs))
 	var all sync.WaitGroup

@@ -96,6 +96,7 @@ func TestTicks(t *testing.T) {
 }
 
 func TestRelay(t *testing.T) {
+	t.Parallel()
 	channelstest.TestRelay(t, func(t *testing.T) func(*testing.T) channels.Relay {
 		server := natstest.External(t)
 		return func(t *testing.T) channels.Relay { return natstest.Connect(t, server.URL).Relay() }

@@ -70,6 +70,7 @@ func waitFor(t *testing.T, c <-chan uint64, position uint64) {
 }
 
 func TestKilledServerLosesNoAcknowledgedAppendAndFollowersGoOn(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	logs := []channels.Log{
 		open(t, natstest.Connect(t, server.URL), "s"),
@@ -155,6 +156,7 @@ func TestAppendUnderWayReturnsWhenTheServerIsKilled(t *testing.T) {
 }
 
 func TestAppendToAHangingServerIsSettledByWhatSitsThere(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	store := natstest.Connect(t, server.URL)
 	log := open(t, store, "s")
@@ -177,6 +179,7 @@ func TestAppendToAHangingServerIsSettledByWhatSitsThere(t *testing.T) {
 }
 
 func TestFollowEndsWhenTheLogHasLostWhatItDelivered(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	log := open(t, natstest.Connect(t, server.URL), "s")
 	appendSome(t, log, 0, 5)
@@ -313,6 +316,7 @@ func TestLiveComesBackAfterARestartOfTheServer(t *testing.T) {
 }
 
 func TestTicksGoOnAfterARestartOfTheServer(t *testing.T) {
+	t.Parallel()
 	server := natstest.External(t)
 	store := natstest.Connect(t, server.URL)
 	ticks, err := store.Ticks(t.Context())
