@@ -41,5 +41,7 @@ export default defineConfig({
     include: ['test/**/*.test.{ts,tsx}'],
     setupFiles: ['test/setup.ts'],
     testTimeout: 20_000,
+    // Both cores: with one kept free, as it is by default, that is one.
+    maxWorkers: 2,
   },
 });
