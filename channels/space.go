@@ -268,10 +268,13 @@ func (s *Space) Propose(p Proposal) {
 }
 
 // Do proposes and waits. It returns within Options.Patience; if ctx ends first, the outcome is unknown.
-func (s *Space) Do(ctx context.Context, p Proposal) Outcome {
+func (s *Space) Do(ctx context.Context, p Proposal) Outcome { return Await(ctx, p, s.Propose) }
+
+// Await is Do with another way to propose.
+func Await(ctx context.Context, p Proposal, propose func(Proposal)) Outcome {
 	outcome := make(chan Outcome, 1)
 	p.Done = func(o Outcome) { outcome <- o }
-	s.Propose(p)
+	propose(p)
 	select {
 	case o := <-outcome:
 		return o

@@ -106,8 +106,7 @@ func callCommand(v *visit, in *callInput) (*callOutput, error) {
 		return nil, err
 	}
 	b.Op = ""
-	command := channels.CallCommand{Command: in.Command, Args: b.Args, Term: b.Term, Deadline: milliseconds(b.DeadlineMS)}
-	o := v.decide(op, []any{"call", in.Command, b}, v.room.calling(command, command.Decide))
+	o := v.decide(op, "call", in.Command, b)
 	if o.Err != nil {
 		return nil, o.Err
 	}
@@ -195,6 +194,5 @@ func cancelCall(v *visit, in *cancelInput) (*writtenOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	cancel := channels.CancelCall{ID: in.Call, Term: in.Term}
-	return v.written(v.decide(op, []any{"cancel", in.Call, in.Term}, cancel.Decide))
+	return v.written(v.decide(op, "cancel", in.Call, in.Term))
 }

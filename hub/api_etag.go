@@ -40,7 +40,12 @@ func conditionOf(head http.Header, name string) (c condition, err error) {
 	if !present {
 		return c, nil
 	}
-	c.text = strings.Join(lines, ", ")
+	return readCondition(name, strings.Join(lines, ", "))
+}
+
+// readCondition reads the text of a header that is there.
+func readCondition(name, text string) (c condition, err error) {
+	c.text = text
 	for tag := range strings.SplitSeq(c.text, ",") {
 		tag = strings.TrimSpace(tag)
 		strong := strings.TrimPrefix(tag, "W/") // the mark of a proxy that packs answers: no value has a weak one
@@ -78,6 +83,17 @@ func conditionsOf(head http.Header) (c conditions, err error) {
 }
 
 func (c conditions) given() bool { return c.match.given() || c.none.given() }
+
+// readConditions reads the texts of the headers again; "" is a header that was not there.
+func readConditions(match, none string) (c conditions, err error) {
+	if match != "" {
+		c.match, err = readCondition("If-Match", match)
+	}
+	if none != "" && err == nil {
+		c.none, err = readCondition("If-None-Match", none)
+	}
+	return c, err
+}
 
 // hold reports whether a key is as its client wants it: there with a value of its own, or with a default, and its tag.
 func (c conditions) hold(there bool, tag string) bool {

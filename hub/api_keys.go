@@ -76,7 +76,7 @@ func keyOperations(a *api) {
 		OperationID: "put-value", Method: http.MethodPut, Path: keyPath, Tags: []string{"channels"}, Errors: change,
 		Summary: "Set the value of a key",
 	}, func(v *visit, in *putKeyInput) (*keyOutput, error) {
-		return v.changeKey(in.KeyPath, in.KeyHeaders, "put", in.Body, writeBody{Set: map[string]json.RawMessage{in.Key: in.Body}})
+		return v.changeKey(in.KeyPath, in.KeyHeaders, "put", in.Body)
 	})
 	patch := huma.Operation{
 		OperationID: "patch-value", Method: http.MethodPatch, Path: keyPath, Tags: []string{"channels"}, Errors: change,
@@ -85,14 +85,14 @@ func keyOperations(a *api) {
 	}
 	member(a, patch, func(v *visit, in *patchKeyInput) (*keyOutput, error) {
 		patch := json.RawMessage(bytes.Clone(in.RawBody)) // the library uses the bytes again
-		return v.changeKey(in.KeyPath, in.KeyHeaders, "patch", patch, writeBody{Patch: map[string]json.RawMessage{in.Key: patch}})
+		return v.changeKey(in.KeyPath, in.KeyHeaders, "patch", patch)
 	})
 	patch.RequestBody.Content["application/merge-patch+json"].Schema = &huma.Schema{}
 	member(a, huma.Operation{
 		OperationID: "delete-value", Method: http.MethodDelete, Path: keyPath, Tags: []string{"channels"}, Errors: change,
 		Summary: "Delete a key", Description: "That there is no such key is no error, unless If-Match says so.",
 	}, func(v *visit, in *deleteKeyInput) (*keyOutput, error) {
-		out, err := v.changeKey(in.KeyPath, in.KeyHeaders, "delete", nil, writeBody{Delete: []string{in.Key}})
+		out, err := v.changeKey(in.KeyPath, in.KeyHeaders, "delete", nil)
 		if out != nil {
 			out.ETag = ""
 		}
@@ -159,7 +159,8 @@ func notAStore(channel string, rules channels.ChannelRules) error {
 }
 
 // changeKey changes one key.
-func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMessage, w writeBody) (*keyOutput, error) {
+func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMessage) (*keyOutput, error) {
+	w := changeOf(p.Key, how, what)
 	rules, err := v.rules(p.Channel)
 	if err != nil {
 		return nil, err
@@ -182,8 +183,7 @@ func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMess
 	if err != nil {
 		return nil, err
 	}
-	w.Owner, w.Term = p.Owner, max(h.Term, h.TermQuery)
-	o := v.decide(op, []any{how, p.Channel, p.Owner, p.Key, what, w.Term, c.match.text, c.none.text}, w.under(p, c))
+	o := v.decide(op, how, p.Channel, p.Owner, p.Key, what, max(h.Term, h.TermQuery), c.match.text, c.none.text)
 	if c.given() && refusedWith(o.Err) == channels.CodeConflict {
 		failed := problemOf(o.Err)
 		failed.status = http.StatusPreconditionFailed
@@ -194,6 +194,19 @@ func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMess
 		return nil, err
 	}
 	return &keyOutput{ETag: `"` + out.Body.Cursor + `"`, Body: out.Body}, nil
+}
+
+// changeOf is what an operation on a key changes.
+func changeOf(key, how string, what json.RawMessage) (w writeBody) {
+	switch how {
+	case "put":
+		w.Set = map[string]json.RawMessage{key: what}
+	case "patch":
+		w.Patch = map[string]json.RawMessage{key: what}
+	case "delete":
+		w.Delete = []string{key}
+	}
+	return w
 }
 
 // never is where no key was ever changed.

@@ -113,8 +113,7 @@ func moveControl(v *visit, in *moveInput) (*movedOutput, error) {
 		return nil, err
 	}
 	b.Op = ""
-	move := session.Move{Do: in.Verb, Request: b.Request, Session: b.Session, Message: b.Message, Reason: b.Reason, Force: b.Force}
-	o := v.decide(op, []any{"control", in.Verb, b}, move.Decide)
+	o := v.decide(op, "control", in.Verb, b)
 	if o.Err != nil {
 		return nil, o.Err
 	}

@@ -128,8 +128,7 @@ func writeChannel(v *visit, in *writeInput) (*writtenOutput, error) {
 		return nil, invalid("%s is a log: give data, and nothing of a store", in.Channel)
 	case rules.Kind == channels.KindLog:
 		b.Op = ""
-		message := channels.Append{Channel: in.Channel, Data: b.Data, Term: b.Term}
-		return v.written(v.decide(op, []any{"append", in.Channel, b}, message.Decide))
+		return v.written(v.decide(op, "append", in.Channel, b))
 	case len(b.Data) > 0:
 		return nil, invalid("%s is a store: give set, delete or patch", in.Channel)
 	case rules.Live && (storeOnly || b.Term != 0 || !op.unnamed):
@@ -137,12 +136,8 @@ func writeChannel(v *visit, in *writeInput) (*writtenOutput, error) {
 	case rules.Live:
 		return &writtenOutput{}, v.room.sendValues(v.r.Context(), v.who, in.Channel, b.Set, b.Delete)
 	}
-	decide, err := b.decision(in.Channel)
-	if err != nil {
-		return nil, err
-	}
 	b.Op = ""
-	return v.written(v.decide(op, []any{"write", in.Channel, b}, decide))
+	return v.written(v.decide(op, "write", in.Channel, b))
 }
 
 // decision returns the decision of a change of a store.
@@ -165,6 +160,29 @@ func (b writeBody) decision(channel string) (channels.Decide, error) {
 	}, nil
 }
 
+// decision returns the decision of a transaction.
+func (b transactBody) decision(r *room) (channels.Decide, error) {
+	t := channels.Transact{Term: b.Term, Held: b.Held}
+	unseen := make([]channels.Cursor, len(b.Writes))
+	for i, w := range b.Writes {
+		cursor, err := channels.ParseCursor(w.Unseen)
+		if err != nil {
+			return nil, inPart("writes", i, channels.Refuse(channels.CodeInvalid, "%v", err))
+		}
+		unseen[i] = cursor
+		t.Writes = append(t.Writes, channels.Write{
+			Channel: w.Channel, Owner: w.Owner, Set: w.Set, Delete: w.Delete, Patch: w.Patch, If: w.If,
+		})
+	}
+	for _, a := range b.Appends {
+		t.Appends = append(t.Appends, channels.Append{Channel: a.Channel, Data: a.Data})
+	}
+	for _, c := range b.Calls {
+		t.Calls = append(t.Calls, channels.CallCommand{Command: c.Command, Args: c.Args, Deadline: milliseconds(c.DeadlineMS)})
+	}
+	return r.transacting(t, unseen), nil
+}
+
 // rules finds the rules of a channel that clients may know.
 func (v *visit) rules(channel string) (rules channels.ChannelRules, err error) {
 	v.room.replica().Read(func(state *channels.State) {
@@ -182,24 +200,8 @@ func transact(v *visit, in *transactInput) (*writtenOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := channels.Transact{Term: b.Term, Held: b.Held}
-	unseen := make([]channels.Cursor, len(b.Writes))
-	for i, w := range b.Writes {
-		if unseen[i], err = channels.ParseCursor(w.Unseen); err != nil {
-			return nil, inPart("writes", i, channels.Refuse(channels.CodeInvalid, "%v", err))
-		}
-		t.Writes = append(t.Writes, channels.Write{
-			Channel: w.Channel, Owner: w.Owner, Set: w.Set, Delete: w.Delete, Patch: w.Patch, If: w.If,
-		})
-	}
-	for _, a := range b.Appends {
-		t.Appends = append(t.Appends, channels.Append{Channel: a.Channel, Data: a.Data})
-	}
-	for _, c := range b.Calls {
-		t.Calls = append(t.Calls, channels.CallCommand{Command: c.Command, Args: c.Args, Deadline: milliseconds(c.DeadlineMS)})
-	}
 	b.Op = ""
-	o := v.decide(op, []any{"transact", b}, v.room.transacting(t, unseen))
+	o := v.decide(op, "transact", b)
 	out, err := v.written(o)
 	if err == nil && len(o.Answer) > 0 {
 		var done channels.TransactAnswer
@@ -231,21 +233,25 @@ type operation struct {
 	unnamed bool // the client did not give it, and is not told
 }
 
-// decide has a change decided. What was asked, all of it, is what the operation id is bound to.
-func (v *visit) decide(op operation, asked []any, decide channels.Decide) channels.Outcome {
-	body, err := json.Marshal(asked)
+// decide has a change decided. What was asked, all of it, is what the operation id is bound to; see asking for what that
+// may be.
+func (v *visit) decide(op operation, asked ...any) channels.Outcome {
+	request, err := verbatim(asked)
 	if err != nil {
 		return channels.Outcome{Err: invalid("the body cannot be read")}
 	}
+	p, err := v.room.proposalAsked(request)
+	if err != nil {
+		return channels.Outcome{Err: err}
+	}
 	v.room.mu.Lock()
 	v.room.touchLocked(v.who.ID, true)
-	operator := v.room.seat.Operator != nil && v.room.seat.Operator.Session == v.who.ID
+	p.Urgent = v.room.seat.Operator != nil && v.room.seat.Operator.Session == v.who.ID
 	v.room.mu.Unlock()
+	p.Op, p.Unnamed, p.Actor, p.User = op.Op, op.unnamed, v.who.ID, v.who.User
 	ctx, cancel := context.WithTimeout(v.r.Context(), decideTime)
 	defer cancel()
-	o := v.room.replica().Do(ctx, channels.Proposal{
-		Op: op.Op, Unnamed: op.unnamed, Actor: v.who.ID, User: v.who.User, Body: body, Urgent: operator, Decide: decide,
-	})
+	o := channels.Await(ctx, p, func(p channels.Proposal) { v.room.forwarder.propose(p, request) })
 	if code := refusedWith(o.Err); code == channels.CodeForbidden || code == channels.CodeNotOperator || code == channels.CodeOldTerm {
 		v.hub.logger.Info("refused", "space", v.room.name, "user", v.who.User, "session", v.who.ID, "code", code, "op", op)
 	}

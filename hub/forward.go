@@ -18,15 +18,22 @@ import (
 // it, which they all work out for themselves. Who believes in another home, or in none, costs retries and nothing else: an
 // operation is applied once, whoever brings it, and decided on the log, whoever does that.
 
-// A forwarder hands the transactions of the connections to the space's home, in their order: one message at a time, with
-// all that wait. What does not come back in time is committed here. Its goroutine runs while something waits.
+// A forwarder hands the transactions of connections and requests to the space's home, in their order: one message at a
+// time, with all that wait. What does not come back in time is committed here. Its goroutine runs while something waits.
 type forwarder struct {
-	room *room
+	room    *room
+	unnamed unnamed // that are handed over
 
 	mu      sync.Mutex
-	waiting []channels.Proposal
+	waiting []handed
 	running bool
 	shunned map[string]time.Time // nodes that did not answer, until when they are not asked
+}
+
+// handed is what is handed over: a proposal, and the request that it was made of.
+type handed struct {
+	channels.Proposal
+	request json.RawMessage
 }
 
 const (
@@ -36,8 +43,11 @@ const (
 	forwardBytes = 256 << 10
 )
 
-// A forwarded transaction is the request that it was asked with, and by whom.
+// A forwarded transaction is the request that it was asked with, and by whom: a frame, which has the operation id in it, or
+// what was asked over HTTP, see asking.
 type forwarded struct {
+	Op      string          `json:"op,omitempty"`
+	Unnamed bool            `json:"unnamed,omitempty"`
 	Actor   string          `json:"actor"`
 	User    string          `json:"user"`
 	Source  uint64          `json:"source"`
@@ -92,8 +102,8 @@ func (w *forwarder) homeNow() string {
 	return node
 }
 
-// propose is the Propose of the space, through its home.
-func (w *forwarder) propose(p channels.Proposal) {
+// propose is the Propose of the space, through its home, which makes the same of the request.
+func (w *forwarder) propose(p channels.Proposal, request json.RawMessage) {
 	away := w.homeNow() != ""
 	w.mu.Lock()
 	if !away && !w.running {
@@ -101,7 +111,7 @@ func (w *forwarder) propose(p channels.Proposal) {
 		w.room.replica().Propose(p)
 		return
 	}
-	w.waiting = append(w.waiting, p)
+	w.waiting = append(w.waiting, handed{p, request})
 	start := !w.running
 	w.running = true
 	w.mu.Unlock()
@@ -124,17 +134,17 @@ func (w *forwarder) run() {
 		node := w.homeNow()
 		if node == "" || !w.hand(node, batch) {
 			for _, p := range batch {
-				w.room.replica().Propose(p)
+				w.room.replica().Propose(p.Proposal)
 			}
 		}
 	}
 }
 
 // takeLocked takes what fits into one message.
-func (w *forwarder) takeLocked() (batch []channels.Proposal) {
+func (w *forwarder) takeLocked() (batch []handed) {
 	size := 0
 	for i, p := range w.waiting {
-		if size += len(p.Body); i > 0 && (i >= forwardItems || size > forwardBytes) {
+		if size += len(p.request); i > 0 && (i >= forwardItems || size > forwardBytes) {
 			break
 		}
 		batch = w.waiting[: i+1 : i+1]
@@ -145,12 +155,18 @@ func (w *forwarder) takeLocked() (batch []channels.Proposal) {
 
 // hand gives a batch to a node. It is false if that did not answer; then everything is still to be answered. What the home
 // does not know the outcome of is proposed here: the operation id sees to it that it is applied once.
-func (w *forwarder) hand(node string, batch []channels.Proposal) bool {
+func (w *forwarder) hand(node string, batch []handed) bool {
 	var at uint64
 	w.room.replica().Read(func(state *channels.State) { at = state.Position() })
 	items := make([]forwarded, len(batch))
 	for i, p := range batch {
-		items[i] = forwarded{p.Actor, p.User, p.Source, p.Urgent, at, p.Body}
+		items[i] = forwarded{Actor: p.Actor, User: p.User, Source: p.Source, Urgent: p.Urgent, At: at, Request: p.request}
+		if p.request[0] == '[' {
+			items[i].Op, items[i].Unnamed = p.Op.String(), p.Unnamed
+		}
+		if p.Unnamed {
+			batch[i].Proposal = w.unnamed.watch(p.Proposal)
+		}
 	}
 	data, err := verbatim(items)
 	if err != nil {
@@ -170,24 +186,28 @@ func (w *forwarder) hand(node string, batch []channels.Proposal) bool {
 	}
 	w.room.counts.answered.Add(float64(len(batch)))
 	for i, a := range answers {
-		if o, known := a.outcome(); known && w.shown(ctx, batch[i].Op, o) {
+		if o, known := a.outcome(); known && w.shown(ctx, batch[i].Proposal, o) {
 			batch[i].Done(o)
 		} else {
-			w.room.replica().Propose(batch[i])
+			w.room.replica().Propose(batch[i].Proposal)
 		}
 	}
 	return true
 }
 
 // shown reports whether the log has what the home says. Its word alone that something was committed is not enough.
-func (w *forwarder) shown(ctx context.Context, op channels.Op, o channels.Outcome) (shown bool) {
+func (w *forwarder) shown(ctx context.Context, p channels.Proposal, o channels.Outcome) bool {
 	if w.room.replica().WaitFor(ctx, o.Position) != nil {
 		return false
 	}
-	w.room.replica().Read(func(state *channels.State) {
-		shown = o.Err != nil || state.CommittedAt(op) == o.Position
-	})
-	return shown
+	if o.Err != nil {
+		return true
+	}
+	at, watched := w.unnamed.at(p.Op)
+	if !watched {
+		w.room.replica().Read(func(state *channels.State) { at = state.CommittedAt(p.Op) })
+	}
+	return at == o.Position
 }
 
 // shun keeps a node from being asked for a while.
@@ -253,21 +273,35 @@ func verbatim(v any) ([]byte, error) {
 
 // proposalOf makes again what another node has made of a request.
 func (r *room) proposalOf(item forwarded) (p channels.Proposal, err error) {
-	if len(item.Request) < 2 {
+	op := item.Op
+	switch {
+	case len(item.Request) < 2:
 		return p, errors.New("there is no request")
+	case item.Request[0] == '[':
+		p, err = r.proposalAsked(item.Request)
+	default:
+		op, p.Decide, err = r.decisionIn(item.Request)
+		p.Body = item.Request
 	}
-	requests, err := wire.DecodeRequests(append([]byte(`[{"id":1,`), append(item.Request[1:len(item.Request):len(item.Request)], ']')...))
+	if err != nil {
+		return p, err
+	}
+	p.Op, err = channels.ParseOp(op)
+	p.Unnamed, p.Actor, p.User, p.Source, p.Urgent = item.Unnamed, item.Actor, item.User, item.Source, item.Urgent
+	return p, err
+}
+
+// decisionIn reads a frame without its head.
+func (r *room) decisionIn(request json.RawMessage) (op string, decide channels.Decide, err error) {
+	requests, err := wire.DecodeRequests(append([]byte(`[{"id":1,`), append(request[1:len(request):len(request)], ']')...))
 	if err != nil || len(requests) != 1 {
-		return p, errors.Join(err, errors.New("it is not one request"))
+		return "", nil, errors.Join(err, errors.New("it is not one request"))
 	}
 	d, err := r.decisionOf(requests[0])
 	if err != nil || d == nil {
-		return p, errors.Join(err, errors.New("it changes nothing"))
+		return "", nil, errors.Join(err, errors.New("it changes nothing"))
 	}
-	op, err := channels.ParseOp(d.op)
-	return channels.Proposal{
-		Op: op, Actor: item.Actor, User: item.User, Body: item.Request, Source: item.Source, Urgent: item.Urgent, Decide: d.decide,
-	}, err
+	return d.op, d.decide, nil
 }
 
 func answerOf(o channels.Outcome) homeAnswer {

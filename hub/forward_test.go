@@ -38,6 +38,13 @@ func (r homeRelay) Ask(ctx context.Context, subject string, data []byte) ([]byte
 	case "the answer is lost":
 		_, _ = r.Relay.Ask(ctx, subject, data)
 		return nil, errors.New("lost")
+	case "late":
+		<-ctx.Done()
+		go func() {
+			_, _ = r.Relay.Ask(context.Background(), subject, data)
+			r.asked.Add(1)
+		}()
+		return nil, context.Cause(ctx)
 	case "nonsense":
 		return []byte(`[{"position":1},{"posi`), nil
 	case "a lie":

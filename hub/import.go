@@ -100,5 +100,5 @@ func abandonImport(v *visit, in *importStatusInput) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, v.decide(op, []any{"abandon", in.ID}, channels.AbandonImport{ID: in.ID}.Decide).Err
+	return nil, v.decide(op, "abandon", in.ID).Err
 }

@@ -113,8 +113,9 @@ func (c *conn) propose(f wire.Request, d *decision) {
 	urgent := c.room.seat.Operator != nil && c.room.seat.Operator.Session == c.who.ID || f.FrameType() == "control"
 	c.room.mu.Unlock()
 	c.underWay.Add(1)
+	request := body(f)
 	c.room.forwarder.propose(channels.Proposal{
-		Op: id, Actor: c.who.ID, User: c.who.User, Body: body(f), Source: c.number, Urgent: urgent, Decide: d.decide,
+		Op: id, Actor: c.who.ID, User: c.who.User, Body: request, Source: c.number, Urgent: urgent, Decide: d.decide,
 		Done: func(o channels.Outcome) {
 			defer c.settle()
 			c.closeRequest()
@@ -124,7 +125,7 @@ func (c *conn) propose(f wire.Request, d *decision) {
 			}
 			c.reply(o.Position, d.answer(o, channels.Cursor{Epoch: c.room.epochNow(), Position: o.Position}.String()))
 		},
-	})
+	}, request)
 }
 
 // mayAsk refuses an operation that this connection may not carry. It carries those of other clients of the same user too:

@@ -86,6 +86,7 @@ func newRoom(h *Hub, name string) *room {
 // Applied takes one more entry into the ring and wakes those whom it concerns. It is called from the replica's
 // goroutine; nothing here waits for a client.
 func (r *room) Applied(state *channels.State, c channels.Change) {
+	r.forwarder.unnamed.note(c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	was := r.epochNow()
