@@ -65,8 +65,11 @@ func TestARequestThatIsSentAgainIsAnsweredAsBeforeWhoeverDecidesIt(t *testing.T)
 	_, away := neighbours(t)
 	bob := away.user(t, "bob")
 	requests := [][2]string{
-		{"POST", away.channel("notes")}, {"PUT", away.channel("notes") + "/k"}, {"POST", away.channel("chat")},
-		{"POST", away.url + "/api/v1/spaces/lab/transactions"}, {"POST", away.url + "/api/v1/spaces/lab/control/request"},
+		{"POST", away.channel("notes")},
+		{"PUT", away.channel("notes") + "/k"},
+		{"POST", away.channel("chat")},
+		{"POST", away.url + "/api/v1/spaces/lab/transactions"},
+		{"POST", away.url + "/api/v1/spaces/lab/control/request"},
 	}
 	bodies := []string{`{"set": {"a": "<b> & c"}}`, `"<b> & c"`, `{"data": "<b> & c"}`, `{"writes":[{"channel":"notes","set":{"t":"<"}}]}`, `{}`}
 	var first []string
