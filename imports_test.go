@@ -35,8 +35,9 @@ var ours = map[string][]string{
 	"session/ldap":     {"session"},
 	"session/oidc":     {"session"},
 	"session/remote":   {"session"},
-	"hub":              {"hub/wire", "hub/wire/asyncapi", "hub/socket", "channels", "session"},
+	"hub":              {"hub/trace", "hub/wire", "hub/wire/asyncapi", "hub/socket", "channels", "session"},
 	"hub/socket":       {},
+	"hub/trace":        {},
 	"hub/client":       {"hub/wire", "channels/mergepatch"},
 	"hub/crowd":        {"hub/wire"}, // very many clients in one process
 
@@ -45,7 +46,7 @@ var ours = map[string][]string{
 
 	"cmd": {
 		"channels/backend", "channels/backend/jsonfile",
-		"hub", "hub/client", "hub/wire", "hub/wire/asyncapi", "channels", "channels/natslog", "session", "session/control", "session/issuer", "session/ldap", "session/oidc", "session/remote", "frontend",
+		"hub", "hub/client", "hub/trace", "hub/wire", "hub/wire/asyncapi", "channels", "channels/natslog", "session", "session/control", "session/issuer", "session/ldap", "session/oidc", "session/remote", "frontend",
 		"cmd/baton/beamline",
 	},
 	"cmd/baton":          {"cmd"},
@@ -59,6 +60,7 @@ var ours = map[string][]string{
 	"channels/channelstest":     {"channels"},
 	"channels/natslog/natstest": {"channels", "channels/natslog"},
 	"session/sessiontest":       {"channels", "session", "session/control"},
+	"hub/trace/tracetest":       {},
 	"hub/hubtest":               {"hub", "hub/wire", "hub/client", "channels", "channels/natslog", "session", "session/control"},
 }
 
@@ -96,6 +98,8 @@ var doors = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":         {"hub"},
 	"github.com/prometheus/client_golang/":     {"cmd", "hub"},
 	"github.com/schollz/progressbar/v3":        {"cmd"},
+	"go.opentelemetry.io/":                     {"hub/trace"},
+	"google.golang.org/protobuf/":              {"hub/trace"}, // what OTLP is encoded with
 }
 
 // testDoors are for tests and their helpers, whichever package they are of.
@@ -152,7 +156,7 @@ func TestTheImportsTestFindsWhatIsPlanted(t *testing.T) {
 	want := []string{
 		"channels/bad.go imports " + module + "/hub: channels may import channels/mergepatch",
 		"channels/reaches.go imports github.com/nats-io/nats.go/jetstream: its door is channels/natslog",
-		"hub/bad.go imports " + module + "/channels/natslog: hub may import channels, hub/socket, hub/wire, hub/wire/asyncapi, session",
+		"hub/bad.go imports " + module + "/channels/natslog: hub may import channels, hub/socket, hub/trace, hub/wire, hub/wire/asyncapi, session",
 		"hub/bad.go imports pgregory.net/rapid: it is for tests",
 		"hub/bad.go imports " + module + "/hub/hubtest: it is for tests",
 		"hub/wire/bad.go imports github.com/coder/websocket: its door is hub, hub/client, hub/socket",

@@ -196,7 +196,7 @@ func (d *Draft) Append(channel string, data any) {
 // transaction returns what was decided, for the log.
 func (d *Draft) transaction(hash string, answer any) Transaction {
 	tx := Transaction{
-		Op: d.asked.Op, Unnamed: d.asked.Unnamed, Hash: hash, By: Actor{ID: d.asked.Actor, User: d.asked.User}, Term: d.term, Effects: d.effects,
+		Op: d.asked.Op, Unnamed: d.asked.Unnamed, Hash: hash, By: Actor{ID: d.asked.Actor, User: d.asked.User}, Term: d.term, Effects: d.effects, Trace: d.asked.Trace,
 	}
 	if answer != nil {
 		tx.Answer = mustJSON(answer)

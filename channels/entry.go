@@ -44,6 +44,7 @@ type Transaction struct {
 	Term    uint64          `json:"term,omitempty"` // the term it was made under, where it needed one
 	Answer  json.RawMessage `json:"a,omitempty"`    // kept, so that a retry gets its first answer
 	Effects []Effect        `json:"e,omitempty"`
+	Trace   string          `json:"trace,omitempty"` // as in Proposal; no part of the state
 }
 
 // An Actor is who a transaction was decided for. Both are empty for the hub's own housekeeping.

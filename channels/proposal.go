@@ -13,6 +13,7 @@ type Proposal struct {
 	Body    []byte // what was asked, byte for byte the same in a retry
 	Source  uint64 // the socket: proposals of one source are decided in order; 0 = on its own
 	Unnamed bool   // nobody knows Op, so nobody can send it again: it need not be remembered
+	Trace   string // where it belongs in what somebody traces, opaque; the entry carries it on. "" = nowhere
 	Urgent  bool   // goes before proposals of other sources: control, sign-in and sign-out, the operator
 
 	Decide Decide // required

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/trace"
 	"github.com/baton-hub/baton/hub/wire"
 )
 
@@ -83,6 +85,7 @@ type visit struct {
 	room  *room
 	proof proof
 
+	span    *trace.Span
 	after   []func() // called when it has been answered
 	body    []byte   // as it was sent, if it is JSON
 	badBody string   // what to say of a body that cannot be read, if more must not be said
@@ -174,6 +177,9 @@ func (a *api) admit(members, body bool, limit int64) func(huma.Context, func(hum
 		r, w := humago.Unwrap(ctx)
 		v := &visit{hub: a.hub, api: a, r: r, w: w}
 		v.badBody, _ = ctx.Operation().Metadata[badBodyKey].(string)
+		v.span = v.trace(ctx.Operation(), ctx.Param("space"))
+		refused := 0
+		defer func() { v.traced(cmp.Or(refused, ctx.Status())) }()
 		defer v.leave()
 		w.Header().Set("Cache-Control", "no-store")
 		var data []byte
@@ -186,7 +192,9 @@ func (a *api) admit(members, body bool, limit int64) func(huma.Context, func(hum
 			err = v.checkKind(ctx.Operation())
 		}
 		if err != nil {
-			problemOf(err).answer(w)
+			p := problemOf(err)
+			refused = p.status
+			p.answer(w)
 			return
 		}
 		v.body = data

@@ -248,12 +248,15 @@ func (v *visit) decide(op operation, asked ...any) channels.Outcome {
 	v.room.touchLocked(v.who.ID, true)
 	p.Urgent = v.room.seat.Operator != nil && v.room.seat.Operator.Session == v.who.ID
 	v.room.mu.Unlock()
-	p.Op, p.Unnamed, p.Actor, p.User = op.Op, op.unnamed, v.who.ID, v.who.User
+	p.Op, p.Unnamed, p.Actor, p.User, p.Trace = op.Op, op.unnamed, v.who.ID, v.who.User, v.span.Parent()
+	if !op.unnamed {
+		v.span.Set("baton.op", op.String())
+	}
 	ctx, cancel := context.WithTimeout(v.r.Context(), decideTime)
 	defer cancel()
 	o := channels.Await(ctx, p, func(p channels.Proposal) { v.room.forwarder.propose(p, request) })
 	if code := refusedWith(o.Err); code == channels.CodeForbidden || code == channels.CodeNotOperator || code == channels.CodeOldTerm {
-		v.hub.logger.Info("refused", "space", v.room.name, "user", v.who.User, "session", v.who.ID, "code", code, "op", op)
+		traced(v.hub.logger, v.span).Info("refused", "space", v.room.name, "user", v.who.User, "session", v.who.ID, "code", code, "op", op)
 	}
 	return o
 }

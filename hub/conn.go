@@ -225,6 +225,7 @@ func (c *conn) write() {
 				break
 			}
 			c.room.counts.wrote(message[socket.Head:])
+			c.room.flushed(c.mark.Position)
 		}
 		if c.answered() {
 			c.sendAway()

@@ -53,6 +53,7 @@ type forwarded struct {
 	Source  uint64          `json:"source"`
 	Urgent  bool            `json:"urgent,omitempty"`
 	At      uint64          `json:"at,omitempty"` // where the node was that hands it over: its client may go by what was there
+	Trace   string          `json:"trace,omitempty"`
 	Request json.RawMessage `json:"request"`
 }
 
@@ -108,7 +109,7 @@ func (w *forwarder) propose(p channels.Proposal, request json.RawMessage) {
 	w.mu.Lock()
 	if !away && !w.running {
 		w.mu.Unlock()
-		w.room.replica().Propose(p)
+		w.room.commit(p)
 		return
 	}
 	w.waiting = append(w.waiting, handed{p, request})
@@ -134,7 +135,7 @@ func (w *forwarder) run() {
 		node := w.homeNow()
 		if node == "" || !w.hand(node, batch) {
 			for _, p := range batch {
-				w.room.replica().Propose(p.Proposal)
+				w.room.commit(p.Proposal)
 			}
 		}
 	}
@@ -168,6 +169,7 @@ func (w *forwarder) hand(node string, batch []handed) bool {
 			batch[i].Proposal = w.unnamed.watch(p.Proposal)
 		}
 	}
+	handing := w.room.traceHanding(node, batch, items)
 	data, err := verbatim(items)
 	if err != nil {
 		panic(err) // it is made of what was decoded before
@@ -179,6 +181,7 @@ func (w *forwarder) hand(node string, batch []handed) bool {
 	if err == nil {
 		err = json.Unmarshal(reply, &answers)
 	}
+	handing.answered(err == nil && len(answers) == len(batch))
 	if err != nil || len(answers) != len(batch) {
 		w.room.counts.silent.Add(float64(len(batch)))
 		w.shun(node)
@@ -189,7 +192,7 @@ func (w *forwarder) hand(node string, batch []handed) bool {
 		if o, known := a.outcome(); known && w.shown(ctx, batch[i].Proposal, o) {
 			batch[i].Done(o)
 		} else {
-			w.room.replica().Propose(batch[i].Proposal)
+			w.room.commit(batch[i].Proposal)
 		}
 	}
 	return true
@@ -250,7 +253,7 @@ func (r *room) answerHome(data []byte) []byte {
 			answers[i] = answerOf(o)
 			answered.Done()
 		}
-		r.replica().Propose(p)
+		r.commit(p)
 	}
 	answered.Wait() // not for long: a proposal is answered within the replica's patience
 	reply, err := verbatim(answers)
@@ -287,7 +290,7 @@ func (r *room) proposalOf(item forwarded) (p channels.Proposal, err error) {
 		return p, err
 	}
 	p.Op, err = channels.ParseOp(op)
-	p.Unnamed, p.Actor, p.User, p.Source, p.Urgent = item.Unnamed, item.Actor, item.User, item.Source, item.Urgent
+	p.Unnamed, p.Actor, p.User, p.Source, p.Urgent, p.Trace = item.Unnamed, item.Actor, item.User, item.Source, item.Urgent, item.Trace
 	return p, err
 }
 

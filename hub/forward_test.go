@@ -78,7 +78,7 @@ func (l countedLog) Append(ctx context.Context, after uint64, data []byte) error
 }
 
 // neighbours returns the home of the space, and the other node, which know of each other.
-func neighbours(t *testing.T) (home, away *neighbour) {
+func neighbours(t *testing.T, more ...func(*hub.Options)) (home, away *neighbour) {
 	t.Helper()
 	store := natstest.Embedded(t)
 	two := []*neighbour{{}, {}}
@@ -88,7 +88,12 @@ func neighbours(t *testing.T) (home, away *neighbour) {
 			name: fmt.Sprint("node", i), store: store, policy: session.Policy{},
 			limits: hub.Limits{Rate: 1e6, Burst: 1e6},
 			log:    func(l channels.Log) channels.Log { return countedLog{l, &n.committed} },
-			more:   func(o *hub.Options) { o.Relay = homeRelay{o.Relay, &n.how, &n.asked} },
+			more: func(o *hub.Options) {
+				o.Relay = homeRelay{o.Relay, &n.how, &n.asked}
+				for _, f := range more {
+					f(o)
+				}
+			},
 		})
 		_, n.tab = n.open(t, user)
 	}

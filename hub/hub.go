@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/trace"
 	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
 )
@@ -58,6 +59,8 @@ type Options struct {
 	RefuseAfter time.Duration
 
 	Job func(name, space string) Job // Optional. Told of exports and imports, and how far they are.
+
+	Tracer *trace.Tracer // Optional. Traces what is asked, across nodes.
 
 	Logger *slog.Logger // Optional. Default: silent.
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/trace"
 	"github.com/baton-hub/baton/hub/wire"
 )
 
@@ -114,13 +115,15 @@ func (c *conn) propose(f wire.Request, d *decision) {
 	c.room.mu.Unlock()
 	c.underWay.Add(1)
 	request := body(f)
+	span := c.traceFrame(f, d.op)
 	c.room.forwarder.propose(channels.Proposal{
-		Op: id, Actor: c.who.ID, User: c.who.User, Body: request, Source: c.number, Urgent: urgent, Decide: d.decide,
+		Op: id, Actor: c.who.ID, User: c.who.User, Body: request, Trace: span.Parent(), Source: c.number, Urgent: urgent, Decide: d.decide,
 		Done: func(o channels.Outcome) {
 			defer c.settle()
 			c.closeRequest()
+			endWith(span, o)
 			if o.Err != nil {
-				c.refuse(f.Header().ID, d.op, o.Position, o.Err)
+				c.refuseTraced(f.Header().ID, d.op, o.Position, o.Err, span)
 				return
 			}
 			c.reply(o.Position, d.answer(o, channels.Cursor{Epoch: c.room.epochNow(), Position: o.Position}.String()))
@@ -172,11 +175,15 @@ func (c *conn) closeRequest() {
 
 // refuse answers a request with an error.
 func (c *conn) refuse(id uint64, op string, position uint64, err error) {
+	c.refuseTraced(id, op, position, err, nil)
+}
+
+func (c *conn) refuseTraced(id uint64, op string, position uint64, err error, span *trace.Span) {
 	frame := errorFrame(err)
 	frame.ID, frame.Op = id, op
 	c.reply(position, frame)
 	if code := channels.Code(frame.Code); code == channels.CodeForbidden || code == channels.CodeNotOperator || code == channels.CodeOldTerm {
-		c.room.hub.logger.Info("refused", "space", c.room.name, "user", c.who.User, "session", c.who.ID, "code", frame.Code, "op", op)
+		traced(c.room.hub.logger, span).Info("refused", "space", c.room.name, "user", c.who.User, "session", c.who.ID, "code", frame.Code, "op", op)
 	}
 }
 

@@ -60,6 +60,7 @@ type room struct {
 	rules     int             // version of those in force
 	channels  map[string]channels.ChannelRules
 	applied   time.Time // when the ring's head came
+	flushing  flushing  // spans that end with a flush
 	opening   *opening  // of the replica, the last; nil = none, or it failed
 	presence  presence
 	shown     shown                // of the presence, to the connections here
@@ -103,6 +104,9 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 		for conn := range r.readers[f] {
 			conn.rouse()
 		}
+	}
+	if r.hub.options.Tracer != nil {
+		r.traceFanOutLocked(c, e.touched)
 	}
 	if e.rules {
 		r.policy.Store(session.PolicyOf(state))

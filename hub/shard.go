@@ -77,6 +77,7 @@ func (c *conn) flush(buffer []byte) []byte {
 			return message
 		}
 		c.room.counts.wrote(message[socket.Head:])
+		c.room.flushed(c.mark.Position)
 		if !whole {
 			c.room.counts.waits.Inc()
 			c.busy.Store(true)
