@@ -100,12 +100,16 @@ func visitors(t *testing.T, goProgram, pythonProgram string) map[string][]string
 		"curl":   {"bash", "curl/visit.sh"},
 		"python": {pythonProgram, "-B", "python/visit.py"},
 		"node":   {"node", "node/visit.mjs"},
+		"client": {"node", "--experimental-websocket", "--no-warnings", "node/live.mjs"},
 		"go":     {goProgram},
 	}
 	for language, args := range programs {
 		if _, err := exec.LookPath(args[0]); errors.Is(err, exec.ErrNotFound) {
 			t.Skipf("%s is not here, for the example in %s", args[0], language)
 		}
+	}
+	if _, err := os.Stat("../client/dist/index.js"); err != nil {
+		t.Skip("@baton/client is not built: make build")
 	}
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("curl is not here: apt-get install curl")

@@ -244,7 +244,8 @@ export class Tab {
       this.sockets.push(fake);
       return socket;
     };
-    this.baton = connect(withTabs({ url: 'https://hub.example', session: 's1', open, ...more }));
+    const signedIn = () => Promise.resolve(true);
+    this.baton = connect(withTabs({ url: 'https://hub.example', session: 's1', open, signedIn, ...more }));
     vi.unstubAllGlobals();
   }
 

@@ -72,6 +72,14 @@ export class Computer {
     return new Tab(page, hub);
   }
 
+  /** Serves the files of a folder under a path of the hubs, in this browser. */
+  async serve(path: string, folder: URL): Promise<void> {
+    await this.#context.route(`**${path}*`, (route) => {
+      const name = new URL(route.request().url()).pathname.slice(path.length);
+      return route.fulfill({ path: fileURLToPath(new URL(name, folder)) });
+    });
+  }
+
   /** Puts a switch into the WebSockets of all tabs that are opened from now on. */
   async line(): Promise<Line> {
     const line = new Line();
