@@ -171,6 +171,21 @@ describe('ten tabs', () => {
     expect(room.connections.length).toBe(2);
   });
 
+  it.each([
+    [200, '{"session":"s7"}', 'live'],
+    [401, '{}', 'signed-out'],
+  ])('ask the hub once who is signed in, if they are not told: it answers %i', async (status, body, word) => {
+    const asked = vi.fn(() => Promise.resolve(new Response(body, { status })));
+    for (let i = 0; i < 2; i++) {
+      vi.stubGlobal('fetch', asked); // for the next tab: each has globals of its own
+      await open(1, { session: undefined });
+    }
+    await settle();
+    expect(words()).toEqual([word, word]);
+    expect(asked).toHaveBeenCalledTimes(2);
+    expect(room.connections.length).toBe(status === 200 ? 1 : 0);
+  });
+
   it('have a connection each where there are no locks', async () => {
     const { open: direct } = withTabs({ open: room.open, session: 's1' });
     expect(direct).toBe(room.open);
