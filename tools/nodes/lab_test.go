@@ -26,10 +26,11 @@ const patience = 90 * time.Second
 // needs is a line that can be cut.
 type lab struct {
 	*cluster.Cluster
-	nats  [][]*cluster.Line // by hub, then by server
-	redis []*cluster.Line   // by hub
-	admin *person           // of the space
-	runs  atomic.Int64
+	nats    [][]*cluster.Line // by hub, then by server
+	redis   []*cluster.Line   // by hub
+	clients []*cluster.Line   // by hub: from nginx
+	admin   *person           // of the space
+	runs    atomic.Int64
 }
 
 var shared *lab
@@ -66,13 +67,17 @@ func start(dir string) (*lab, error) {
 	c, err := cluster.Start(ctx, cluster.Options{
 		Dir: dir, Bin: "../../bin", Deploy: "../../deploy", Config: "testdata/site.yaml", HubArgs: []string{"--demo=false"},
 		Through: func(from, to, address string) string {
-			if !strings.HasPrefix(from, "hub-") {
+			if strings.HasPrefix(from, "nats-") {
 				return address
 			}
 			line, err := cluster.NewLine(address)
 			if err != nil {
 				failed = err
 				return address
+			}
+			if from == "nginx" {
+				l.clients = append(l.clients, line)
+				return line.Address()
 			}
 			if to == "redis" {
 				l.redis = append(l.redis, line)
@@ -105,7 +110,7 @@ func (l *lab) lines() (all []*cluster.Line) {
 	for _, of := range l.nats {
 		all = append(all, of...)
 	}
-	return append(all, l.redis...)
+	return append(append(all, l.redis...), l.clients...)
 }
 
 // begin gives a test the cluster, whole, and a name for what it writes. If the test fails, the last words of the hubs are told.
