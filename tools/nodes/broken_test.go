@@ -13,7 +13,7 @@ import (
 	"github.com/baton-hub/baton/tools/cluster"
 )
 
-// A shift is people and programs at work: six tabs on the second hub, and three wherever nginx sends them. The operator is on
+// A shift is people and programs at work: six tabs on the second hub, and three on the first. The operator is on
 // the second hub, and so are two of the three who write.
 type shift struct {
 	*lab
@@ -21,6 +21,8 @@ type shift struct {
 	run      string
 	first    atomic.Value // where tabs connect to instead of nginx
 	tabs     []*tab
+	here     []*tab // on the second hub
+	others   []*tab
 	operator *tab
 	seat     string // the operator's login session
 	term     uint64
@@ -40,11 +42,13 @@ func work(t *testing.T) *shift {
 	s.tabs = append(s.tabs, s.operator)
 	for i := range 8 {
 		if i == 5 {
-			s.first.Store("") // the rest, and whoever comes back
+			s.first.Store(l.clients[0].Address())
 		}
 		name := fmt.Sprint("tab", i)
 		s.tabs = append(s.tabs, open(t, l, run, name, client.Options{Token: l.token(t, name)}, &s.first))
 	}
+	s.first.Store("") // who comes back comes through nginx
+	s.here, s.others = s.tabs[:6], s.tabs[6:]
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if seat := s.operator.Seat(); seat.Operator != nil { // of the test before
@@ -131,20 +135,8 @@ func TestANodeThatIsKilledOrResetIsMissedByNobody(t *testing.T) {
 	}
 }
 
-// others are the tabs that are on other hubs.
-func (s *shift) others() (others []*tab) {
-	node := s.operator.Welcome().Node
-	for _, b := range s.tabs {
-		if b.Welcome().Node != node {
-			others = append(others, b)
-		}
-	}
-	return others
-}
-
 func TestANodeThatIsPausedHasNoSayWhenItWakes(t *testing.T) {
 	s := work(t)
-	others := s.others()
 	hub := s.Hubs[broken]
 	if err := hub.Stop(); err != nil {
 		t.Fatal(err)
@@ -163,7 +155,12 @@ func TestANodeThatIsPausedHasNoSayWhenItWakes(t *testing.T) {
 		status, _, _ := sam.ask(t, "POST", s.Hubs[0].URL()+"/api/v1/spaces/lab/control/take", map[string]any{"reason": "nobody answers"})
 		return status == http.StatusOK
 	})
-	s.goesOnFor(others)
+	// And control comes back: only its term says that what was sent before is of another time.
+	eventually(t, "control is given back", func() bool {
+		status, _, _ := sam.ask(t, "POST", s.Hubs[0].URL()+"/api/v1/spaces/lab/control/give", map[string]any{"session": s.seat})
+		return status == http.StatusOK
+	})
+	s.goesOn(s.others)
 	for time.Since(paused) < 20*time.Second {
 		<-time.After(100 * time.Millisecond)
 	}
@@ -181,18 +178,6 @@ func TestANodeThatIsPausedHasNoSayWhenItWakes(t *testing.T) {
 	s.end(false)
 }
 
-// goesOnFor waits until somebody who still can write is heard by those who can hear.
-func (s *shift) goesOnFor(tabs []*tab) {
-	s.t.Helper()
-	for _, b := range tabs {
-		if b == s.tabs[7] {
-			s.goesOn(tabs)
-			return
-		}
-	}
-	s.t.Log("the writer whom nginx chose a node for is on the broken one")
-}
-
 func TestANodeThatIsCutOffFromNATSSaysSoAndLosesNothing(t *testing.T) {
 	for _, cut := range []struct {
 		name string
@@ -200,16 +185,15 @@ func TestANodeThatIsCutOffFromNATSSaysSoAndLosesNothing(t *testing.T) {
 	}{{"held", (*cluster.Line).Hold}, {"refused", (*cluster.Line).Refuse}} {
 		t.Run(cut.name, func(t *testing.T) {
 			s := work(t)
-			others := s.others()
 			for _, line := range s.nats[broken] {
 				cut.cut(line)
 			}
-			for _, b := range s.tabs[:6] {
+			for _, b := range s.here {
 				eventually(t, b.name+" is told that it is stale, or is elsewhere", func() bool {
 					return b.Status() != client.Live || b.Welcome().Node != s.operator.Welcome().Node
 				})
 			}
-			s.goesOnFor(others)
+			s.goesOn(s.others)
 			for _, line := range s.nats[broken] {
 				line.Pass()
 			}
@@ -244,11 +228,20 @@ func TestWithoutRedisWorkGoesOnAndNobodyComesIn(t *testing.T) {
 			}
 			t.Logf("two requests were refused after %v", time.Since(start).Round(time.Millisecond))
 			s.goesOn(s.tabs) // reads and writes, over open sockets
+			leaver := signIn(t, s.Hubs[0].URL(), "bob")
+			if status, _, text := leaver.ask(t, "DELETE", hub+"/api/v1/session", nil); status != http.StatusOK && status != http.StatusNoContent {
+				t.Errorf("without Redis, a sign-out is answered %d: %s", status, text)
+			}
 			s.redis[broken].Pass()
 			eventually(t, "the cookie is good again", func() bool {
 				status, _, _ := bob.ask(t, "GET", hub+"/api/v1/spaces/lab/channels/log", nil)
 				return status == http.StatusOK
 			})
+			for _, node := range s.Hubs {
+				if status, _, text := leaver.ask(t, "GET", node.URL()+"/api/v1/spaces/lab/channels/log", nil); status != http.StatusUnauthorized {
+					t.Errorf("who signed out without Redis is answered %d by %s: %s", status, node.Name, text)
+				}
+			}
 			s.end(true)
 		})
 	}
