@@ -51,8 +51,10 @@ test: ## run every test: Go with -race, Python, TypeScript, a real browser; prin
 soak: ## run what is too long for `make test`, and hold its figures to their targets; on a quiet machine
 	.ci/need --install go gcc node npm redis-server nginx chromium
 	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
-	# Many nodes: ten rolling restarts under load with no pause over a second, a thousand sign-outs, every fault ten times. 10 minutes.
-	cd tools && BATON_SOAK=10 go test -count=1 -timeout 60m -v ./nodes
+	# Ten rolling restarts of three hubs under load with no pause over a second; six hundred sign-outs after which nothing is heard. 3 minutes.
+	cd tools && BATON_SOAK=10 go test -count=1 -timeout 60m -run 'Rolling|SignOut' -v ./nodes
+	# A node is killed, reset, paused, cut off from NATS and from Redis, ten times each. 10 minutes.
+	cd tools && go test -count=10 -timeout 60m -run 'ANode|WithoutRedis' -v ./nodes
 
 .PHONY: cluster
 cluster: ## run three hubs behind nginx on three NATS servers and a Redis, on this machine only
