@@ -42,7 +42,7 @@ $(NODE_MODULES): frontend/package-lock.json
 .PHONY: test
 test: ## run every test: Go with -race, Python, TypeScript, a real browser; prints totals
 	.ci/need --install go gcc node npm redis-server slapd nginx promtool chromium curl python3 python3-websockets
-	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
+	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next bin/cluster
 	.ci/test
 
 # What takes longer than `make test` has time for, each with its figures held to their targets: on a machine that has nothing
@@ -50,11 +50,13 @@ test: ## run every test: Go with -race, Python, TypeScript, a real browser; prin
 .PHONY: soak
 soak: ## run what is too long for `make test`, and hold its figures to their targets; on a quiet machine
 	.ci/need --install go gcc node npm redis-server nginx chromium
-	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
+	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next bin/cluster
 	# Ten rolling restarts of three hubs under load with no pause over a second; six hundred sign-outs after which nothing is heard. 3 minutes.
 	cd tools && BATON_SOAK=10 go test -count=1 -timeout 60m -run 'Rolling|SignOut' -v ./nodes
 	# A node is killed, reset, paused, cut off from NATS and from Redis, ten times each. 10 minutes.
 	cd tools && go test -count=10 -timeout 60m -run 'ANode|WithoutRedis' -v ./nodes
+	# What people do in a browser, on one hub, on two, and on three behind nginx. 10 minutes.
+	cd frontend && BATON_LAYOUTS=all npm run --silent e2e
 
 .PHONY: cluster
 cluster: ## run three hubs behind nginx on three NATS servers and a Redis, on this machine only
@@ -74,8 +76,8 @@ faults: ## prove what Baton promises while every part of a cluster is broken, ag
 
 .PHONY: e2e
 e2e: ## run the tests in a real browser only; pictures of what failed are in frontend/e2e/artefacts
-	.ci/need --install go node npm redis-server chromium
-	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next
+	.ci/need --install go node npm redis-server nginx chromium
+	$(MAKE) --no-print-directory build bin/nats-server bin/baton-next bin/cluster
 	cd frontend && npm run --silent e2e
 
 # How long a benchmark runs, and how often: a figure is the median. `make bench STRICT=1` fails if a target is missed.
@@ -106,6 +108,11 @@ fuzz: ## look for what breaks names, cursors, patches, entries, snapshots; FUZZT
 bin/nats-server: go.mod
 	go build -o $@ github.com/nats-io/nats-server/v2
 	@touch $@
+
+# A whole cluster in one command, for the tests in a browser: see tools/cluster.
+.PHONY: bin/cluster
+bin/cluster:
+	cd tools && go build -o ../bin/cluster ./cluster/run
 
 # Baton as its next version could be, for the tests that run two versions side by side: see tools/next.
 .PHONY: bin/baton-next

@@ -1,4 +1,4 @@
-/** What the hub runs on: everything in one process, or two hubs on a NATS and a Redis. */
+/** What the hub runs on: everything in one process, two hubs on a NATS and a Redis, or a cluster. */
 
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,27 +14,24 @@ const bin = (name: string) => fileURLToPath(new URL(`../../../bin/${name}`, impo
 export const layouts = ['one hub', 'two hubs on NATS and Redis'] as const;
 /** The second hub is the next version of Baton, as tools/next makes it. */
 export const skewed = 'a hub of this version and one of the next';
-export type Layout = (typeof layouts)[number] | typeof skewed;
+/** A cluster as tools/cluster runs it. Each tab goes through nginx, whoever takes it; no part of it is broken. */
+export const behindNginx = 'three hubs behind nginx';
+export type Layout = (typeof layouts)[number] | typeof skewed | typeof behindNginx;
 
 /** A hub that can be killed and started again on the same address and data. */
 export class Hub {
   readonly url: string;
   readonly process: Process;
 
-  constructor(name: string, port: number, args: readonly string[], program = 'baton') {
+  constructor(url: string, process: Process) {
+    this.url = url;
+    this.process = process;
+  }
+
+  static on(name: string, port: number, args: readonly string[], program = 'baton'): Hub {
     const listen = `127.0.0.1:${port}`;
-    this.url = `http://${listen}`;
-    this.process = new Process(
-      name,
-      bin(program),
-      'serve',
-      '--dev',
-      '--listen',
-      listen,
-      '--admin',
-      '',
-      ...args,
-    );
+    const command = [bin(program), 'serve', '--dev', '--listen', listen, '--admin', '', ...args];
+    return new Hub(`http://${listen}`, new Process(name, ...command));
   }
 
   start(): Promise<void> {
@@ -67,9 +64,7 @@ export class Installation {
       config.push('--config', join(dir, 'site.yaml'));
       await writeFile(join(dir, 'site.yaml'), site);
     }
-    const made = await (layout === 'one hub'
-      ? Installation.#one(dir, config)
-      : Installation.#two(dir, config, layout));
+    const made = await Installation.#made(dir, config, layout);
     try {
       await Promise.all([made.nats?.start(), made.#redis?.start()]);
       for (const hub of new Set(made.hubs)) await hub.start();
@@ -80,8 +75,24 @@ export class Installation {
     return made;
   }
 
+  static #made(dir: string, config: readonly string[], layout: Layout): Promise<Installation> {
+    if (layout === 'one hub') return Installation.#one(dir, config);
+    if (layout === behindNginx) return Installation.#three(dir, config);
+    return Installation.#two(dir, config, layout);
+  }
+
+  static async #three(dir: string, config: readonly string[]): Promise<Installation> {
+    const listen = `127.0.0.1:${await freePort()}`;
+    const deploy = fileURLToPath(new URL('../../../deploy', import.meta.url));
+    const where = ['-listen', listen, '-dir', join(dir, 'data'), '-bin', bin(''), '-deploy', deploy];
+    const process = new Process('cluster', bin('cluster'), '-rough', ...where, ...config);
+    process.ends = 'SIGTERM'; // it has to end others
+    const site = new Hub(`http://${listen}`, process);
+    return new Installation(dir, behindNginx, [site, site]);
+  }
+
   static async #one(dir: string, config: readonly string[]): Promise<Installation> {
-    const hub = new Hub('hub', await freePort(), ['--data', join(dir, 'data'), ...config]);
+    const hub = Hub.on('hub', await freePort(), ['--data', join(dir, 'data'), ...config]);
     return new Installation(dir, 'one hub', [hub, hub]);
   }
 
@@ -111,9 +122,9 @@ export class Installation {
       `--redis=redis://127.0.0.1:${redis.port}`,
       ...config,
     ];
-    const first = new Hub('first hub', await freePort(), shared);
+    const first = Hub.on('first hub', await freePort(), shared);
     const program = layout === skewed ? 'baton-next' : 'baton';
-    const second = new Hub('second hub', await freePort(), ['--demo=false', ...shared], program);
+    const second = Hub.on('second hub', await freePort(), ['--demo=false', ...shared], program);
     return new Installation(dir, layout, [first, second], nats, redis);
   }
 

@@ -5,12 +5,14 @@ import { createServer } from 'node:net';
 /** What runs now, so that nothing outlives the tests however they end. */
 const running = new Set<Process>();
 process.on('exit', () => {
-  for (const one of running) one.signal('SIGKILL');
+  for (const one of running) one.signal(one.ends);
 });
 
 /** A server in a process of its own, with its last words for when a test fails. */
 export class Process {
   readonly name: string;
+  /** What ends it: as a power cut does, if it need not end others. */
+  ends: 'SIGKILL' | 'SIGTERM' = 'SIGKILL';
   readonly #command: readonly string[];
   #child: ChildProcess | undefined;
   #words: string[] = [];
@@ -45,19 +47,19 @@ export class Process {
     throw new Error(`${this.name} did not get ready: ${failure ?? 'too late'}\n${this.log()}`);
   }
 
-  /** Ends it as a power cut does, and waits until it is gone. */
+  /** Ends it, and waits until it is gone. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     running.delete(this);
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
-    child.kill('SIGKILL');
+    child.kill(this.ends);
     await gone;
   }
 
   /** SIGSTOP: it keeps its connections and answers nothing, until SIGCONT. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL' | 'SIGTERM'): void {
     this.#child?.kill(signal);
   }
 

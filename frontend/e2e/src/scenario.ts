@@ -15,7 +15,7 @@ import {
   type WebSocketRoute,
 } from 'playwright-core';
 import { afterAll, inject, test } from 'vitest';
-import { type Hub, Installation, type Layout, layouts } from './installation.ts';
+import { behindNginx, type Hub, Installation, type Layout, layouts } from './installation.ts';
 import { Tab } from './tab.ts';
 import { patience } from './waiting.ts';
 
@@ -242,13 +242,16 @@ async function inTime(played: Promise<void>): Promise<void> {
 interface Setting {
   /** The text of a site file; default: the one that is built in. */
   readonly site?: string;
-  /** What it is run on; default: everything. */
+  /** What it is run on; default: what is usual. */
   readonly on?: readonly Layout[];
 }
 
+/** BATON_LAYOUTS=all adds the cluster, which takes long to start, to every scenario that does not say otherwise. */
+const usual: readonly Layout[] = process.env.BATON_LAYOUTS === 'all' ? [...layouts, behindNginx] : layouts;
+
 /** A test that is run on each layout. */
 export function scenario(title: string, play: (stage: Stage) => Promise<void>, setting: Setting = {}): void {
-  const { site, on = layouts } = setting;
+  const { site, on = usual } = setting;
   for (const layout of on) {
     const name = `${title} (${layout})`;
     test(name, async () => {

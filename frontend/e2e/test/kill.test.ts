@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { layouts } from '../src/installation.ts';
 import { type Computer, type Stage, scenario } from '../src/scenario.ts';
 import { seat, status, type Tab } from '../src/tab.ts';
 import { until } from '../src/waiting.ts';
@@ -7,24 +8,28 @@ import { until } from '../src/waiting.ts';
 const counter = { selector: 'li[aria-label^="1. Lys-01"]', match: '1([0-9]{5}) images' };
 const shown = (n: number) => String(n).padStart(5, '0');
 
-scenario('kill -9 of a hub in the middle of writes loses nothing and shows nothing wrong', async (stage) => {
-  const { hers, writer, tabs, away } = await people(stage);
-  const hub = stage.hub(0);
-  await confirmed(writer, 20);
-  await hub.process.kill();
-  for (const tab of away) await tab.page.getByRole('status', { name: 'Connection: Connecting' }).waitFor();
-  const known = await writer.confirmed();
-  await hub.start();
-  for (const tab of away) {
-    await tab.live(); // by itself
-    expect(Number((await tab.seen('counter')).at(-1))).toBeGreaterThanOrEqual(known);
-  }
-  await confirmed(writer, known + 20);
-  await nothingLost(stage, hers, writer, tabs);
-  for (const tab of tabs.filter((one) => !away.includes(one))) {
-    expect(await tab.seen('status'), 'a tab of the other hub').toEqual(['Live']);
-  }
-});
+scenario(
+  'kill -9 of a hub in the middle of writes loses nothing and shows nothing wrong',
+  async (stage) => {
+    const { hers, writer, tabs, away } = await people(stage);
+    const hub = stage.hub(0);
+    await confirmed(writer, 20);
+    await hub.process.kill();
+    for (const tab of away) await tab.page.getByRole('status', { name: 'Connection: Connecting' }).waitFor();
+    const known = await writer.confirmed();
+    await hub.start();
+    for (const tab of away) {
+      await tab.live(); // by itself
+      expect(Number((await tab.seen('counter')).at(-1))).toBeGreaterThanOrEqual(known);
+    }
+    await confirmed(writer, known + 20);
+    await nothingLost(stage, hers, writer, tabs);
+    for (const tab of tabs.filter((one) => !away.includes(one))) {
+      expect(await tab.seen('status'), 'a tab of the other hub').toEqual(['Live']);
+    }
+  },
+  { on: layouts },
+);
 
 scenario(
   'kill -9 of NATS in the middle of writes loses nothing and shows nothing wrong',

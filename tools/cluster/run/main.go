@@ -36,6 +36,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags.StringVar(&o.Config, "config", "", "site file (default: the one built in for --dev)")
 	flags.StringVar(&o.Bin, "bin", "../bin", "folder with baton and nats-server")
 	flags.StringVar(&o.Deploy, "deploy", "../deploy", "folder with the configurations to go by")
+	rough := flags.Bool("rough", false, "end everything as a power cut does, which is quick")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -62,6 +63,13 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 
 `, c.URL, list(c))
 	watch(ctx, c, log)
+	if *rough {
+		for _, p := range c.Parts() {
+			if p.PID() != 0 {
+				_ = p.Kill() // it may have ended by itself just now
+			}
+		}
+	}
 	return c.End()
 }
 
