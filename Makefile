@@ -10,7 +10,7 @@ GO_TOOL := go tool -modfile=tools/go.mod
 # The page is built again when one of its sources is newer than what was built.
 UI := frontend/app/dist/index.html
 UI_SOURCES := $(shell find frontend -path '*/node_modules' -prune -o -path '*/dist' -prune -o -path '*/e2e' -prune \
-	-o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.json' -o -path '*/public/*' \) -print)
+	-o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.json' -o -name '*.md' -o -name '*.svg' -o -path '*/public/*' \) -print)
 # What git knows or would: not the Go that some npm packages bring along.
 GO_FILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
 NODE_MODULES := frontend/node_modules/.package-lock.json

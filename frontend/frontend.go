@@ -79,7 +79,7 @@ func serve(files fs.FS) http.Handler {
 
 // hidden reports whether a path is no part of the page: the placeholder, and listings of folders.
 func hidden(name string) bool {
-	return strings.HasPrefix(path.Base(name), ".") || name == "/assets" || name == "/docs"
+	return strings.HasPrefix(path.Base(name), ".") || name == "/assets" || name == "/docs/pictures"
 }
 
 func serveNotBuilt(w http.ResponseWriter, r *http.Request) {

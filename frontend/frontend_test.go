@@ -16,10 +16,12 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 
 func TestServesTheBuiltPageAndLetsOnlyHashedFilesBeKept(t *testing.T) {
 	h := serve(fstest.MapFS{
-		"index.html":         {Data: []byte("<title>Baton</title>")},
-		"assets/main-1a2.js": {Data: []byte("let a")},
-		"docs/rapidoc.js":    {Data: []byte("let b")},
-		".placeholder":       {Data: []byte("x")},
+		"index.html":          {Data: []byte("<title>Baton</title>")},
+		"assets/main-1a2.js":  {Data: []byte("let a")},
+		"docs/rapidoc.js":     {Data: []byte("let b")},
+		"docs/index.html":     {Data: []byte("<title>Docs</title>")},
+		"docs/pictures/a.svg": {Data: []byte("<svg/>")},
+		".placeholder":        {Data: []byte("x")},
 	})
 	for _, c := range []struct {
 		path, cache, body string
@@ -30,7 +32,9 @@ func TestServesTheBuiltPageAndLetsOnlyHashedFilesBeKept(t *testing.T) {
 		{"/assets/main-old.js", "", "", 404},
 		{"/assets/", "", "", 404},
 		{"/docs/rapidoc.js", "no-cache", "let b", 200},
-		{"/docs/", "", "", 404},
+		{"/docs/", "no-cache", "<title>Docs</title>", 200},
+		{"/docs", "no-cache", "", 301},
+		{"/docs/pictures/", "", "", 404},
 		{"/.placeholder", "", "", 404},
 	} {
 		w := get(h, c.path)

@@ -3,15 +3,21 @@ import { createRequire } from 'node:module';
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { build, sources } from '../docs/build.ts';
 
 const hub = process.env.BATON_URL ?? 'http://127.0.0.1:8080';
 
-/** Puts the script that shows the HTTP API into the page's folder, where the hub's /api/docs looks for it. */
+/**
+ * Makes the pages under /docs, and puts the script that shows the HTTP API where the hub's /api/docs looks for it. A link
+ * that leads nowhere ends the build.
+ */
 function docs(): Plugin {
   return {
     name: 'docs',
     apply: 'build',
     async generateBundle() {
+      for (const [name, made] of await build(await sources()))
+        this.emitFile({ type: 'asset', fileName: `docs/${name}`, source: made });
       const find = createRequire(import.meta.url).resolve;
       for (const file of ['rapidoc-min.js', 'rapidoc-min.js.LICENSE.txt'])
         this.emitFile({
