@@ -3,6 +3,7 @@ import { useControl, usePresence, useYou } from '@baton/react';
 import { Avatar, Badge, Group, Indicator, Popover, Stack, Text, UnstyledButton } from '@mantine/core';
 import { IconSteeringWheel } from '@tabler/icons-react';
 import { plural } from '../format.ts';
+import { Drawn } from '../parts/Drawn.tsx';
 import { Person } from '../parts/Person.tsx';
 import { type Links, Quality, useLinks } from './Quality.tsx';
 
@@ -22,7 +23,7 @@ export function People() {
             ))}
             {people.length > shown && (
               <Avatar size={30} radius="xl">
-                +{people.length - shown}
+                <Drawn text={`+${people.length - shown}`} />
               </Avatar>
             )}
           </Avatar.Group>
@@ -46,7 +47,7 @@ function Face({ member }: { readonly member: Member }) {
   const drives = useControl().operator?.user === member.user;
   return (
     <Indicator
-      label={drives ? <IconSteeringWheel size={11} /> : member.connections}
+      label={drives ? <IconSteeringWheel size={11} /> : <Drawn text={member.connections} />}
       disabled={!drives && member.connections < 2}
       color={drives ? 'petrol' : 'gray.6'}
       size={15}

@@ -29,7 +29,7 @@ export function Screen({ leave, idleInput }: Pick<BeamlineProps, 'leave' | 'idle
         <ConnectionBanner />
         <ControlBar />
         {admin ? (
-          <Suspense>
+          <Suspense fallback={<main className={classes.main} />}>
             <Admin />
           </Suspense>
         ) : (
