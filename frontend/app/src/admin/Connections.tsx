@@ -1,4 +1,4 @@
-import { Badge, Button, CloseButton, Table, TextInput, Tooltip } from '@mantine/core';
+import { Badge, Button, CloseButton, Table, TextInput, Tooltip, VisuallyHidden } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { useState } from 'react';
 import { clock, moment, plural } from '../format.ts';
@@ -82,7 +82,9 @@ export function Connections() {
             <Table.Th className={classes.number}>Answers in</Table.Th>
             <Table.Th className={classes.number}>Reads</Table.Th>
             <Table.Th className={classes.number}>Behind</Table.Th>
-            <Table.Th />
+            <Table.Th>
+              <VisuallyHidden>Action</VisuallyHidden>
+            </Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>

@@ -11,6 +11,7 @@ import {
   Table,
   Text,
   TextInput,
+  VisuallyHidden,
 } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -68,7 +69,9 @@ export function Tokens() {
             <Table.Th>Roles</Table.Th>
             <Table.Th>Made</Table.Th>
             <Table.Th>Good until</Table.Th>
-            <Table.Th />
+            <Table.Th>
+              <VisuallyHidden>Action</VisuallyHidden>
+            </Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
