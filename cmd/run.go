@@ -54,6 +54,8 @@ type streams struct {
 	in       io.Reader
 	out, err io.Writer
 
+	getenv func(string) string
+
 	own Options // what the site's own binary adds
 }
 
@@ -69,7 +71,7 @@ func (o Options) run(ctx context.Context, args []string, getenv func(string) str
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
 
-	root := rootCommand(streams{stdin, stdout, stderr, o})
+	root := rootCommand(streams{stdin, stdout, stderr, getenv, o})
 	root.SetArgs(args)
 	began := false
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {

@@ -182,6 +182,9 @@ func (n *node) start(ctx context.Context) error {
 			Name: name, Title: settings.Titles[name], Unlisted: from.unlisted(), Admit: from.Admit,
 		})
 	}
+	if options.Tracer, err = n.startTracing(ctx, options.Node); err != nil {
+		return err
+	}
 	if n.hub, err = hub.New(options); err != nil {
 		return err
 	}

@@ -28,9 +28,12 @@ type serveOptions struct {
 	Labels []string      // of this node, for tasks and backends that are pinned
 	NoDocs bool          // do not describe the API
 	Drain  time.Duration // to be gone in, when it is told to stop
+	OTLP   string        // URL of a collector of traces; "" = none, unless the environment names one
 	Sync   time.Duration // how late the embedded server may flush to the disk; 0 = never late: before it acknowledges
 
 	DrainDelay time.Duration // of it, to serve on as ever though it is not ready
+
+	getenv func(string) string // for the variables of OpenTelemetry
 }
 
 func serveCommand(s streams) *cobra.Command {
@@ -50,6 +53,7 @@ environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN
 			if o.Dev && !c.Flags().Changed("drain-delay") {
 				o.DrainDelay = 0 // nothing is in front of it
 			}
+			o.getenv = s.getenv
 			if err := o.check(c.Flags().Changed("sync")); err != nil {
 				return usageError{err}
 			}
@@ -79,6 +83,8 @@ environment: --listen as BATON_LISTEN, and so on, or in a file that BATON_LISTEN
 	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time to be gone in after SIGTERM: what is under way is answered, and the connections go to other nodes")
 	f.DurationVar(&o.DrainDelay, "drain-delay", 2*time.Second, "of it, how long the node serves on while /readyz says that it is leaving, so that a load\n"+
 		"balancer notices; longer than two of its looks. With --dev 0s, unless given")
+	f.StringVar(&o.OTLP, "otlp", "", "URL of an OpenTelemetry collector for traces, OTLP over HTTP, such as http://localhost:4318; as\n"+
+		"OTEL_EXPORTER_OTLP_ENDPOINT, which counts too, as do OTEL_TRACES_SAMPLER and others")
 	f.BoolVar(&o.NoDocs, "no-docs", false, "do not serve the description of the API at /api/docs, /api/openapi.json and /api/asyncapi.json")
 	f.Var((*syncFlag)(&o.Sync), "sync", "always: an acknowledged write survives a power cut; a duration such as 200ms:\n"+
 		"faster, and a power cut loses up to that much of what was acknowledged")
@@ -109,6 +115,9 @@ func (o serveOptions) check(syncGiven bool) error {
 		if err := channels.CheckName(label); err != nil {
 			return fmt.Errorf("--label: %w", err)
 		}
+	}
+	if err := checkURL("--otlp", o.OTLP, "http", "https"); err != nil {
+		return err
 	}
 	if err := checkURL("--nats", o.NATS, "nats", "tls", "ws", "wss"); err != nil {
 		return err

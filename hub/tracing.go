@@ -37,11 +37,14 @@ func channelOf(f wire.Request) string {
 	return ""
 }
 
-// trace begins the span of an HTTP request, as a part of the trace that it names, if it does. A stream of events has none:
-// it would end with the stream.
+// untraced are the operations without a span: that of a stream of events would end with the stream, and probes come all the
+// time.
+var untraced = []string{"follow-events", "alive", "ready"}
+
+// trace begins the span of an HTTP request, as a part of the trace that it names, if it does.
 func (v *visit) trace(o *huma.Operation, space string) *trace.Span {
 	t := v.hub.options.Tracer
-	if t == nil || o.OperationID == "follow-events" {
+	if t == nil || slices.Contains(untraced, o.OperationID) {
 		return nil
 	}
 	return t.Start(v.r.Header.Get("traceparent"), trace.Server, o.Method+" "+o.Path,

@@ -85,10 +85,14 @@ func TestAnHTTPRequestBelongsToTheTraceThatItNames(t *testing.T) {
 	}
 
 	const left = "4bf92f3577b34da6a3ce929d0e0e4737" // by its caller's sampler
+	bob.Request("GET", away.url+"/healthz", "").Want(200)
 	bob.Request("PUT", away.channel("notes")+"/k", `1`, "traceparent", "00-"+left+"-"+caller+"-00").Want(200)
 	const last = "4bf92f3577b34da6a3ce929d0e0e4738"
 	bob.Request("PUT", away.channel("secret")+"/k", `1`, "traceparent", "00-"+last+"-"+caller+"-01").Problem(403, "forbidden")
 	c.Trace(t, last, 3)
+	if slices.ContainsFunc(c.Spans(), func(s tracetest.Span) bool { return strings.Contains(s.Name, "/healthz") }) {
+		t.Error("a probe was traced")
+	}
 	if slices.ContainsFunc(c.Spans(), func(s tracetest.Span) bool { return s.Trace == left }) {
 		t.Error("a trace was sent that its caller has left out")
 	}
