@@ -43,6 +43,7 @@ type Logins struct {
 	manager *scs.SessionManager
 	store   Store
 	cookie  http.Cookie
+	lookups *lookups
 }
 
 // NewLogins makes Logins. They have no goroutines.
@@ -56,7 +57,7 @@ func NewLogins(o LoginOptions) *Logins {
 		manager: &scs.SessionManager{
 			Lifetime: Absolute, Store: o.Store, Codec: codec{}, HashTokenInStore: true,
 		},
-		store: o.Store,
+		store: o.Store, lookups: newLookups(),
 		cookie: http.Cookie{
 			Name: name, Path: "/",
 			HttpOnly: true, Secure: o.Secure, SameSite: http.SameSiteStrictMode,
@@ -122,19 +123,22 @@ type Found struct {
 }
 
 // Find looks up the cookie of a request. It takes 3 s at most. The store keeps a token for its absolute life; how long a
-// login session may be idle is the hub's to say, which sees open tabs where the store sees requests only.
+// login session may be idle is the hub's to say, which sees open tabs where the store sees requests only. Requests with
+// one cookie that come together share a look-up, and there are 1,000 of them in a second at most.
 func (l *Logins) Find(ctx context.Context, r *http.Request) (Found, error) {
 	token, ok := l.token(r)
 	if !ok {
 		return Found{}, ErrNoLogin
 	}
-	ctx, cancel := context.WithTimeout(ctx, loginWait)
-	defer cancel()
+	hash := hashToken(token)
+	return l.lookups.share(ctx, hash, func(ctx context.Context) (Found, error) { return l.find(ctx, token, hash) })
+}
+
+func (l *Logins) find(ctx context.Context, token, hash string) (Found, error) {
 	loaded, err := l.manager.Load(ctx, token)
 	if err != nil {
 		return Found{}, fmt.Errorf("finding a login session: %w", err)
 	}
-	hash := hashToken(token)
 	f := Found{Space: l.manager.GetString(loaded, spaceField), Session: l.manager.GetString(loaded, sessionField)}
 	if f.Space == "" || f.Session == "" {
 		return Found{}, ErrNoLogin
