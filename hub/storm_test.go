@@ -118,6 +118,26 @@ func (n *stormNode) processorTime(t *testing.T) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
+// resident is the memory that the process has, in KiB.
+func (n *stormNode) resident(t *testing.T) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.process.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if fields := strings.Fields(line); fields[0] == "VmRSS:" {
+			kib, err := strconv.Atoi(fields[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kib
+		}
+	}
+	t.Fatal("the system does not say how much memory the node has")
+	return 0
+}
+
 // What everybody in the storm has joined: two stores of stormKeys keys and a log. The writer's transaction n sets one key
 // of each store to n and appends n to the log, so what a client has seen of each is one number, and any gap, repetition or
 // half of a transaction shows.
@@ -429,6 +449,7 @@ func TestAReconnectStormIsBackAndCurrent(t *testing.T) {
 	t.Logf("%d clients of %d login sessions are in after %v", size, size/tabs, time.Since(began).Round(time.Millisecond))
 
 	lookups, published, used, writes := redis.Calls("get"), nats.Figures(), survivor.processorTime(t), writer.n
+	resident := survivor.resident(t)
 	stop, stopped := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ticker := time.NewTicker(pace)
@@ -473,6 +494,14 @@ func TestAReconnectStormIsBackAndCurrent(t *testing.T) {
 	after := nats.Figures()
 	t.Logf("Redis looked up %d login sessions, NATS took %d messages and %d KiB in %d transactions; %d handshakes were refused for a while",
 		lookups, after.InMsgs-published.InMsgs, (after.InBytes-published.InBytes)>>10, writer.n-writes, s.refusals.Load())
+	t.Logf("the node that survived has %d MiB, %d MiB before: %d KiB for each", survivor.resident(t)>>10, resident>>10, (survivor.resident(t)-resident)/size)
+	// 50 announcements of a node each second at most, and what each transaction takes.
+	if published, most := after.InMsgs-published.InMsgs, int64(1000+100*took.Seconds())+30*int64(writer.n-writes); published > most {
+		t.Errorf("NATS took %d messages, %d is the limit", published, most)
+	}
+	if most := 100 + int(1000*time.Since(time.Unix(0, s.killed.Load())).Seconds()); lookups > most || lookups > size+100 {
+		t.Errorf("Redis looked up %d login sessions, %d is the limit", lookups, min(most, size+100))
+	}
 	if took > limit {
 		t.Errorf("they are back after %v, %v is the limit", took, limit)
 	}
