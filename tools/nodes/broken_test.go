@@ -229,9 +229,14 @@ func TestWithoutRedisWorkGoesOnAndNobodyComesIn(t *testing.T) {
 			t.Logf("two requests were refused after %v", time.Since(start).Round(time.Millisecond))
 			s.goesOn(s.tabs) // reads and writes, over open sockets
 			leaver := signIn(t, s.Hubs[0].URL(), "bob")
-			if status, _, text := leaver.ask(t, "DELETE", hub+"/api/v1/session", nil); status != http.StatusOK && status != http.StatusNoContent {
-				t.Errorf("without Redis, a sign-out is answered %d: %s", status, text)
-			}
+			// What is left of its three seconds after Redis was waited for may be too short for the log, on a busy machine.
+			eventually(t, "a sign-out without Redis", func() bool {
+				status, _, text := leaver.ask(t, "DELETE", hub+"/api/v1/session", nil)
+				if status == http.StatusServiceUnavailable {
+					t.Logf("without Redis, a sign-out is answered %d: %s", status, text)
+				}
+				return status == http.StatusOK || status == http.StatusNoContent
+			})
 			s.redis[broken].Pass()
 			eventually(t, "the cookie is good again", func() bool {
 				status, _, _ := bob.ask(t, "GET", hub+"/api/v1/spaces/lab/channels/log", nil)
