@@ -7,8 +7,10 @@ import (
 )
 
 const (
-	// answerTime is more than a cluster takes to make a stream, mostly. The next time it gets twice as long.
-	answerTime = time.Second
+	// answerTime is more than a cluster takes to make a stream, mostly. The next time it gets twice as long, up to longestTime:
+	// who asked while nobody led the cluster has no answer for that, and somebody may lead it a moment later.
+	answerTime  = time.Second
+	longestTime = 4 * time.Second
 	// insistTime is after how long it is no use.
 	insistTime = 30 * time.Second
 )
@@ -19,7 +21,7 @@ const (
 func insist[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, insistTime)
 	defer cancel()
-	for wait := answerTime; ; wait *= 2 {
+	for wait := answerTime; ; wait = min(2*wait, longestTime) {
 		bounded, cancel := context.WithTimeout(ctx, wait)
 		answer, err := ask(bounded)
 		cancel()

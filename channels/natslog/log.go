@@ -112,7 +112,8 @@ func (s *Store) publish(ctx context.Context, m *nats.Msg) (sequence uint64, err 
 func (l *spaceLog) Bounds(ctx context.Context) (first, last uint64, err error) {
 	attached, release := l.store.link.attach(ctx)
 	defer release()
-	info, err := l.stream.Info(attached)
+	// Nobody answers while the stream has no leader, and nobody answers later what was asked then.
+	info, err := insist(attached, func(ctx context.Context) (*jetstream.StreamInfo, error) { return l.stream.Info(ctx) })
 	if err != nil {
 		return 0, 0, fmt.Errorf("reading the bounds of the log: %w", why(attached, err))
 	}

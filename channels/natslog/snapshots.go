@@ -54,7 +54,8 @@ func (s *Store) Snapshots(ctx context.Context, space string) (channels.Snapshots
 	if err != nil {
 		return nil, fmt.Errorf("opening the snapshots: %w", cause(err))
 	}
-	stream, err := s.js.Stream(ctx, "OBJ_"+snapshotBucket)
+	// Nobody answers this while the stream has no leader, as after a start of all servers, though what is above may be answered.
+	stream, err := insist(ctx, func(ctx context.Context) (jetstream.Stream, error) { return s.js.Stream(ctx, "OBJ_"+snapshotBucket) })
 	if err != nil {
 		return nil, fmt.Errorf("opening the snapshots: %w", cause(err))
 	}
@@ -143,7 +144,9 @@ func (s *snapshots) list(ctx context.Context) (listing, error) {
 // list when a server of a cluster that it asked first did not know yet that there is none, as in the moment in which the
 // bucket is made; and it takes an old answer of one that is behind for the truth. So the leader of the stream is asked before.
 func (s *snapshots) infos(ctx context.Context) ([]*jetstream.ObjectInfo, error) {
-	state, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(snapshotHeads+">"))
+	state, err := insist(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+		return s.stream.Info(ctx, jetstream.WithSubjectFilter(snapshotHeads+">"))
+	})
 	if err != nil || len(state.State.Subjects) == 0 {
 		return nil, err
 	}
