@@ -31,7 +31,9 @@ func (r *runner) judge() error {
 
 // broken notes a promise that was not kept, and says so at once.
 func (r *runner) broken(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	text := fmt.Sprintf(format, args...)
 	r.troubles = append(r.troubles, text)
-	r.say("BROKEN %s (seed %d)", text, r.Seed)
+	r.sayLocked("BROKEN %s (seed %d)", text, r.Seed)
 }

@@ -18,6 +18,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -62,6 +63,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if *only != "" {
 		o.Kinds = strings.Split(*only, ",")
+	}
+	for _, kind := range o.Kinds {
+		if !slices.Contains(nemesis.Kinds(true), kind) {
+			return fmt.Errorf("there is no fault %q: -help lists them", kind)
+		}
 	}
 	return prove(ctx, o)
 }

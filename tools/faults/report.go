@@ -8,21 +8,26 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 )
 
 // A report is what was done in a run, and what was looked at.
 type report struct {
-	counts    map[string]int
-	faults    map[string]int
-	entries   int
-	rest      time.Duration // from the last fault until nothing was under way
-	converged time.Duration // from then until everybody was current
-	checks    []string
+	counts  map[string]int
+	entries int
+	current time.Duration // from the last fault until everybody who reads was current
+	rest    time.Duration // and until nothing was under way
+	checks  []string
+
+	mu     sync.Mutex
+	faults map[string]int // guarded by mu
 }
 
 func (r *report) fault(kind string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.faults == nil {
 		r.faults = map[string]int{}
 	}
@@ -40,6 +45,8 @@ func (r *report) print(out io.Writer) {
 		fmt.Fprintf(table, "  %s\t%d\n", what, r.faults[what])
 	}
 	fmt.Fprintf(table, "entries in the log\t%d\n", r.entries)
+	fmt.Fprintf(table, "from the last fault until readers are current\t%v\n", r.current.Round(time.Millisecond))
+	fmt.Fprintf(table, "and until all that was under way is answered\t%v\n", r.rest.Round(time.Millisecond))
 	fmt.Fprintln(table, "what was checked\t")
 	for _, check := range r.checks {
 		fmt.Fprintf(table, "  %s\t\n", check)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/baton-hub/baton/tools/faults/crowd"
@@ -35,13 +36,15 @@ const (
 // A run is one world and its crowd.
 type runner struct {
 	options
-	dir      string
-	began    time.Time
-	world    *world.World
-	site     *crowd.Site
-	record   *history.Recorder
-	report   report
-	troubles []string // promises that were broken
+	dir    string
+	began  time.Time
+	world  *world.World
+	site   *crowd.Site
+	record *history.Recorder
+	report report
+
+	mu       sync.Mutex
+	troubles []string // promises that were broken; guarded by mu
 }
 
 // prove runs everything once. It fails if a promise was broken, and names the folder with all that is known of it.
@@ -108,6 +111,12 @@ func (r *runner) run(ctx context.Context) (err error) {
 
 // say prints a line of progress.
 func (r *runner) say(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sayLocked(format, args...)
+}
+
+func (r *runner) sayLocked(format string, args ...any) {
 	fmt.Fprintf(r.Out, "%6.1fs  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
@@ -121,7 +130,7 @@ func (r *runner) play(ctx context.Context) error {
 	}
 	r.site.Front = crowd.Node{Name: "front", Addr: r.world.Cluster.Nginx.Address}
 	r.site.Open()
-	c, err := r.site.Start(ctx, crowd.Options{Writers: 5, Readers: 3, Leavers: 2, Contenders: 4, Pace: 200 * time.Millisecond})
+	c, err := r.site.Start(ctx, crowd.Options{Writers: 5, Scripts: 2, Readers: 3, Leavers: 2, Contenders: 4, Pace: 200 * time.Millisecond})
 	if err != nil {
 		return err
 	}
@@ -150,7 +159,8 @@ func (r *runner) play(ctx context.Context) error {
 func (r *runner) converge(ctx context.Context, c *crowd.Crowd, head uint64, healed time.Time) error {
 	resting, cancel := context.WithTimeout(ctx, restTime)
 	defer cancel()
-	if err := c.Rest(resting); err != nil {
+	current, err := c.Rest(resting, head)
+	if err != nil {
 		return err
 	}
 	r.record.Event(history.Quiet, "", "")
@@ -164,9 +174,12 @@ func (r *runner) converge(ctx context.Context, c *crowd.Crowd, head uint64, heal
 	if err := c.CatchUp(catching, max(head, last)); err != nil {
 		return err
 	}
-	r.report.rest, r.report.converged = rested.Sub(healed), time.Since(rested)
-	r.say("everybody is current: %v after what was under way had come to its end, which took %v",
-		r.report.converged.Round(time.Millisecond), r.report.rest.Round(time.Millisecond))
+	r.report.current, r.report.rest = current.Sub(healed), rested.Sub(healed)
+	r.say("who reads was current %v after the last fault, what was under way had come to its end after %v, and everybody was current after %v",
+		r.report.current.Round(time.Millisecond), r.report.rest.Round(time.Millisecond), time.Since(healed).Round(time.Millisecond))
+	if late := r.report.current; late > catchTime {
+		return fmt.Errorf("who reads was current only %v after the last fault", late)
+	}
 	return nil
 }
 
@@ -182,22 +195,36 @@ func (r *runner) breakThings(ctx context.Context) {
 		names = both(names, without)
 	}
 	steps := nemesis.Schedule(rand.New(rand.NewPCG(r.Seed, 0)), names, r.Time, r.Longest)
-	for _, s := range steps {
-		if ctx.Err() != nil {
-			return
+	var beside sync.WaitGroup
+	began := time.Now()
+	for i, s := range steps {
+		// What takes its time is made whole in more of it than was scheduled. One round is always played.
+		if ctx.Err() != nil || i >= len(names) && time.Since(began) > r.Time {
+			break
 		}
-		r.say("%v", s)
-		r.record.Event(history.Fault, s.Target, s.String())
-		if err := nemesis.Do(ctx, r.world, s); err != nil && ctx.Err() == nil {
-			r.broken("the cluster: %v", err)
+		if s.Beside {
+			beside.Wait() // one at a time
+			beside.Go(func() { r.breakOne(ctx, s) })
+		} else {
+			r.breakOne(ctx, s)
 		}
-		r.record.Event(history.Healed, s.Target, s.Kind)
-		r.report.fault(s.Kind)
 		select {
 		case <-ctx.Done():
 		case <-time.After(s.Gap):
 		}
 	}
+	beside.Wait()
+}
+
+// breakOne breaks something and makes it whole again.
+func (r *runner) breakOne(ctx context.Context, s nemesis.Step) {
+	r.say("%v", s)
+	r.record.Event(history.Fault, s.Target, s.String())
+	if err := nemesis.Do(ctx, r.world, s); err != nil && ctx.Err() == nil {
+		r.broken("the cluster: %v", err)
+	}
+	r.record.Event(history.Healed, s.Target, s.Kind)
+	r.report.fault(s.Kind)
 }
 
 func both(a, b []string) (names []string) {

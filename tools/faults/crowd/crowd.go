@@ -21,12 +21,17 @@ type Crowd struct {
 	tabs  []func() *tab // of those who watch
 	progs []*program
 	shop  workshop
+	last  uint64 // set before over is closed: what readers have to know then
+
+	mu      sync.Mutex
+	current time.Time // when the last of the readers knew it; guarded by mu
 }
 
 // Options say how much is going on.
 type Options struct {
-	Writers, Readers, Contenders, Leavers int
-	Pace                                  time.Duration // between two changes of a writer
+	Writers, Scripts, Readers, Contenders, Leavers int
+
+	Pace time.Duration // between two changes of a writer
 }
 
 // people are the accounts of the authenticator of --dev; the password is the name.
@@ -59,6 +64,15 @@ func (s *Site) Start(ctx context.Context, o Options) (*Crowd, error) {
 		c.tabs = append(c.tabs, func() *tab { return w.t })
 		c.go1(w.run)
 	}
+	for i := range o.Scripts {
+		p, err := signedIn(people[(i+2)%len(people)])
+		if err != nil {
+			return nil, err
+		}
+		source := s.source(fmt.Sprint("script ", i))
+		one := &script{p: p, random: source, id: fmt.Sprintf("c%016x", source.Uint64()), pace: o.Pace}
+		c.go1(one.run)
+	}
 	for i := range o.Readers {
 		p, err := signedIn(people[i%len(people)])
 		if err != nil {
@@ -66,7 +80,17 @@ func (s *Site) Start(ctx context.Context, o Options) (*Crowd, error) {
 		}
 		r := &reader{p.tab(s.source(fmt.Sprint("reader ", i)), Notes, Runs, Chat, Queue)}
 		c.tabs = append(c.tabs, func() *tab { return r.t })
-		c.go1(r.run)
+		c.work.Go(func() {
+			r.run(c.ctx, c.over)
+			if r.t.catchUp(c.ctx, c.last, history.PositionOf) {
+				current := time.Now()
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				if current.After(c.current) {
+					c.current = current
+				}
+			}
+		})
 	}
 	for i, user := range people[:3] {
 		name := fmt.Sprint("operator ", i)
@@ -122,8 +146,9 @@ func (c *Crowd) startPrograms(ctx context.Context, admin *person) error {
 }
 
 // Rest returns when nobody asks for anything any more, and everything that was put off has been done. What does not come to
-// its end before ctx does is given up.
-func (c *Crowd) Rest(ctx context.Context) error {
+// its end before ctx does is given up. current is when all who only read knew of everything up to a position.
+func (c *Crowd) Rest(ctx context.Context, position uint64) (current time.Time, err error) {
+	c.last = position
 	close(c.over)
 	done := make(chan struct{})
 	go func() {
@@ -132,9 +157,9 @@ func (c *Crowd) Rest(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		return nil
+		return c.current, nil
 	case <-ctx.Done():
-		return errors.New("the crowd has not come to rest: a request is never answered")
+		return c.current, errors.New("the crowd has not come to rest: a request is never answered")
 	}
 }
 

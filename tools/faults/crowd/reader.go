@@ -17,18 +17,27 @@ func (r *reader) run(ctx context.Context, over <-chan struct{}) {
 			return
 		default:
 		}
-		if r.t.connect(ctx) != nil {
-			return
-		}
-		if !pause(ctx, between(r.t.random, 500*time.Millisecond, 6*time.Second)) {
+		if r.t.connect(ctx) != nil || !rest(ctx, over, between(r.t.random, 500*time.Millisecond, 6*time.Second)) {
 			return
 		}
 		if r.t.random.IntN(3) > 0 {
 			r.t.leave()
-			if r.t.random.IntN(4) == 0 && !pause(ctx, between(r.t.random, time.Second, 5*time.Second)) {
+			if r.t.random.IntN(4) == 0 && !rest(ctx, over, between(r.t.random, time.Second, 5*time.Second)) {
 				return
 			}
 		}
+	}
+}
+
+// rest pauses; false when it is over, or ctx has ended.
+func rest(ctx context.Context, over <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-over:
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 

@@ -14,6 +14,7 @@ type Step struct {
 	Other  string        // the other end of what is cut
 	For    time.Duration // until it is made whole again
 	Gap    time.Duration // after it
+	Beside bool          // the next steps are done while it lasts
 	Choice uint64        // for what else is to be chosen
 }
 
@@ -26,7 +27,11 @@ func (s Step) String() string {
 	if s.Other != "" {
 		text += " and " + s.Other
 	}
-	return fmt.Sprintf("%s for %v", text, s.For.Round(10*time.Millisecond))
+	text = fmt.Sprintf("%s for %v", text, s.For.Round(10*time.Millisecond))
+	if s.Beside {
+		text += ", and meanwhile"
+	}
+	return text
 }
 
 // A kind of fault.
@@ -36,6 +41,7 @@ type kind struct {
 	others  []string
 	longest time.Duration // that it lasts
 	disks   bool          // only where there are disks
+	links   bool          // it makes links bad, and nothing else
 	act     func(b *breaker, s Step) error
 }
 
@@ -56,14 +62,14 @@ func kinds() []kind {
 		{name: "pause server", targets: servers, longest: 15 * time.Second, act: (*breaker).pause},
 		{name: "restart server", targets: servers, longest: time.Second, act: (*breaker).restart},
 		{name: "kill all servers", longest: 2 * time.Second, act: (*breaker).killServers},
-		{name: "cut hub off", targets: hubs, longest: 20 * time.Second, act: (*breaker).cutOff},
-		{name: "drop one way", targets: hubs, longest: 10 * time.Second, act: (*breaker).oneWay},
-		{name: "cut servers", targets: servers, others: servers, longest: 10 * time.Second, act: (*breaker).cutServers},
-		{name: "isolate server", targets: servers, longest: 12 * time.Second, act: (*breaker).isolate},
-		{name: "drop between servers", targets: servers, longest: 8 * time.Second, act: (*breaker).serversOneWay},
-		{name: "slow", targets: hubs, longest: 8 * time.Second, act: (*breaker).slow},
-		{name: "reset", targets: hubs, longest: 3 * time.Second, act: (*breaker).reset},
-		{name: "cut from Redis", targets: hubs, longest: 8 * time.Second, act: (*breaker).cutRedis},
+		{name: "cut hub off", targets: hubs, longest: 20 * time.Second, links: true, act: (*breaker).cutOff},
+		{name: "drop one way", targets: hubs, longest: 10 * time.Second, links: true, act: (*breaker).oneWay},
+		{name: "cut servers", targets: servers, others: servers, longest: 10 * time.Second, links: true, act: (*breaker).cutServers},
+		{name: "isolate server", targets: servers, longest: 12 * time.Second, links: true, act: (*breaker).isolate},
+		{name: "drop between servers", targets: servers, longest: 8 * time.Second, links: true, act: (*breaker).serversOneWay},
+		{name: "slow", targets: hubs, longest: 8 * time.Second, links: true, act: (*breaker).slow},
+		{name: "reset", targets: hubs, longest: 3 * time.Second, links: true, act: (*breaker).reset},
+		{name: "cut from Redis", targets: hubs, longest: 8 * time.Second, links: true, act: (*breaker).cutRedis},
 		{name: "pause Redis", targets: redis, longest: 6 * time.Second, act: (*breaker).pause},
 		{name: "kill Redis", targets: redis, longest: 4 * time.Second, act: (*breaker).kill},
 		{name: "Redis loses writes", targets: redis, longest: 2 * time.Second, act: (*breaker).redisLoses},
@@ -121,6 +127,8 @@ func (k kind) step(random *rand.Rand, longest time.Duration) Step {
 	if len(k.targets) > 0 {
 		s.Target = k.targets[random.IntN(len(k.targets))]
 	}
+	// What happens to parts while links are bad is worth more than either alone.
+	s.Beside = k.links && random.IntN(2) == 0
 	for len(k.others) > 0 && (s.Other == "" || s.Other == s.Target) {
 		s.Other = k.others[random.IntN(len(k.others))]
 	}
