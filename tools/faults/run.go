@@ -245,7 +245,11 @@ func (r *runner) collect(ctx context.Context) error {
 		return err
 	}
 	r.report.entries = len(entries)
-	if err := r.record.Log(entries); err != nil {
+	one, err := r.world.Entries(ctx, world.One)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(r.record.Log(entries), r.record.Other(world.One, one)); err != nil {
 		return err
 	}
 	others, err := r.world.Entries(ctx, world.One)

@@ -97,10 +97,7 @@ func (p *person) id() (session, cookie string) {
 
 // signIn signs in at a node. The cookie that they have goes along, so a session that only Redis has forgotten goes on.
 func (p *person) signIn(ctx context.Context, at Node, password string, replace bool) answer {
-	v := history.Visit{What: history.SignIn, User: p.user, Space: p.space, Node: at.Name, Begin: p.site.Record.Now()}
-	if p.space == p.site.One {
-		v.Policy = "one"
-	}
+	v := history.Visit{What: history.SignIn, Space: p.space, Policy: p.policy(), User: p.user, Node: at.Name, Begin: p.site.Record.Now()}
 	a := p.ask(ctx, at, http.MethodPost, "/api/v1/session", nil, map[string]any{
 		"space": p.space, "user": p.user, "password": password, "replace": replace,
 	})
@@ -121,24 +118,34 @@ func (p *person) signIn(ctx context.Context, at Node, password string, replace b
 // visit asks for something that tells whether the cookie is good.
 func (p *person) visit(ctx context.Context, at Node) answer {
 	session, cookie := p.id()
-	v := history.Visit{What: history.Use, Cookie: cookie, User: p.user, Session: session, Space: p.space, Node: at.Name, Begin: p.site.Record.Now()}
+	v := history.Visit{What: history.Use, Space: p.space, Policy: p.policy(), Cookie: cookie, User: p.user, Session: session, Node: at.Name, Begin: p.site.Record.Now()}
 	a := p.ask(ctx, at, http.MethodGet, "/api/v1/session", nil, nil)
 	v.End, v.Status, v.Code = p.site.Record.Now(), a.status, a.code
 	p.site.visited(v)
 	return a
 }
 
-// signOut signs out. settle is called after the answer and returns when all that had come by then has been read.
+// signOut signs out. settle is called after the answer and returns when all that had come to their sockets by then has been
+// read; nil if they have none.
 func (p *person) signOut(ctx context.Context, at Node, settle func() int64) answer {
 	session, cookie := p.id()
-	v := history.Visit{What: history.SignOut, Cookie: cookie, User: p.user, Session: session, Space: p.space, Node: at.Name, Begin: p.site.Record.Now()}
+	v := history.Visit{What: history.SignOut, Space: p.space, Policy: p.policy(), Cookie: cookie, User: p.user, Session: session, Node: at.Name, Begin: p.site.Record.Now()}
 	a := p.ask(ctx, at, http.MethodDelete, "/api/v1/session", nil, nil)
 	v.End, v.Status, v.Code = p.site.Record.Now(), a.status, a.code
+	v.Settled = v.End + 1
 	if settle != nil {
 		v.Settled = settle()
 	}
 	p.site.visited(v)
 	return a
+}
+
+// policy is what visits say of how people are let in.
+func (p *person) policy() string {
+	if p.space == p.site.One {
+		return "one"
+	}
+	return ""
 }
 
 func (s *Site) visited(v history.Visit) {

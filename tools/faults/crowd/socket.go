@@ -55,7 +55,7 @@ func (p *person) dial(ctx context.Context, at Node, client string, captured bool
 		s.raw, err = newCapture(tcp, p.site.Record, s.name, session)
 		return s.raw, err
 	}}
-	visit := history.Visit{What: history.Use, Cookie: cookie, User: p.user, Session: session, Space: p.space, Node: at.Name, Begin: p.site.Record.Now()}
+	visit := history.Visit{What: history.Use, Space: p.space, Policy: p.policy(), Cookie: cookie, User: p.user, Session: session, Node: at.Name, Begin: p.site.Record.Now()}
 	ws, response, err := websocket.Dial(ctx, "ws://"+at.Addr+wire.Path+"?client="+client, &websocket.DialOptions{
 		HTTPClient: &http.Client{Transport: transport}, HTTPHeader: header, Subprotocols: []string{wire.Subprotocol},
 	})
