@@ -148,7 +148,9 @@ func (r *runner) play(ctx context.Context) error {
 		r.broken("G7: %v", err)
 	}
 	c.Knock(ctx)
-	r.record.Event(history.Over, "", "")
+	if err := r.conclude(ctx, c); err != nil {
+		r.broken("G7: %v", err)
+	}
 	for _, twice := range c.Leave() {
 		r.broken("commands: %s", twice)
 	}
@@ -181,6 +183,33 @@ func (r *runner) converge(ctx context.Context, c *crowd.Crowd, head uint64, heal
 		return fmt.Errorf("who reads was current only %v after the last fault", late)
 	}
 	return nil
+}
+
+// conclude reads the log while everybody still listens, and nothing comes any more: what is committed after it, because they
+// leave, nobody hears.
+func (r *runner) conclude(ctx context.Context, c *crowd.Crowd) error {
+	ctx, cancel := context.WithTimeout(ctx, catchTime)
+	defer cancel()
+	for {
+		entries, err := r.world.Entries(ctx, world.Space)
+		if err != nil {
+			return err
+		}
+		head := entries[len(entries)-1].Position
+		if err := c.CatchUp(ctx, head); err != nil {
+			return err
+		}
+		now, err := r.world.Head(ctx, world.Space)
+		if err != nil {
+			return err
+		}
+		if now == head {
+			c.Deafen()
+			r.record.Event(history.Over, "", "")
+			r.report.entries = len(entries)
+			return r.record.Log(entries)
+		}
+	}
 }
 
 // breakThings plays the schedule.
@@ -238,18 +267,13 @@ func both(a, b []string) (names []string) {
 	return names
 }
 
-// collect reads the log, and the last words of the hubs.
+// collect reads the log of the space for one person, and the last words of the hubs.
 func (r *runner) collect(ctx context.Context) error {
-	entries, err := r.world.Entries(ctx, world.Space)
-	if err != nil {
-		return err
-	}
-	r.report.entries = len(entries)
 	one, err := r.world.Entries(ctx, world.One)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(r.record.Log(entries), r.record.Other(world.One, one)); err != nil {
+	if err := r.record.Other(world.One, one); err != nil {
 		return err
 	}
 	others, err := r.world.Entries(ctx, world.One)

@@ -194,6 +194,9 @@ func (c *Crowd) Knock(ctx context.Context) {
 	}
 }
 
+// Deafen has nobody hear anything any more.
+func (c *Crowd) Deafen() { c.site.deaf.Store(true) }
+
 // Leave closes everything, and returns what only the crowd can tell: calls that were handed out twice.
 func (c *Crowd) Leave() []string {
 	for _, present := range c.tabs {

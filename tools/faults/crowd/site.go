@@ -39,6 +39,7 @@ type Site struct {
 
 	web   *http.Client
 	names atomic.Int64 // for cookies and sockets
+	deaf  atomic.Bool  // what comes is not heard any more
 	later later
 	dead  graveyard
 	tally tally

@@ -90,6 +90,9 @@ func (s *socket) read(take func(*socket, []wire.Frame)) {
 			_ = s.ws.CloseNow()
 			return
 		}
+		if s.site.deaf.Load() {
+			continue
+		}
 		s.site.Record.Message(history.Message{Client: s.client, Conn: s.name, At: now, Data: json.RawMessage(data)})
 		s.site.tally.add("messages", 1)
 		frames, err := wire.DecodeFrames(data)

@@ -78,7 +78,7 @@ func Build(ctx context.Context, o Options) (w *World, err error) {
 	var trouble error
 	w.Cluster, err = cluster.New(cluster.Options{
 		Dir: o.Dir, Bin: o.Bin, Deploy: o.Deploy, Config: config, Log: o.Log,
-		HubArgs: []string{"--demo=false", "--no-docs", "--drain=8s", "--drain-delay=500ms"},
+		HubArgs: []string{"--demo=false", "--no-docs", "--drain-delay=500ms"},
 		Through: func(from, to, address string) string {
 			if from == "nginx" {
 				return address // what is between clients and hubs the clients break themselves
