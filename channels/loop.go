@@ -84,7 +84,7 @@ func (s *Space) launch(ctx context.Context) {
 	if l.flight != nil || l.intake.held == 0 || l.broken || l.follow == nil {
 		return
 	}
-	b := newBatch(s.state, s.options.Authority, l.intake.pop, func(w *waiting) { l.intake.unpop(w) })
+	b := newBatch(s.state, s.options.Authority, s.inTime, func(w *waiting) { l.intake.unpop(w) })
 	if len(b.encoded) == 0 {
 		b.answer()
 		return
@@ -92,6 +92,18 @@ func (s *Space) launch(ctx context.Context) {
 	l.flight = newFlight(b)
 	s.running.Go(l.flight.decodeOwn)
 	l.flight.publish(ctx, s, l.flight.data)
+}
+
+// inTime takes the next proposal for which it is not too late, nil if there is none. Late ones are answered at the next tick
+// or here; the difference matters for those that somebody else does by now.
+func (s *Space) inTime() *waiting {
+	for {
+		w := s.loop.intake.pop()
+		if w == nil || w.answered || w.Within == 0 || time.Now().Before(w.deadline) {
+			return w
+		}
+		s.tooLate(w)
+	}
 }
 
 // advance takes the next record from the log.
@@ -174,14 +186,7 @@ func (s *Space) noteStorage(err error) {
 func (s *Space) expire(now time.Time) {
 	late := func(w *waiting) bool { return w.answered || !now.Before(w.deadline) }
 	for _, w := range s.loop.intake.expire(late) {
-		switch {
-		case w.sent:
-			w.answer(perhapsDone(w.Op))
-		case s.loop.full:
-			w.answer(Outcome{Err: &Uncertain{CodeStorage, w.Op, "the log cannot store, nothing was changed: its disk is full or fails"}})
-		default:
-			w.answer(Outcome{Err: &Uncertain{CodeUnavailable, w.Op, "the log cannot be reached, nothing was changed: send the same operation again"}})
-		}
+		s.tooLate(w)
 	}
 	if f := s.loop.flight; f != nil {
 		for _, w := range f.batch.members {
@@ -189,6 +194,18 @@ func (s *Space) expire(now time.Time) {
 				w.answer(perhapsDone(w.Op))
 			}
 		}
+	}
+}
+
+// tooLate answers a proposal that has waited too long to be decided.
+func (s *Space) tooLate(w *waiting) {
+	switch {
+	case w.sent:
+		w.answer(perhapsDone(w.Op))
+	case s.loop.full:
+		w.answer(Outcome{Err: &Uncertain{CodeStorage, w.Op, "the log cannot store, nothing was changed: its disk is full or fails"}})
+	default:
+		w.answer(Outcome{Err: &Uncertain{CodeUnavailable, w.Op, "the log cannot be reached, nothing was changed: send the same operation again"}})
 	}
 }
 

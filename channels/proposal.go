@@ -3,6 +3,7 @@ package channels
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // A Proposal is a transaction that waits to be decided.
@@ -15,6 +16,10 @@ type Proposal struct {
 	Unnamed bool   // nobody knows Op, so nobody can send it again: it need not be remembered
 	Trace   string // where it belongs in what somebody traces, opaque; the entry carries it on. "" = nowhere
 	Urgent  bool   // goes before proposals of other sources: control, sign-in and sign-out, the operator
+
+	// How long it may wait to be decided, if that is less than Options.Patience: later it is not decided any more, whatever
+	// happens. For who does it otherwise then. 0 = as long as may be.
+	Within time.Duration
 
 	Decide Decide // required
 

@@ -77,6 +77,36 @@ func TestARefusalIsAnsweredOnlyWhenWhatItWasDecidedOnIsInTheLog(t *testing.T) {
 	})
 }
 
+// Who hands a proposal in does it otherwise when it has not been decided in time. Then it must not be decided any more.
+func TestWhatHasWaitedForTooLongIsNotDecidedWhenTheLogIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		s := b.open()
+		admit(t, s, "ann")
+		outcomes := make(chan channels.Outcome, 2)
+		propose := func(n int, within time.Duration) {
+			p := set("ann", n, "open", "k", "1")
+			p.Within, p.Done = within, func(o channels.Outcome) { outcomes <- o }
+			s.Propose(p)
+		}
+		b.log.SetFault(func(uint64, []byte) channels.Fault { return channels.FaultLost })
+		propose(1, 0)
+		synctest.Wait()
+		propose(2, 300*time.Millisecond)   // it waits for the entry under way
+		time.Sleep(400 * time.Millisecond) // in the bubble: too late for it, and before the space next looks after what is late
+		b.log.SetFault(nil)
+		time.Sleep(10 * time.Second)
+		for range 2 {
+			if o := <-outcomes; channels.CodeOf(o.Err) != channels.CodeUnavailable && o.Err != nil {
+				t.Errorf("answered %+v", o)
+			}
+		}
+		if once, late := b.appliedTimes(op("ann-tab", 1)), b.appliedTimes(op("ann-tab", 2)); once != 1 || late != 0 {
+			t.Errorf("the one under way is in the log %d times, the late one %d times", once, late)
+		}
+	})
+}
+
 func TestAnOperationThatArrivesAfterALaterOneIsApplied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newBench(t).open()

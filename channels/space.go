@@ -239,6 +239,9 @@ func (s *Space) reach(ctx context.Context, position uint64) error {
 func (s *Space) Propose(p Proposal) {
 	began, answer := time.Now(), p.Done
 	w := &waiting{Proposal: &p, hash: HashBody(p.Body), deadline: began.Add(s.options.Patience - tick)}
+	if p.Within > 0 {
+		w.deadline = began.Add(min(p.Within, s.options.Patience-tick))
+	}
 	p.Done = func(o Outcome) {
 		s.inboxMu.Lock()
 		s.unanswered--

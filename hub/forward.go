@@ -38,6 +38,7 @@ type handed struct {
 
 const (
 	homeTime     = time.Second     // for the home to answer
+	homeWithin   = homeTime / 2    // for it to decide: later nobody waits for it, and the node that asked does it itself
 	shunTime     = 5 * time.Second // for a home that did not
 	forwardItems = 256             // of one message
 	forwardBytes = 256 << 10
@@ -133,9 +134,13 @@ func (w *forwarder) run() {
 		}
 		w.mu.Unlock()
 		node := w.homeNow()
-		if node == "" || !w.hand(node, batch) {
+		if node == "" {
 			for _, p := range batch {
 				w.room.commit(p.Proposal)
+			}
+		} else if !w.hand(node, batch) {
+			for _, p := range batch {
+				w.room.commit(atLarge(p.Proposal))
 			}
 		}
 	}
@@ -192,10 +197,27 @@ func (w *forwarder) hand(node string, batch []handed) bool {
 		if o, known := a.outcome(); known && w.shown(ctx, batch[i].Proposal, o) {
 			batch[i].Done(o)
 		} else {
-			w.room.commit(batch[i].Proposal)
+			w.room.commit(atLarge(batch[i].Proposal))
 		}
 	}
 	return true
+}
+
+// atLarge is a proposal that another node was handed, and has not answered for: it may have committed it, or be about to. So
+// whatever is decided here but that it is done is not the last word, and its client asks again. The operation id sees to it
+// that it is done once.
+func atLarge(p channels.Proposal) channels.Proposal {
+	answer := p.Done
+	p.Done = func(o channels.Outcome) {
+		if o.Err != nil {
+			o.Err = &channels.Uncertain{
+				Code: channels.CodeUnknown, Op: p.Op,
+				Detail: "another node was handed this and does not answer, it was perhaps done: send the same operation again",
+			}
+		}
+		answer(o)
+	}
+	return p
 }
 
 // shown reports whether the log has what the home says. Its word alone that something was committed is not enough.
@@ -249,6 +271,7 @@ func (r *room) answerHome(data []byte) []byte {
 			continue // of another version: the node that asks does it itself
 		}
 		answered.Add(1)
+		p.Within = homeWithin
 		p.Done = func(o channels.Outcome) {
 			answers[i] = answerOf(o)
 			answered.Done()

@@ -207,6 +207,17 @@ func TestWrongBeliefsAboutTheHomeCostTimeAndNeverAWrongResult(t *testing.T) {
 	}
 }
 
+// The home has perhaps done what this node would refuse, or is about to.
+func TestARefusalIsNotTheLastWordWhileTheHomeMayHaveDoneIt(t *testing.T) {
+	_, away := neighbours(t)
+	away.how.Store("the answer is lost")
+	for _, code := range []string{"unknown", "conflict"} { // the second time nobody else has it
+		away.tab.Refused(frame{
+			"type": "write", "channel": "notes", "set": frame{"who": 2}, "if": frame{"who": 1}, "op": away.tab.Client + ".901",
+		}, code)
+	}
+}
+
 func TestAHomeIsBelievedOnlyAsFarAsTheLogShows(t *testing.T) {
 	_, away := neighbours(t)
 	away.how.Store("a lie")
