@@ -142,5 +142,8 @@ func (c *Conn) Close(code websocket.StatusCode, reason string) error {
 	return c.library.Close(code, reason)
 }
 
-// CloseNow closes the connection without a word.
-func (c *Conn) CloseNow() error { return c.library.CloseNow() }
+// CloseNow closes the connection without a word, also when Close waits for the client's.
+func (c *Conn) CloseNow() error {
+	_ = c.link.Conn.Close() // the library's leaves a Close that waits alone
+	return c.library.CloseNow()
+}

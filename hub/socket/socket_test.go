@@ -264,6 +264,25 @@ func TestACloseHandshakeIsByteExact(t *testing.T) {
 	<-ended
 }
 
+func TestCloseNowCutsACloseShortThatTheClientDoesNotAnswer(t *testing.T) {
+	s, c := accept(t, nil, false)
+	ended := read(s)
+	began, done := time.Now(), make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.Close(4001, "gone")
+	}()
+	if opcode, _, err := c.frame(); err != nil || opcode != 8 {
+		t.Fatalf("opcode %d, %v", opcode, err)
+	}
+	_ = s.CloseNow()
+	<-done
+	<-ended
+	if took := time.Since(began); took > 4*time.Second { // the library waits for 5 s
+		t.Errorf("it took %v", took)
+	}
+}
+
 func TestWhatCameWithTheRequestIsRead(t *testing.T) {
 	long := strings.Repeat("0123456789", 12)
 	s, _ := accept(t, slicesOf(masked(1, "first"), 1, masked(1, long), 30), false)
