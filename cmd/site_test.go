@@ -55,7 +55,7 @@ func TestTheDevSiteHasTheRulesThatTheDemoNeeds(t *testing.T) {
 	want := session.Policy{Busy: &session.Busy{
 		Store: "run", Key: "queue", Path: "/state", Is: []json.RawMessage{json.RawMessage(`"running"`), json.RawMessage(`"stopping"`)},
 	}}.Filled().JSON()
-	if r.Version != 3 || string(r.Policy) != string(want) {
+	if r.Version != 4 || string(r.Policy) != string(want) {
 		t.Errorf("version %d, policy %s", r.Version, r.Policy)
 	}
 }
