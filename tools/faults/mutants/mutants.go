@@ -69,8 +69,8 @@ var Mutants = []Mutant{
 	{
 		Name: "snapshot-short", Promise: "G6", Fault: "a snapshot is without the entry that it ends with", scene: comingsAndGoings,
 		edits: []overlay.Edit{overlay.Replace("hub/join.go",
-			"frame.Mode, frame.Reason, frame.Removed = wire.Snapshot, reason, nil\n",
-			"frame.Mode, frame.Reason, frame.Removed = wire.Snapshot, reason, nil\n\t\tif mutant(\"snapshot-short\") {\n\t\t\tshorten(frame)\n\t\t}\n")},
+			"frame.Mode, frame.Reason, frame.Removed = wire.Snapshot, key.reason, nil\n",
+			"frame.Mode, frame.Reason, frame.Removed = wire.Snapshot, key.reason, nil\n\t\tif mutant(\"snapshot-short\") {\n\t\t\tshorten(frame)\n\t\t}\n")},
 		files: map[string]string{"hub/shorten.go": shorten},
 	},
 	{
