@@ -20,5 +20,10 @@ func lockDir(dir string) (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("%s is in use by another process: %w", dir, err)
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		// By itself it would go when the last copy of the file is closed. A program that this process is about to start has
+		// one for a moment.
+		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+		f.Close()
+	}, nil
 }
