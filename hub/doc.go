@@ -64,7 +64,7 @@
 // # HTTP
 //
 // What a WebSocket does works without one. An event stream is a connection like any other, with another socket: the
-// same writer brings it up to date, and the id of each event is the cursor that the connection is at, so a client that
+// same steps bring it up to date, and the id of each event is the cursor that the connection is at, so a client that
 // comes back with it misses nothing. Reads give what changed since a cursor, in pages that never tear a position apart,
 // and can wait for a change. A request without an operation id is of a client of its own.
 //
@@ -83,8 +83,10 @@
 //
 // # Goroutines
 //
-// A connection has three: a reader (the one of the HTTP request), a writer, and one that pings. The writer is the only
-// one that writes; whoever wants the connection to end cancels its context with a cause, and the writer says so to
-// the client, within a second. The hub itself follows live values and signals, answers ticks, tells other nodes who is here, and
+// A WebSocket has one, its reader. Its writer is a shard (shard.go), one of as many as there are processors, which writes to
+// all of its connections without waiting; what a client does not take at once is waited for in a goroutine of its own, until
+// it has (package socket). An event stream, and a WebSocket over TLS that ends here, has a writer of its own. The writer is
+// the only one that writes; whoever wants the connection to end cancels its context with a cause, and the writer says so to
+// the client, within a second. The hub itself pings the connections, follows live values and signals, answers ticks, tells other nodes who is here, and
 // listens for stop commands; Hub.Close waits for all of them.
 package hub
