@@ -87,6 +87,6 @@
 // all of its connections without waiting; what a client does not take at once is waited for in a goroutine of its own, until
 // it has (package socket). An event stream, and a WebSocket over TLS that ends here, has a writer of its own. The writer is
 // the only one that writes; whoever wants the connection to end cancels its context with a cause, and the writer says so to
-// the client, within a second. The hub itself pings the connections, follows live values and signals, answers ticks, tells other nodes who is here, and
-// listens for stop commands; Hub.Close waits for all of them.
+// the client, within a second. The hub itself pings the connections, follows live values and signals, answers ticks, tells
+// other nodes who is here, and listens for stop commands; Hub.Close waits for all of them.
 package hub
