@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -115,11 +116,37 @@ func (p *Part) Ended() <-chan struct{} {
 	return p.ended
 }
 
-// Kill ends it as a power cut does (SIGKILL), and returns when it is gone.
+// Kill ends it as a power cut does (SIGKILL), and returns when it is gone, with what it had started.
 func (p *Part) Kill() error {
-	err := p.signal(syscall.SIGKILL)
+	group := p.PID()
+	if err := p.signal(syscall.SIGKILL); err != nil {
+		return err
+	}
 	<-p.Ended()
-	return err
+	for late := time.Now().Add(endTime); time.Now().Before(late); time.Sleep(time.Millisecond) {
+		if !anyRuns(group) {
+			return nil
+		}
+	}
+	return fmt.Errorf("something that %s had started runs on", p.Name)
+}
+
+// anyRuns reports whether a group has a process that has not ended. One that nobody has asked about yet has.
+func anyRuns(group int) bool {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is one
+	for _, name := range stats {
+		stat, err := os.ReadFile(name)
+		if err != nil {
+			continue // it is gone
+		}
+		var state string
+		var parent, of int
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if _, err := fmt.Sscan(rest, &state, &parent, &of); err == nil && of == group && state != "Z" && state != "X" {
+			return true
+		}
+	}
+	return false
 }
 
 // Stop pauses it (SIGSTOP): it keeps its connections and answers nothing. It returns when it does nothing any more.

@@ -167,7 +167,8 @@ func TestANodeThatIsPausedHasNoSayWhenItWakes(t *testing.T) {
 	if err := hub.Continue(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-buffered; !client.IsCode(err, "old_term") {
+	// It is decided on what the node has read by then: while Sam was in control, or after.
+	if err := <-buffered; !client.IsCode(err, "old_term") && !client.IsCode(err, "not_operator") {
 		t.Errorf("what the operator of an earlier term had sent to the paused node ended with %v", err)
 	}
 	s.goesOn(s.tabs)
