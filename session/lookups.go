@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -64,10 +65,31 @@ func (l *lookups) share(ctx context.Context, hash string, find func(context.Cont
 	}()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), loginWait)
 	defer cancel()
-	if l.limiter.Wait(bounded) != nil {
-		mine.err = errBusy
-		return mine.found, mine.err
+	if mine.err = l.turn(bounded); mine.err == nil {
+		mine.found, mine.err = find(bounded)
 	}
-	mine.found, mine.err = find(bounded)
 	return mine.found, mine.err
+}
+
+// turn waits until a look-up has its turn, or refuses it at once if that would be too late.
+func (l *lookups) turn(ctx context.Context) error {
+	l.mu.Lock() // the limiter counts a moment twice whenever time seems to it to go back
+	now := time.Now()
+	place := l.limiter.ReserveN(now, 1)
+	wait := place.DelayFrom(now)
+	if wait > loginWait {
+		place.CancelAt(now)
+	}
+	l.mu.Unlock()
+	if wait > loginWait {
+		return errBusy
+	}
+	turn := time.NewTimer(wait)
+	defer turn.Stop()
+	select {
+	case <-turn.C:
+		return nil
+	case <-ctx.Done():
+		return errBusy
+	}
 }

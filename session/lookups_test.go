@@ -84,8 +84,7 @@ func TestANodeAsksTheStoreOfLoginSessionsAtABoundedRate(t *testing.T) {
 	going.Wait()
 	took, calls := time.Since(began), redis.Calls("get")-before
 	t.Logf("%d came at once: %d look-ups in %v, %d did not get their turn", crowd, calls, took.Round(time.Millisecond), refused.Load())
-	// The limiter takes the time before its lock, and counts a moment twice now and then when so many come at once.
-	if most := 100 + int(took.Seconds()*1000*5/4); calls > most {
+	if most := 100 + int(took.Seconds()*1000) + 50; calls > most {
 		t.Errorf("Redis was asked %d times in %v, the limit is 1,000 a second", calls, took)
 	}
 	if calls+int(refused.Load()) < crowd || refused.Load() == 0 || calls < 100 {
