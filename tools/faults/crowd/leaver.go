@@ -93,7 +93,7 @@ func (t *tab) at(s *Site) Node {
 func settle(s *Site, tabs []*tab) int64 {
 	for _, t := range tabs {
 		if t.socket != nil && t.socket.raw != nil {
-			t.socket.raw.settle()
+			t.socket.raw.Settle()
 		}
 	}
 	return s.Record.Now()

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/tools/faults/capture"
 	"github.com/baton-hub/baton/tools/faults/history"
 )
 
@@ -23,7 +24,7 @@ type socket struct {
 	client string
 	node   Node
 	ws     *websocket.Conn
-	raw    *capture // nil if nobody looks at its bytes
+	raw    *capture.Conn // nil if nobody looks at its bytes
 	gone   chan struct{}
 	mine   sync.Once // closing
 }
@@ -52,7 +53,7 @@ func (p *person) dial(ctx context.Context, at Node, client string, captured bool
 		if err != nil || !captured || !ok {
 			return c, err
 		}
-		s.raw, err = newCapture(tcp, p.site.Record, s.name, session)
+		s.raw, err = capture.New(tcp, p.site.Record, s.name, session)
 		return s.raw, err
 	}}
 	visit := history.Visit{What: history.Use, Space: p.space, Policy: p.policy(), Cookie: cookie, User: p.user, Session: session, Node: at.Name, Begin: p.site.Record.Now()}

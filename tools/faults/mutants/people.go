@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/baton-hub/baton/hub/wire"
+	"github.com/baton-hub/baton/tools/faults/capture"
 	"github.com/baton-hub/baton/tools/faults/history"
 )
 
@@ -125,7 +126,7 @@ type tab struct {
 	socket  *websocket.Conn
 	conn    string // its name in the history
 	node    string
-	wire    *capture // below it
+	wire    *capture.Conn // below it
 	ended   chan struct{}
 	welcome chan struct{}
 

@@ -1,4 +1,4 @@
-package crowd
+package capture
 
 import "golang.org/x/sys/unix"
 

@@ -1,4 +1,5 @@
-package crowd
+// Package capture notes every byte that a connection brings.
+package capture
 
 import (
 	"errors"
@@ -13,9 +14,9 @@ import (
 	"github.com/baton-hub/baton/tools/faults/history"
 )
 
-// A capture is a connection of which every byte is noted that it brings, with the time at which it was read. Reading and
-// noting are one step under a lock, so that settle can say until when everything that was there has been read.
-type capture struct {
+// A Conn is a connection of which every byte is noted that it brings, with the time at which it was read. Reading and
+// noting are one step under a lock, so that Settle can say until when everything that was there has been read.
+type Conn struct {
 	net.Conn
 	raw     syscall.RawConn
 	record  *history.Recorder
@@ -25,13 +26,14 @@ type capture struct {
 	mu sync.Mutex
 }
 
-func newCapture(c *net.TCPConn, record *history.Recorder, conn, session string) (*capture, error) {
+// New notes what comes over a connection, under its name in the history.
+func New(c *net.TCPConn, record *history.Recorder, conn, session string) (*Conn, error) {
 	raw, err := c.SyscallConn()
-	return &capture{Conn: c, raw: raw, record: record, conn: conn, session: session}, err
+	return &Conn{Conn: c, raw: raw, record: record, conn: conn, session: session}, err
 }
 
 // Read reads what there is.
-func (c *capture) Read(data []byte) (n int, err error) {
+func (c *Conn) Read(data []byte) (n int, err error) {
 	if len(data) == 0 {
 		return 0, nil
 	}
@@ -58,8 +60,8 @@ func (c *capture) Read(data []byte) (n int, err error) {
 	return n, nil
 }
 
-// settle waits until all that had come in when it was called has been read.
-func (c *capture) settle() {
+// Settle waits until all that had come in when it was called has been read.
+func (c *Conn) Settle() {
 	for waiting := 1; waiting > 0; {
 		err := c.raw.Control(func(fd uintptr) {
 			c.mu.Lock()
