@@ -86,13 +86,13 @@ e2e: ## run the tests in a real browser only; pictures of what failed are in fro
 BENCHTIME ?= 2s
 BENCHCOUNT ?= 3
 STRICT ?=
-BENCHMARKS := DurableWrite|ManyWriters|ReplicaStart|Patch
+BENCHMARKS := DurableWrite|ManyWriters|ReplicaStart|Patch|SixtyFour.*|Decide|(En|De)code.*|Fold|(Write|Read)Snapshot|Ring|Gather
 
 .PHONY: bench
 bench: ## measure speed against its targets; bin/bench.txt is for benchstat, BENCHMARKS.md says more
 	@mkdir -p bin
 	set -o pipefail; go test -run '^$$' -bench '^Benchmark($(BENCHMARKS))$$' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
-		-timeout 30m ./channels/natslog ./hub | tee bin/bench.txt | (cd tools && go run ./targets $(if $(STRICT),--strict))
+		-timeout 30m ./channels/... ./hub ./hub/wire | tee bin/bench.txt | (cd tools && go run ./targets $(if $(STRICT),--strict))
 
 # How long each fuzz target runs. What is found comes into its corpus, testdata/fuzz: fix it and keep it.
 FUZZTIME ?= 20s

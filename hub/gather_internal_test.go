@@ -16,7 +16,7 @@ import (
 	"github.com/baton-hub/baton/session"
 )
 
-func openRoom(t *testing.T) *room {
+func openRoom(t testing.TB) *room {
 	t.Helper()
 	h := &Hub{figures: newFigures(), rooms: map[string]*room{}, news: make(chan *room, 64), started: time.Now().Add(-time.Hour)}
 	h.options.Authority = session.Authority{}

@@ -1,0 +1,163 @@
+package channels
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+)
+
+// The steps of a commit, each by itself and without a log: what a transaction costs a node that decides it, stores it and
+// folds it. `make bench` runs them for benchstat; how much each may allocate is in `make test`, below.
+
+// known is an Authority that knows everybody.
+type known struct{}
+
+func (known) Identify(_ View, id string) (Who, error) { return Who{ID: id, User: id}, nil }
+func (known) Fence(View, Who, uint64) error           { return nil }
+
+// together is how many transactions share an entry here.
+const together = 64
+
+// writers are proposals of so many clients, each to write one key, as a tab would.
+func writers(n int) (all []*waiting) {
+	const value = `{"value":17.25,"unit":"mm","limits":[0,25],"moving":false}`
+	for i := range n {
+		client := fmt.Sprint("writer-", i)
+		write := Write{Channel: "params", Set: map[string]json.RawMessage{client: json.RawMessage(value)}}
+		all = append(all, &waiting{hash: HashBody([]byte(client)), Proposal: &Proposal{
+			Op: Op{Client: client, N: 1_000}, Actor: "session-" + client, User: "user-" + client, Source: uint64(i + 1), Decide: write.Decide,
+		}})
+	}
+	return all
+}
+
+// paramsState is a state with a few keys and clients, at position 1.
+func paramsState(tb testing.TB) *State {
+	tb.Helper()
+	state := NewState()
+	state.rules = Rules{Version: 1, Channels: map[string]ChannelRules{"params": {Kind: KindStore, Write: []Right{RightMember}}}}
+	b := batchOf(state, writers(together))
+	if _, err := state.Apply(Record{Position: 1, Time: time.Unix(1, 0), Data: b.encode()}); err != nil {
+		tb.Fatal(err)
+	}
+	return state
+}
+
+func batchOf(state *State, proposals []*waiting) *batch {
+	take := func() (w *waiting) {
+		if len(proposals) > 0 {
+			w, proposals = proposals[0], proposals[1:]
+		}
+		return w
+	}
+	return newBatch(state, known{}, take, func(*waiting) {})
+}
+
+// entryOf64 is an entry that can be folded any number of times.
+func entryOf64(tb testing.TB, state *State) []byte {
+	proposals := writers(together)
+	for _, w := range proposals {
+		w.Op.N++
+	}
+	b := batchOf(state, proposals)
+	if len(b.encoded) != together {
+		tb.Fatalf("the entry has %d transactions", len(b.encoded))
+	}
+	return b.encode()
+}
+
+// A step is what one entry of 64 takes in one place.
+type step struct {
+	name string
+	most float64 // allocations for each transaction
+	make func(testing.TB) func()
+}
+
+var steps = []step{
+	{"Decide", 46, func(tb testing.TB) func() {
+		state, proposals := paramsState(tb), writers(together)
+		for _, w := range proposals {
+			w.Op.N++
+		}
+		return func() { batchOf(state, proposals) }
+	}},
+	{"EncodeEntry", 0.2, func(tb testing.TB) func() {
+		state, proposals := paramsState(tb), writers(together)
+		for _, w := range proposals {
+			w.Op.N++
+		}
+		b := batchOf(state, proposals)
+		return func() { b.encode() }
+	}},
+	{"DecodeEntry", 9, func(tb testing.TB) func() {
+		data := entryOf64(tb, paramsState(tb))
+		return func() {
+			if _, err := DecodeEntry(data); err != nil {
+				tb.Fatal(err)
+			}
+		}
+	}},
+	{"Fold", 9, func(tb testing.TB) func() {
+		state := paramsState(tb)
+		data := entryOf64(tb, state)
+		return func() {
+			entry, err := DecodeEntry(data)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			state.position++
+			for i := range entry.Transactions {
+				state.applyTransaction(&entry.Transactions[i])
+			}
+		}
+	}},
+	{"WriteSnapshot", 14, func(tb testing.TB) func() {
+		state := paramsState(tb)
+		return func() { _ = state.WriteSnapshot(io.Discard) }
+	}},
+	{"ReadSnapshot", 16, func(tb testing.TB) func() {
+		var data bytes.Buffer
+		_ = paramsState(tb).WriteSnapshot(&data)
+		return func() {
+			if _, err := ReadSnapshot(bytes.NewReader(data.Bytes())); err != nil {
+				tb.Fatal(err)
+			}
+		}
+	}},
+}
+
+// TestAStepOfACommitAllocatesLittle holds on any machine: what each step allocates for a transaction, nearly as it was
+// measured, so that whoever makes it more has to say why.
+func TestAStepOfACommitAllocatesLittle(t *testing.T) {
+	for _, s := range steps {
+		n := testing.AllocsPerRun(20, s.make(t)) / together
+		t.Logf("%s: %.2f", s.name, n)
+		if n > s.most {
+			t.Errorf("%s takes %.2f allocations for each transaction, the limit is %.2f", s.name, n, s.most)
+		}
+	}
+}
+
+func benchmarkStep(b *testing.B, name string) {
+	for _, s := range steps {
+		if s.name == name {
+			f := s.make(b)
+			b.ReportAllocs()
+			for b.Loop() {
+				f()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/together, "ns/transaction")
+			return
+		}
+	}
+}
+
+func BenchmarkDecide(b *testing.B)        { benchmarkStep(b, "Decide") }
+func BenchmarkEncodeEntry(b *testing.B)   { benchmarkStep(b, "EncodeEntry") }
+func BenchmarkDecodeEntry(b *testing.B)   { benchmarkStep(b, "DecodeEntry") }
+func BenchmarkFold(b *testing.B)          { benchmarkStep(b, "Fold") }
+func BenchmarkWriteSnapshot(b *testing.B) { benchmarkStep(b, "WriteSnapshot") }
+func BenchmarkReadSnapshot(b *testing.B)  { benchmarkStep(b, "ReadSnapshot") }
