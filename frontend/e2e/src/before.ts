@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import type { TestProject } from 'vitest/node';
@@ -12,10 +12,9 @@ declare module 'vitest' {
   }
 }
 
-/** Once, before all tests. */
+/** Before the tests of each project. */
 export async function setup(project: TestProject): Promise<void> {
-  await rm(here('../artefacts'), { recursive: true, force: true });
-  await mkdir(here('../artefacts'));
+  await mkdir(here('../artefacts'), { recursive: true });
   const built = await build({
     configFile: false,
     logLevel: 'warn',
