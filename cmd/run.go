@@ -97,7 +97,7 @@ func rootCommand(s streams) *cobra.Command {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.AddCommand(serveCommand(s), demoCommand(s), userCommand(s), tokenCommand(s), configCommand(s), exportCommand(s), importCommand(s), backupCommand(s), restoreCommand(s), docsCommand(s), healthcheckCommand(s), reloadCommand(), versionCommand(s))
+	root.AddCommand(serveCommand(s), benchCommand(s), demoCommand(s), userCommand(s), tokenCommand(s), configCommand(s), exportCommand(s), importCommand(s), backupCommand(s), restoreCommand(s), docsCommand(s), healthcheckCommand(s), reloadCommand(), versionCommand(s))
 	return root
 }
 

@@ -1,0 +1,293 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/baton-hub/baton/hub/crowd"
+	"github.com/baton-hub/baton/hub/wire"
+)
+
+// A client is one connection: it may read a channel, and may write.
+type client struct {
+	// Set at construction.
+	crew    *crew
+	meter   *meter
+	number  int    // as a writer
+	name    string // client id
+	channel string
+	from    int // the first writer of the channel
+	writers int // how many writers the channel has
+
+	conn *crowd.Conn
+
+	// Owned by the reader.
+	seen   []uint64 // of each writer of the channel, how far
+	cursor []byte
+	joined bool
+	news   uint64 // deliveries
+
+	// Owned by who writes.
+	n       uint64 // values written
+	request []byte
+
+	answered atomic.Uint64 // values
+	answers  chan struct{} // tells of each, if it is there
+	over     atomic.Bool   // that the connection ends is no failure
+	ended    chan struct{} // closed when the reader has ended
+}
+
+// connect opens a connection and starts its reader; joins says whether it is to read the channel.
+func (c *client) connect(ctx context.Context, joins bool) error {
+	s := c.crew.server
+	conn, err := crowd.Dial(ctx, crowd.Options{URL: s.url, Client: c.name, Token: s.token, Cookie: s.cookie, Wait: c.crew.patience})
+	if err != nil {
+		return explain(s, err)
+	}
+	c.conn, c.ended, c.joined = conn, make(chan struct{}), false
+	c.over.Store(false)
+	if joins {
+		one := 0
+		join := &wire.Join{Head: wire.Head{ID: joinID}, Channel: c.channel, Cursor: string(c.cursor)}
+		if c.crew.log && join.Cursor == "" {
+			join.Last = &one
+		}
+		if err := conn.Write(wire.Encode(join)); err != nil {
+			_ = conn.Close()
+			return fmt.Errorf("joining %s: %w", c.channel, err)
+		}
+	}
+	c.crew.running.Go(func() { defer close(c.ended); c.read() })
+	return nil
+}
+
+// joinID is the id of the request to join; those of writes are below.
+const joinID = 1 << 50
+
+// explain says what to do about a server that does not let a client in.
+func explain(s *server, err error) error {
+	var refused *crowd.Refused
+	switch {
+	case errors.As(err, &refused) && (refused.Status == 401 || refused.Status == 403):
+		return fmt.Errorf("%s does not take the token: %w; --token or BATON_TOKEN is one of the space that is to be measured, with the role service", s.url, err)
+	case errors.As(err, &refused) && refused.Status == 429:
+		return fmt.Errorf("%s has limits in the way: %w; 'baton bench site' prints a site file with limits that are wide enough", s.url, err)
+	}
+	return fmt.Errorf("connecting to %s: %w", s.url, err)
+}
+
+// read takes messages until the connection ends.
+func (c *client) read() {
+	for {
+		message, err := c.conn.Read()
+		if err != nil {
+			if !c.over.Load() {
+				c.crew.fail(fmt.Errorf("client %s: %w", c.name, err))
+			}
+			return
+		}
+		before := c.news
+		if err := crowd.Each(message, c.take); err != nil {
+			c.crew.fail(fmt.Errorf("client %s: %w", c.name, err))
+			return
+		}
+		if c.news > before {
+			c.meter.messages.Add(1)
+			c.meter.bytes.Add(uint64(len(message)))
+		}
+	}
+}
+
+// take notes what a frame tells.
+func (c *client) take(f crowd.Frame) error {
+	switch string(f.Type) {
+	case "change":
+		c.cursor = append(c.cursor[:0], f.Cursor...)
+		return crowd.Fields(f.Set, func(_, value []byte) error { return c.deliver(value, true) })
+	case "message":
+		c.cursor = append(c.cursor[:0], f.Cursor...)
+		return c.deliver(f.Data, true)
+	case "joined":
+		return c.takeJoined(f)
+	case "written", "appended":
+		c.answered.Add(1)
+		if c.answers != nil {
+			c.answers <- struct{}{}
+		}
+	case "error":
+		return fmt.Errorf("the server refuses a request: %s: %s", f.Code, f.Detail)
+	}
+	return nil
+}
+
+// takeJoined takes what a channel has. At first that is of nobody who is counted; when the client comes back, or was so slow
+// that the hub sends it present values, it is what it has missed.
+func (c *client) takeJoined(f crowd.Frame) error {
+	resumes := len(c.cursor) > 0
+	if f.ID == joinID {
+		c.joined = true
+		defer c.crew.joined.Add(1)
+		if resumes && string(f.Mode) != wire.Delta {
+			return fmt.Errorf("it came back with a cursor and got a %s of %s", f.Mode, f.Channel)
+		}
+	}
+	c.cursor = append(c.cursor[:0], f.Cursor...)
+	if !resumes {
+		return nil
+	}
+	if len(f.Messages) > 0 {
+		return crowd.Items(f.Messages, func(message []byte) error {
+			return crowd.Fields(message, func(name, value []byte) error {
+				if string(name) != "data" {
+					return nil
+				}
+				return c.deliver(value, true)
+			})
+		})
+	}
+	if len(f.Values) == 0 {
+		return nil
+	}
+	return crowd.Fields(f.Values, func(_, value []byte) error {
+		return crowd.Fields(value, func(name, value []byte) error {
+			if string(name) != "value" {
+				return nil
+			}
+			return c.deliver(value, false)
+		})
+	})
+}
+
+// deliver counts a value. If every one of a writer's has to come, what is not the next one is missing, or comes again;
+// otherwise those between were spared.
+func (c *client) deliver(value []byte, every bool) error {
+	s, ok := readStamp(value)
+	if !ok || s.writer < c.from || s.writer >= c.from+c.writers {
+		return fmt.Errorf("a value came that nobody wrote: %.60s", value)
+	}
+	m, seen := c.meter, &c.seen[s.writer-c.from]
+	switch {
+	case s.n <= *seen:
+		m.duplicated.Add(1)
+		return nil
+	case !every:
+		m.spared.Add(s.n - *seen - 1)
+	default:
+		m.lost.Add(s.n - *seen - 1)
+	}
+	*seen = s.n
+	c.news++
+	m.delivered.Add(1)
+	if c.crew.measuring.Load() {
+		m.latency.add(c.crew.now() - s.at)
+	}
+	return nil
+}
+
+// write writes the next value, which was due at a time. The answer is counted when it comes.
+func (c *client) write(at time.Duration) error {
+	c.n++
+	b := c.request[:0]
+	kind, field := `[{"type":"write","id":`, `,"set":{"k`
+	if c.crew.log {
+		kind, field = `[{"type":"append","id":`, `,"data":`
+	}
+	b = strconv.AppendUint(append(b, kind...), c.n, 10)
+	b = append(append(append(b, `,"channel":"`...), c.channel...), '"')
+	b = append(b, field...)
+	if !c.crew.log {
+		b = append(strconv.AppendInt(b, int64(c.number), 10), `":`...)
+	}
+	b = appendValue(b, stamp{at, c.number, c.n}, c.crew.bytes)
+	if !c.crew.log {
+		b = append(b, '}')
+	}
+	b = append(append(append(b, `,"op":"`...), c.name...), '.')
+	b = append(strconv.AppendUint(b, c.n, 10), `"}]`...)
+	c.request = b
+	c.crew.written.Add(1)
+	if err := c.conn.Write(b); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	return nil
+}
+
+// close ends the connection and waits for its reader.
+func (c *client) close() {
+	c.over.Store(true)
+	_ = c.conn.Close()
+	<-c.ended
+}
+
+// A meter is what some of the clients have counted.
+type meter struct {
+	delivered, messages, bytes atomic.Uint64
+	lost, duplicated, spared   atomic.Uint64
+	latency                    histogram
+	_                          [64]byte
+}
+
+// meters is how many there are, so that readers do not wait for each other.
+const meters = 8
+
+// A crew is the clients of one turn.
+type crew struct {
+	// Set at construction.
+	server *server
+	bytes  int  // of a value
+	log    bool // the channel is a log
+	began  time.Time
+	run    string // in the client ids
+
+	patience time.Duration // how long nothing may come, until what is missing counts as lost
+
+	meters    [meters]meter
+	clients   []*client
+	joined    atomic.Int64
+	written   atomic.Uint64
+	measuring atomic.Bool // latencies count
+	running   sync.WaitGroup
+
+	failure atomic.Pointer[error]
+}
+
+func (c *crew) now() time.Duration { return time.Since(c.began) }
+
+func (c *crew) fail(err error) { c.failure.CompareAndSwap(nil, &err) }
+
+// failed is why the crew cannot go on.
+func (c *crew) failed() error {
+	if err := c.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (c *crew) delivered() (n uint64) {
+	for i := range c.meters {
+		n += c.meters[i].delivered.Load() + c.meters[i].spared.Load()
+	}
+	return n
+}
+
+// await waits until a count is reached. It gives up when the count has not grown for a while; short says that.
+func (c *crew) await(ctx context.Context, want uint64, count func() uint64) (short bool, err error) {
+	last, since := count(), time.Now()
+	for last < want {
+		if err := errors.Join(c.failed(), ctx.Err()); err != nil {
+			return true, err
+		}
+		time.Sleep(200 * time.Microsecond)
+		if now := count(); now != last {
+			last, since = now, time.Now()
+		} else if time.Since(since) > c.patience {
+			return true, nil
+		}
+	}
+	return false, c.failed()
+}

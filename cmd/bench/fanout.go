@@ -1,0 +1,72 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// window is how many values a writer that goes flat out may be ahead of the readers, on average.
+const window = 64
+
+// fanOut is one writer and many readers. With a rate, values are written when they are due, whatever the server does; flat out,
+// as fast as the readers get them.
+func fanOut(ctx context.Context, t *turn) error {
+	for range t.size {
+		t.add(storeName, 0, 0, 1)
+	}
+	if err := t.open(ctx, t.clients, true); err != nil {
+		return err
+	}
+	writer := t.add(storeName, 0, 0, 1)
+	if err := t.open(ctx, []*client{writer}, false); err != nil {
+		return err
+	}
+	if err := t.writeFor(ctx, writer, t.duration/5); err != nil { // to get warm
+		return err
+	}
+	before := t.delivered()
+	if err := t.begin(); err != nil {
+		return err
+	}
+	if err := t.writeFor(ctx, writer, t.duration); err != nil {
+		return err
+	}
+	if err := t.finish(t.delivered() - before); err != nil {
+		return err
+	}
+	t.result.PerSecond = float64(t.delivered()-before) / t.result.Seconds
+	t.check(func(int) uint64 { return writer.n })
+	return nil
+}
+
+// writeFor writes for a while, and waits until all of it has come or no more comes.
+func (t *turn) writeFor(ctx context.Context, writer *client, d time.Duration) error {
+	from, n := t.now(), writer.n
+	end := from + d
+	for t.now() < end {
+		if err := errors.Join(t.failed(), ctx.Err()); err != nil {
+			return err
+		}
+		at := t.now()
+		if t.rate > 0 {
+			at = from + time.Duration(float64(writer.n-n)/t.rate*float64(time.Second))
+			if wait := at - t.now(); wait > 0 {
+				time.Sleep(min(wait, end-t.now()))
+				continue
+			}
+		} else if writer.n*uint64(t.size) > t.delivered()+window*uint64(t.size) {
+			time.Sleep(50 * time.Microsecond)
+			continue
+		}
+		if err := writer.write(at); err != nil {
+			return err
+		}
+	}
+	short, err := t.await(ctx, writer.n*uint64(t.size), t.delivered)
+	if short || err != nil {
+		return err // what is missing is counted as lost
+	}
+	_, err = t.await(ctx, writer.n, writer.answered.Load)
+	return err
+}

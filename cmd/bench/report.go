@@ -1,0 +1,197 @@
+package bench
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// Format names the form of the JSON report. Fields may be added to it; one that changes its meaning makes another format.
+const Format = "baton-bench/1"
+
+// A Report is what a run has measured.
+type Report struct {
+	Format  string    `json:"format"`
+	Version string    `json:"version"` // of baton
+	Began   time.Time `json:"began"`
+	Machine Machine   `json:"machine"`
+	Target  string    `json:"target,omitempty"` // the URL; none: hubs that the run started, durable and synced with every commit
+	Notes   []string  `json:"notes,omitempty"`  // what was not measured, and why
+
+	Scenarios  []*Scenario `json:"scenarios"`
+	Lost       uint64      `json:"lost"`       // deliveries that never came, in all of it
+	Duplicated uint64      `json:"duplicated"` // deliveries that came again
+}
+
+// A Machine is where it was measured.
+type Machine struct {
+	OS         string `json:"os"`
+	Arch       string `json:"arch"`
+	Kernel     string `json:"kernel"`
+	Processors int    `json:"processors"`
+	Go         string `json:"go"`
+}
+
+// A Scenario is one of the scenarios with one number of connections.
+type Scenario struct {
+	Name        string  `json:"name"`
+	What        string  `json:"what"`
+	Connections int     `json:"connections"`
+	Bytes       int     `json:"bytes"`             // of a value
+	Rate        float64 `json:"rate,omitempty"`    // values written a second; none: flat out
+	Seconds     float64 `json:"duration_s"`        // of a turn, as it was asked for
+	Per         string  `json:"per"`               // what cpu_us is for one of
+	Turns       []Turn  `json:"turns"`             // in the order in which they were measured
+	Hub         *Turn   `json:"hub"`               // medians of its turns; what is counted is the sum
+	Floor       *Turn   `json:"floor,omitempty"`   // likewise
+	Checks      []Check `json:"targets,omitempty"` // figures that have a target
+}
+
+// A Turn is one measurement of one server.
+type Turn struct {
+	Server     string   `json:"server"`                  // hub or floor
+	Written    uint64   `json:"written"`                 // values, those before measuring began included
+	Delivered  uint64   `json:"delivered"`               // likewise
+	Spared     uint64   `json:"spared,omitempty"`        // values that a slow reader got newer ones instead of
+	Messages   uint64   `json:"messages"`                // WebSocket messages that had a delivery or more
+	Bytes      uint64   `json:"message_bytes"`           // in those
+	Lost       uint64   `json:"lost"`                    //
+	Duplicated uint64   `json:"duplicated"`              //
+	Seconds    float64  `json:"seconds"`                 // that were measured
+	PerSecond  float64  `json:"per_second,omitempty"`    // deliveries a second; of writes, writes a second
+	CPUSeconds float64  `json:"cpu_s,omitempty"`         // of the server's process, user and system
+	CPU        float64  `json:"cpu_us,omitempty"`        // microseconds of it for each, see per
+	RSS        float64  `json:"rss_kib,omitempty"`       // KiB of memory that a connection adds
+	Others     float64  `json:"others_p99_us,omitempty"` // slow: the p99 of the others while some are slow
+	Latency    *Latency `json:"latency_us,omitempty"`    // from when a value was due
+}
+
+// A Check is a figure with its target.
+type Check struct {
+	Figure string  `json:"figure"`
+	Value  float64 `json:"value"` // the median over the rounds
+	Most   float64 `json:"at_most,omitempty"`
+	Least  float64 `json:"at_least,omitempty"`
+	Met    bool    `json:"met"`
+}
+
+func newReport(o Options) *Report {
+	return &Report{
+		Format: Format, Version: o.Version, Began: time.Now().UTC().Round(time.Second), Target: o.Target, Scenarios: []*Scenario{},
+		Machine: Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernel(), Processors: runtime.NumCPU(), Go: runtime.Version()},
+	}
+}
+
+// note adds a note, once.
+func (r *Report) note(format string, arguments ...any) {
+	if text := fmt.Sprintf(format, arguments...); !slices.Contains(r.Notes, text) {
+		r.Notes = append(r.Notes, text)
+	}
+}
+
+func (r *Report) begin(p planned, o Options) *Scenario {
+	s := &Scenario{Name: p.name, What: p.what, Connections: p.size, Bytes: o.Bytes, Rate: p.rate, Seconds: o.Duration.Seconds(), Per: p.per}
+	r.Scenarios = append(r.Scenarios, s)
+	return s
+}
+
+// Wrong says how many deliveries were lost or came again, of the hub and the floor.
+func (r *Report) Wrong() (lost, duplicated uint64) {
+	for _, s := range r.Scenarios {
+		for _, t := range s.Turns {
+			lost += t.Lost
+			duplicated += t.Duplicated
+		}
+	}
+	return lost, duplicated
+}
+
+// judge sums up the turns so far.
+func (s *Scenario) judge(p planned) {
+	of := map[string][]Turn{}
+	for _, t := range s.Turns {
+		of[t.Server] = append(of[t.Server], t)
+	}
+	s.Hub, s.Floor, s.Checks = middle(of["hub"]), middle(of["floor"]), nil
+	for _, c := range p.checks {
+		if p.size < c.from || c.ratio && s.Floor == nil {
+			continue
+		}
+		var values []float64
+		for i, hub := range of["hub"] {
+			var floor Turn
+			if i < len(of["floor"]) {
+				floor = of["floor"][i]
+			}
+			values = append(values, c.of(hub, floor))
+		}
+		value := median(values)
+		if value == 0 {
+			continue // not known here
+		}
+		s.Checks = append(s.Checks, Check{
+			Figure: c.figure, Value: value, Most: c.most, Least: c.least, Met: (c.most == 0 || value <= c.most) && value >= c.least,
+		})
+	}
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	values = slices.Sorted(slices.Values(values))
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+}
+
+func over(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// middle is the median of each figure, and the sum of what was counted.
+func middle(turns []Turn) *Turn {
+	if len(turns) == 0 {
+		return nil
+	}
+	m := &Turn{Server: turns[0].Server}
+	for _, t := range turns {
+		m.Written += t.Written
+		m.Delivered += t.Delivered
+		m.Spared += t.Spared
+		m.Messages += t.Messages
+		m.Bytes += t.Bytes
+		m.Lost += t.Lost
+		m.Duplicated += t.Duplicated
+	}
+	of := func(figure func(Turn) float64) float64 {
+		var values []float64
+		for _, t := range turns {
+			values = append(values, figure(t))
+		}
+		return median(values)
+	}
+	m.Seconds = of(func(t Turn) float64 { return t.Seconds })
+	m.PerSecond = of(func(t Turn) float64 { return t.PerSecond })
+	m.CPUSeconds = of(func(t Turn) float64 { return t.CPUSeconds })
+	m.CPU = of(func(t Turn) float64 { return t.CPU })
+	m.RSS = of(func(t Turn) float64 { return t.RSS })
+	m.Others = of(func(t Turn) float64 { return t.Others })
+	latency := func(figure func(*Latency) float64) float64 {
+		return of(func(t Turn) float64 {
+			if t.Latency == nil {
+				return 0
+			}
+			return figure(t.Latency)
+		})
+	}
+	if turns[0].Latency != nil {
+		m.Latency = &Latency{
+			latency(func(l *Latency) float64 { return l.P50 }), latency(func(l *Latency) float64 { return l.P99 }),
+			latency(func(l *Latency) float64 { return l.P999 }), latency(func(l *Latency) float64 { return l.Max }),
+		}
+	}
+	return m
+}
