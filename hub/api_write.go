@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/wire"
 )
 
 // OpHeader is the operation id of a request that changes something.
@@ -56,33 +57,12 @@ type transactInput struct {
 
 // transactBody is a transaction: all of it happens, or nothing.
 type transactBody struct {
-	Writes  []writePart       `json:"writes,omitempty"`
-	Appends []appendPart      `json:"appends,omitempty"`
-	Calls   []callPart        `json:"calls,omitempty"`
-	Term    uint64            `json:"term,omitempty" doc:"The term one acts under, for all parts."`
-	Held    map[string]uint64 `json:"held,omitempty" doc:"Refuse unless the client of the operation id holds these locks: name and token."`
-	Op      string            `json:"op,omitempty" doc:"As the header Baton-Op."`
-}
-
-type writePart struct {
-	Channel string                     `json:"channel"`
-	Owner   string                     `json:"owner,omitempty"`
-	Set     map[string]json.RawMessage `json:"set,omitempty"`
-	Delete  []string                   `json:"delete,omitempty"`
-	Patch   map[string]json.RawMessage `json:"patch,omitempty"`
-	If      map[string]uint64          `json:"if,omitempty"`
-	Unseen  string                     `json:"unseen,omitempty"`
-}
-
-type appendPart struct {
-	Channel string          `json:"channel"`
-	Data    json.RawMessage `json:"data"`
-}
-
-type callPart struct {
-	Command    string          `json:"command"`
-	Args       json.RawMessage `json:"args,omitempty"`
-	DeadlineMS int64           `json:"deadline_ms,omitempty" minimum:"0" maximum:"31622400000"`
+	Writes  []wire.TransactWrite  `json:"writes,omitempty"`
+	Appends []wire.TransactAppend `json:"appends,omitempty"`
+	Calls   []wire.TransactCall   `json:"calls,omitempty"`
+	Term    uint64                `json:"term,omitempty" doc:"The term one acts under, for all parts."`
+	Held    map[string]uint64     `json:"held,omitempty" doc:"Refuse unless the client of the operation id holds these locks: name and token."`
+	Op      string                `json:"op,omitempty" doc:"As the header Baton-Op."`
 }
 
 // decisionErrors are the statuses of decisions that refuse.
@@ -162,25 +142,7 @@ func (b writeBody) decision(channel string) (channels.Decide, error) {
 
 // decision returns the decision of a transaction.
 func (b transactBody) decision(r *room) (channels.Decide, error) {
-	t := channels.Transact{Term: b.Term, Held: b.Held}
-	unseen := make([]channels.Cursor, len(b.Writes))
-	for i, w := range b.Writes {
-		cursor, err := channels.ParseCursor(w.Unseen)
-		if err != nil {
-			return nil, inPart("writes", i, channels.Refuse(channels.CodeInvalid, "%v", err))
-		}
-		unseen[i] = cursor
-		t.Writes = append(t.Writes, channels.Write{
-			Channel: w.Channel, Owner: w.Owner, Set: w.Set, Delete: w.Delete, Patch: w.Patch, If: w.If,
-		})
-	}
-	for _, a := range b.Appends {
-		t.Appends = append(t.Appends, channels.Append{Channel: a.Channel, Data: a.Data})
-	}
-	for _, c := range b.Calls {
-		t.Calls = append(t.Calls, channels.CallCommand{Command: c.Command, Args: c.Args, Deadline: milliseconds(c.DeadlineMS)})
-	}
-	return r.transacting(t, unseen), nil
+	return r.transacting(&wire.Transact{Term: b.Term, Held: b.Held, Writes: b.Writes, Appends: b.Appends, Calls: b.Calls})
 }
 
 // rules finds the rules of a channel that clients may know.

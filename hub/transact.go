@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub/wire"
@@ -10,8 +11,20 @@ import (
 
 // transaction makes the decision of a Transact.
 func (r *room) transaction(f *wire.Transact) (*decision, error) {
-	var t channels.Transact
-	t.Term, t.Held = f.Term, f.Held
+	decide, err := r.transacting(f)
+	if err != nil {
+		return nil, err
+	}
+	return &decision{f.Op, decide, func(o channels.Outcome, cursor string) wire.Frame {
+		var done channels.TransactAnswer
+		_ = json.Unmarshal(o.Answer, &done)
+		return &wire.Written{ID: f.ID, Position: o.Position, Cursor: cursor, Calls: done.Calls}
+	}}, nil
+}
+
+// transacting returns the decision of a transaction, whose calls refuse if nobody on any node serves them now.
+func (r *room) transacting(f *wire.Transact) (channels.Decide, error) {
+	t := channels.Transact{Term: f.Term, Held: f.Held}
 	unseen := make([]channels.Cursor, len(f.Writes))
 	for i, w := range f.Writes {
 		cursor, err := channels.ParseCursor(w.Unseen)
@@ -26,29 +39,16 @@ func (r *room) transaction(f *wire.Transact) (*decision, error) {
 	for _, a := range f.Appends {
 		t.Appends = append(t.Appends, channels.Append{Channel: a.Channel, Data: a.Data})
 	}
-	for _, call := range f.Calls {
-		t.Calls = append(t.Calls, channels.CallCommand{Command: call.Command, Args: call.Args, Deadline: milliseconds(call.DeadlineMS)})
-	}
-	return &decision{f.Op, r.transacting(t, unseen), func(o channels.Outcome, cursor string) wire.Frame {
-		var done channels.TransactAnswer
-		_ = json.Unmarshal(o.Answer, &done)
-		return &wire.Written{ID: f.ID, Position: o.Position, Cursor: cursor, Calls: done.Calls}
-	}}, nil
-}
-
-// transacting returns the decision of a transaction whose writes refuse what their client has not seen (the zero cursor:
-// do not ask), and whose calls refuse if nobody on any node serves them now.
-func (r *room) transacting(t channels.Transact, unseen []channels.Cursor) channels.Decide {
 	unserved := -1
-	for i, call := range t.Calls {
-		if !r.served(call.Command) {
+	for i, c := range f.Calls {
+		t.Calls = append(t.Calls, channels.CallCommand{Command: c.Command, Args: c.Args, Deadline: milliseconds(c.DeadlineMS)})
+		if unserved < 0 && !r.served(c.Command) {
 			unserved = i
-			break
 		}
 	}
 	return func(d *channels.Draft) (any, error) {
 		t := t
-		t.Writes = append([]channels.Write(nil), t.Writes...)
+		t.Writes = slices.Clone(t.Writes)
 		for i := range t.Writes {
 			t.Writes[i].Unseen = since(d, unseen[i])
 		}
@@ -57,7 +57,7 @@ func (r *room) transacting(t channels.Transact, unseen []channels.Cursor) channe
 			return nil, inPart("calls", unserved, noService(t.Calls[unserved].Command))
 		}
 		return answer, err
-	}
+	}, nil
 }
 
 // since is the position of a cursor for a decision; nil if none was given. Of a client whose cursor is of another epoch,

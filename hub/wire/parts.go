@@ -41,9 +41,9 @@ func (p *TransactAppend) fields() []field {
 
 // A TransactCall is a Call as a part of a Transact.
 type TransactCall struct {
-	Command    string          `json:"command"`               // Required.
-	Args       json.RawMessage `json:"args,omitempty"`        // Optional.
-	DeadlineMS int64           `json:"deadline_ms,omitempty"` // Optional. As in Call.
+	Command    string          `json:"command"`                                                 // Required.
+	Args       json.RawMessage `json:"args,omitempty"`                                          // Optional.
+	DeadlineMS int64           `json:"deadline_ms,omitempty" minimum:"0" maximum:"31622400000"` // Optional. As in Call; the bounds are for OpenAPI.
 }
 
 func (p *TransactCall) fields() []field {
