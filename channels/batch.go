@@ -2,7 +2,6 @@ package channels
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"time"
 )
@@ -32,21 +31,25 @@ func (w *waiting) answer(o Outcome) {
 // A batch is an entry in the making: transactions decided in order on the state at one position, and what each
 // proposal is to be answered once the entry is committed. It is pure: a function of the state and the proposals.
 type batch struct {
-	after    uint64            // the position it was decided on; it is committed at after+1 or not at all
-	head     Entry             // without the transactions
-	encoded  []json.RawMessage // the transactions
-	bytes    int               // of them
-	load     int               // bytes, and what else they are for those who fold them
-	members  []*waiting        // in the order in which they were decided
-	outcomes []Outcome         // of members, valid if the entry is committed
+	after    uint64     // the position it was decided on; it is committed at after+1 or not at all
+	entry    Entry      // as everybody will read it
+	encoded  []byte     // the same, up to its last transaction
+	load     int        // bytes of the transactions, and what else they are for those who fold them
+	members  []*waiting // in the order in which they were decided
+	outcomes []Outcome  // of members, valid if the entry is committed
 }
 
-// newBatch decides proposals on top of the state: take gives the next one, or nil; one that does not fit any more is
-// given to putBack, and the batch is full.
-func newBatch(state *State, authority Authority, take func() *waiting, putBack func(*waiting)) *batch {
-	b := &batch{after: state.position, head: Entry{Version: EntryVersion, ID: rand.Text(), Epoch: state.epoch}}
+// newBatch decides proposals on top of the state, of which there are about so many: take gives the next one, or nil; one
+// that does not fit any more is given to putBack, and the batch is full.
+func newBatch(state *State, authority Authority, held int, take func() *waiting, putBack func(*waiting)) *batch {
+	held = min(held, MaxTransactions)
+	b := &batch{
+		after: state.position, entry: Entry{Version: EntryVersion, ID: rand.Text(), Epoch: state.epoch},
+		encoded: make([]byte, 0, 512*held), members: make([]*waiting, 0, held), outcomes: make([]Outcome, 0, held),
+	}
+	b.entry.Transactions = make([]Transaction, 0, held)
 	draft := newDraft(state, authority)
-	inEntry := map[Op]int{} // members that the entry commits, by operation
+	inEntry := make(map[Op]int, held) // members that the entry commits, by operation
 	for len(b.members) < MaxTransactions {
 		w := take()
 		if w == nil {
@@ -85,8 +88,14 @@ func (b *batch) decide(d *Draft, w *waiting, inEntry map[Op]int) (fits bool) {
 		return true
 	}
 	tx := d.transaction(w.hash, answer)
-	encoded := mustJSON(tx)
-	size := len(encoded)
+	if !tx.isText() {
+		d.undo()
+		b.add(w, Outcome{Position: b.after, Err: Refuse(CodeInvalid, "not all names in this are UTF-8 text")})
+		return true
+	}
+	begun := b.begin()
+	encoded := tx.appendTo(begun)
+	size := len(encoded) - len(begun)
 	load := size + d.patched // a patch is small, and what it changes is work for every node
 	switch {
 	case load > MaxEntryBytes:
@@ -97,29 +106,24 @@ func (b *batch) decide(d *Draft, w *waiting, inEntry map[Op]int) (fits bool) {
 		d.undo()
 		return false
 	}
-	b.bytes += size
 	b.load += load
 	inEntry[w.Op] = len(b.members)
-	b.encoded = append(b.encoded, encoded)
+	b.encoded, b.entry.Transactions = encoded, append(b.entry.Transactions, tx)
 	b.add(w, Outcome{Position: d.Position(), Answer: tx.Answer})
 	return true
 }
 
-// encode returns the entry as Entry.Encode would.
-func (b *batch) encode() []byte {
-	head := mustJSON(b.head)
-	data := make([]byte, 0, len(head)+b.bytes+len(b.encoded)+len(`,"t":[]`))
-	data = append(data, head[:len(head)-1]...) // without the brace
-	for i, tx := range b.encoded {
-		if i == 0 {
-			data = append(data, `,"t":[`...)
-		} else {
-			data = append(data, ',')
-		}
-		data = append(data, tx...)
+// begin returns the encoded entry up to where the next transaction is to stand.
+func (b *batch) begin() []byte {
+	if len(b.entry.Transactions) > 0 {
+		return append(b.encoded, ',')
 	}
-	return append(data, "]}"...)
+	head := mustJSON(b.entry)
+	return append(append(b.encoded, head[:len(head)-1]...), `,"t":[`...) // without the brace
 }
+
+// encode returns the entry as Entry.Encode would.
+func (b *batch) encode() []byte { return append(b.encoded, "]}"...) }
 
 func (b *batch) add(w *waiting, o Outcome) {
 	b.members = append(b.members, w)

@@ -21,7 +21,8 @@ type Draft struct {
 
 	// Of the transaction being decided.
 	asked   *Proposal
-	who     *Who
+	who     Who // once it is known
+	known   bool
 	term    uint64
 	called  int // commands called
 	patched int // bytes of the values that patches made
@@ -43,7 +44,7 @@ func newDraft(state *State, authority Authority) *Draft {
 
 // begin starts the next transaction of the entry.
 func (d *Draft) begin(p *Proposal) {
-	d.asked, d.who, d.term, d.called, d.patched, d.effects, d.before = p, nil, 0, 0, 0, nil, d.before[:0]
+	d.asked, d.known, d.term, d.called, d.patched, d.effects, d.before = p, false, 0, 0, 0, nil, d.before[:0]
 }
 
 // undo takes back what the transaction did.
@@ -73,14 +74,14 @@ func (d *Draft) Op() Op { return d.asked.Op }
 // Who returns the person or program that asks, from the logged record of their login session or token, which must
 // still be there.
 func (d *Draft) Who() (Who, error) {
-	if d.who == nil {
+	if !d.known {
 		who, err := d.authority.Identify(d, d.asked.Actor)
 		if err != nil {
 			return Who{}, err
 		}
-		d.who = &who
+		d.who, d.known = who, true
 	}
-	return *d.who, nil
+	return d.who, nil
 }
 
 // Actor is the id of the login session or token that asks; "" is the hub itself.
@@ -153,7 +154,7 @@ func (d *Draft) Set(ref Ref, v any) {
 
 // patch gives a key that has a value the one that a JSON Merge Patch makes of it.
 func (d *Draft) patch(ref Ref, value, patch json.RawMessage) {
-	d.change(ref, value, Effect{Patch: patch})
+	d.change(ref, value, Effect{Patch: packed(patch)})
 }
 
 // Delete removes a key; nothing happens if it is not there.

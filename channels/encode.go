@@ -24,10 +24,42 @@ func encode(v any) (json.RawMessage, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
+// mustJSON returns the JSON of what a decision stores, without white space and in memory of its own.
 func mustJSON(v any) json.RawMessage {
+	if raw, ok := v.(json.RawMessage); ok {
+		return packed(raw)
+	}
 	data, err := encode(v)
 	if err != nil {
-		panic(fmt.Sprintf("a decision stored what is not JSON: %v", err)) // a bug: clients' values were validated at the door
+		panic(notJSON(err))
 	}
 	return data
+}
+
+// packed returns JSON without white space, in memory of its own.
+func packed(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return json.RawMessage("null")
+	}
+	b := bytes.NewBuffer(make([]byte, 0, len(raw)))
+	if err := json.Compact(b, raw); err != nil {
+		panic(notJSON(err))
+	}
+	if b.Len() < len(raw) {
+		return bytes.Clone(b.Bytes())
+	}
+	return b.Bytes()
+}
+
+// notJSON is a bug: clients' values were validated at the door.
+func notJSON(err error) string { return fmt.Sprintf("a decision stored what is not JSON: %v", err) }
+
+// appendText appends a string as encode writes it.
+func appendText(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return append(dst, mustJSON(s)...)
+		}
+	}
+	return append(append(append(dst, '"'), s...), '"')
 }

@@ -3,6 +3,8 @@ package channels
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"unicode/utf8"
 )
 
 // EntryVersion is the format of the entries and snapshots that this version writes.
@@ -91,6 +93,77 @@ func DecodeEntry(data []byte) (*Entry, error) {
 		}
 	}
 	return &e, nil
+}
+
+// appendTo appends the transaction as Encode writes it, which is a test: every transaction is written once by the node
+// that decides it, and reflection took most of the time. Its raw values are packed.
+func (tx *Transaction) appendTo(dst []byte) []byte {
+	dst = appendText(append(dst, `{"op":`...), tx.Op.Client)
+	dst = strconv.AppendUint(append(dst[:len(dst)-1], '.'), tx.Op.N, 10) // before the quote
+	dst = append(dst, '"')
+	if tx.Unnamed {
+		dst = append(dst, `,"u":true`...)
+	}
+	dst = appendText(append(dst, `,"h":`...), tx.Hash)
+	dst = append(dst, `,"by":{`...)
+	if tx.By.ID != "" {
+		dst = appendText(append(dst, `"id":`...), tx.By.ID)
+	}
+	if tx.By.User != "" {
+		if tx.By.ID != "" {
+			dst = append(dst, ',')
+		}
+		dst = appendText(append(dst, `"user":`...), tx.By.User)
+	}
+	dst = append(dst, '}')
+	if tx.Term > 0 {
+		dst = strconv.AppendUint(append(dst, `,"term":`...), tx.Term, 10)
+	}
+	if len(tx.Answer) > 0 {
+		dst = append(append(dst, `,"a":`...), tx.Answer...)
+	}
+	for i := range tx.Effects {
+		if i == 0 {
+			dst = append(dst, `,"e":[`...)
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = tx.Effects[i].appendTo(dst)
+	}
+	if len(tx.Effects) > 0 {
+		dst = append(dst, ']')
+	}
+	if tx.Trace != "" {
+		dst = appendText(append(dst, `,"trace":`...), tx.Trace)
+	}
+	return append(dst, '}')
+}
+
+func (e *Effect) appendTo(dst []byte) []byte {
+	dst = appendText(append(dst, `{"c":`...), e.Channel)
+	if e.Owner != "" {
+		dst = appendText(append(dst, `,"o":`...), e.Owner)
+	}
+	if e.Key != "" {
+		dst = appendText(append(dst, `,"k":`...), e.Key)
+	}
+	if len(e.Value) > 0 {
+		dst = append(append(dst, `,"v":`...), e.Value...)
+	}
+	if len(e.Patch) > 0 {
+		dst = append(append(dst, `,"p":`...), e.Patch...)
+	}
+	return append(dst, '}')
+}
+
+// isText reports whether all strings of the transaction are UTF-8: what others read from the log is what was decided.
+func (tx *Transaction) isText() bool {
+	for i := range tx.Effects {
+		if e := &tx.Effects[i]; !utf8.ValidString(e.Channel) || !utf8.ValidString(e.Owner) || !utf8.ValidString(e.Key) {
+			return false
+		}
+	}
+	return utf8.ValidString(tx.By.ID) && utf8.ValidString(tx.By.User) && utf8.ValidString(tx.Trace)
 }
 
 // MarshalText and UnmarshalText carry operation ids through JSON in their wire form.

@@ -22,10 +22,9 @@ const (
 type flight struct {
 	batch  *batch
 	began  time.Time
-	data   []byte             // the entry of the batch
-	own    chan decodedRecord // the same, decoded while it is under way
-	acks   chan error         // from the append under way, at most one
-	asking bool               // an append is under way
+	data   []byte     // the entry of the batch
+	acks   chan error // from the append under way, at most one
+	asking bool       // an append is under way
 	wait   time.Duration
 	timer  *time.Timer
 	cancel context.CancelFunc
@@ -33,24 +32,19 @@ type flight struct {
 
 func newFlight(b *batch) *flight {
 	f := &flight{
-		batch: b, began: time.Now(), data: b.encode(), own: make(chan decodedRecord, 1), acks: make(chan error, 1),
+		batch: b, began: time.Now(), data: b.encode(), acks: make(chan error, 1),
 		wait: settleFirst, timer: time.NewTimer(time.Hour), cancel: func() {},
 	}
 	f.timer.Stop()
 	return f
 }
 
-// decodeOwn decodes the flight's own entry as it will come back, while the log is busy with it.
-func (f *flight) decodeOwn() { f.own <- decodeRecord(Record{Data: f.data}) }
-
-// decode decodes a record, or waits until that is done if the record is the flight's own entry, to the byte.
+// decode decodes a record. If it is the flight's own entry, to the byte, then what it says is known.
 func (f *flight) decode(r Record) decodedRecord {
 	if f == nil || !bytes.Equal(f.data, r.Data) {
 		return decodeRecord(r)
 	}
-	d := <-f.own // it comes once: with it the flight ends
-	d.Record = r
-	return d
+	return decodedRecord{Record: r, entry: &f.batch.entry} // it comes once: with it the flight ends
 }
 
 // publish appends an entry at the flight's position, without waiting.
@@ -81,7 +75,7 @@ func (f *flight) settle(ctx context.Context, s *Space) {
 		return
 	}
 	s.logger.Warn("settling an unknown outcome", "position", f.batch.after+1, "operations", len(f.batch.members))
-	f.publish(ctx, s, mustJSON(Entry{Version: EntryVersion, ID: rand.Text(), Epoch: f.batch.head.Epoch}))
+	f.publish(ctx, s, mustJSON(Entry{Version: EntryVersion, ID: rand.Text(), Epoch: f.batch.entry.Epoch}))
 }
 
 // end forgets the flight; what is still under way is settled.

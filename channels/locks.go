@@ -2,8 +2,6 @@ package channels
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 )
 
 // MaxLocks is how many locks one client may hold.
@@ -97,7 +95,7 @@ type LoseLocks map[string]uint64
 
 // Decide is the Decide of a LoseLocks; it is the hub's own.
 func (l LoseLocks) Decide(d *Draft) (any, error) {
-	for _, name := range slices.Sorted(maps.Keys(l)) {
+	for _, name := range sorted(l) {
 		if v, held := d.Get(lockRef(name)); held && v.Position == l[name] {
 			d.Delete(lockRef(name))
 		}
@@ -128,7 +126,7 @@ func locksOf(v View, accept func(LockRecord) bool) map[string]LockRecord {
 
 // holds refuses unless the client that asks holds the locks, under these tokens.
 func (d *Draft) holds(tokens map[string]uint64) error {
-	for _, name := range slices.Sorted(maps.Keys(tokens)) {
+	for _, name := range sorted(tokens) {
 		v, held := d.Get(lockRef(name))
 		var r LockRecord
 		switch {

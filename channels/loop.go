@@ -84,13 +84,12 @@ func (s *Space) launch(ctx context.Context) {
 	if l.flight != nil || l.intake.held == 0 || l.broken || l.follow == nil {
 		return
 	}
-	b := newBatch(s.state, s.options.Authority, s.inTime, func(w *waiting) { l.intake.unpop(w) })
-	if len(b.encoded) == 0 {
+	b := newBatch(s.state, s.options.Authority, l.intake.held, s.inTime, func(w *waiting) { l.intake.unpop(w) })
+	if len(b.entry.Transactions) == 0 {
 		b.answer()
 		return
 	}
 	l.flight = newFlight(b)
-	s.running.Go(l.flight.decodeOwn)
 	l.flight.publish(ctx, s, l.flight.data)
 }
 
@@ -149,7 +148,7 @@ func (s *Space) settleFlight(c Change) {
 	}
 	s.loop.flight = nil
 	f.end()
-	if c.Entry.ID == f.batch.head.ID {
+	if c.Entry.ID == f.batch.entry.ID {
 		s.meter.Committed(c, time.Since(f.began))
 		f.batch.answer()
 		return

@@ -33,11 +33,12 @@ func meterOf(w Watcher) Meter {
 
 // CodeOf returns the code of an error that answers a proposal, "" if there is no error.
 func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
 	var refused *Refusal
 	var uncertain *Uncertain
 	switch {
-	case err == nil:
-		return ""
 	case errors.As(err, &refused):
 		return refused.Code
 	case errors.As(err, &uncertain):

@@ -19,6 +19,6 @@ func (o OutsideEdit) Decide(d *Draft) (any, error) {
 	if rules, ok := d.Rules().Channels[o.Write.Channel]; ok && !Permits(rules.Write, who) {
 		return nil, Refuse(CodeForbidden, "%s is written by %v only: add service to its write, or edit it through the hub", o.Write.Channel, rules.Write)
 	}
-	d.who = &who
+	d.who, d.known = who, true
 	return o.Write.Decide(d)
 }

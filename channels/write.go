@@ -3,7 +3,6 @@ package channels
 import (
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -57,7 +56,7 @@ func (w Write) apply(d *Draft, rules ChannelRules, owner string) error {
 	if err := w.conditions(d, owner); err != nil {
 		return err
 	}
-	for _, key := range slices.Sorted(maps.Keys(w.Set)) {
+	for _, key := range sorted(w.Set) {
 		ref := Ref{w.Channel, owner, key}
 		if err := d.checkValue(ref, w.Set[key]); err != nil {
 			return err
@@ -67,7 +66,7 @@ func (w Write) apply(d *Draft, rules ChannelRules, owner string) error {
 	for _, key := range w.Delete {
 		d.Delete(Ref{w.Channel, owner, key})
 	}
-	for _, key := range slices.Sorted(maps.Keys(w.Patch)) {
+	for _, key := range sorted(w.Patch) {
 		if err := d.patchKey(Ref{w.Channel, owner, key}, rules.Default[key], w.Patch[key]); err != nil {
 			return err
 		}
@@ -135,13 +134,26 @@ func (w Write) check() error {
 }
 
 func (w Write) touched() []string {
-	return slices.Concat(slices.Sorted(maps.Keys(w.Set)), w.Delete, slices.Sorted(maps.Keys(w.Patch)))
+	return slices.Concat(sorted(w.Set), w.Delete, sorted(w.Patch))
+}
+
+// sorted returns the keys of a map in order; slices.Sorted grows as it goes, and this is done for every write.
+func sorted[V any](m map[string]V) []string {
+	if len(m) == 0 {
+		return nil
+	}
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // conditions checks `if`, `unseen` and `since` on the very state that the write applies to.
 func (w Write) conditions(d *Draft, owner string) error {
 	var clash []string
-	for _, key := range slices.Sorted(maps.Keys(w.If)) {
+	for _, key := range sorted(w.If) {
 		v, _ := d.Get(Ref{w.Channel, owner, key})
 		if v.Position != w.If[key] {
 			clash = append(clash, key)

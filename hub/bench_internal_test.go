@@ -39,7 +39,7 @@ var steps = []struct {
 	most float64 // allocations for each transaction
 	make func(testing.TB) func()
 }{
-	{"EncodeFrames", 24, func(tb testing.TB) func() {
+	{"EncodeFrames", 15, func(tb testing.TB) func() {
 		made := entryHere(tb)
 		return func() {
 			e := made

@@ -95,7 +95,7 @@ func TestRequestsShareNoMemoryWithTheMessage(t *testing.T) {
 	}
 }
 
-func BenchmarkDecodeRequests(b *testing.B) {
+func BenchmarkDecodeRequest(b *testing.B) {
 	message := []byte(`[{"type":"write","id":5,"channel":"queue","set":{"q1":{"sample":"1:03","task":"collection",` +
 		`"order":1.5,"params":{"images":1800,"range_deg":0.1}}},"if":{"q1":12},"term":4,"op":"c1ab.12"}]`)
 	b.ReportAllocs()

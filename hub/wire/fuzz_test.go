@@ -97,7 +97,11 @@ func wantReadAlike(t *testing.T, frame []byte, r Request) {
 	if err := json.Unmarshal(frame, body); err != nil {
 		t.Fatalf("accepted what encoding/json refuses: %v\n%s", err, frame)
 	}
-	if want, got := AppendFrame(nil, body), AppendFrame(nil, r); !bytes.Equal(want, got) {
+	want, err := encode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := encode(r); err != nil || !bytes.Equal(want, got) {
 		t.Fatalf("to encoding/json it is another request\n%s\n%s", want, got)
 	}
 	wantNames(t, frame, append(jsonNames(reflect.TypeOf(r).Elem()), "type"))

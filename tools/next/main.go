@@ -36,7 +36,7 @@ func main() {
 var additions = []overlay.Edit{
 	overlay.Replace("hub/wire/wire.go", "body, err := encode(f)\n", "body, err := encodeNext(f)\n"),
 	overlay.Replace("hub/gather.go", "func (p *parcel) add(frame []byte) {\n", "func (p *parcel) add(frame []byte) {\n\tp.begin()\n"),
-	overlay.Replace("channels/flight.go", "data: b.encode(), ", "data: entryOfNext(b.encode()), "),
+	overlay.Replace("channels/flight.go", "data: b.encode(), ", "data: entryOfNext(b), "),
 	overlay.Replace("channels/snapshot.go", "err = out.Encode(l)\n", "err = out.Encode(lineNext{l, later})\n"),
 	overlay.Replace("channels/housekeeping.go", "rulesKey}, rules)\n", "rulesKey}, rulesNext(rules))\n"),
 	overlay.Replace("channels/space.go", "\tgo s.run(runCtx)\n", "\tgo s.run(runCtx)\n\tgo s.checkpointOften(runCtx)\n"),
