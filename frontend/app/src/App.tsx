@@ -1,8 +1,9 @@
 import type { Ending, SignedIn } from '@baton/client';
+import type { Recalled } from '@baton/client/persist';
 import { arrive, type Ended } from '@baton/client/session';
 import { Center, Loader, useMantineColorScheme } from '@mantine/core';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { forget, forgetPicture, type Picture, recall } from './memory/picture.ts';
+import { forget, forgetPicture, isOf, recall } from './memory/kept.ts';
 import { enterPlace, leavePlace } from './memory/place.ts';
 import { Beamline } from './shell/Beamline.tsx';
 import { signOutHere } from './shell/leaving.ts';
@@ -16,29 +17,40 @@ type Who =
   | {
       readonly is: 'somebody';
       readonly session: string;
-      /** What the hub said; a page that begins with a picture does not wait for that. */
+      readonly user: string;
+      readonly space: string;
+      /** What the hub said; a page that begins with what the browser remembers does not wait for that. */
       readonly me?: SignedIn;
-      readonly picture?: Picture;
+      readonly before?: Recalled;
     };
 
 /** Signs in by the cookie when there is one, shows the way in when there is none. */
 export function App() {
-  const [who, setWho] = useState<Who>(begin);
+  const [who, setWho] = useState<Who>({ is: 'unknown' });
   const enter = useCallback((me: SignedIn) => {
     setWho((before) => somebody(me, before));
   }, []);
-  const come = useCallback(async () => {
-    try {
-      const found = await arrive();
-      if (found.is === 'somebody') return enter(found.me);
-      forgetPicture();
-      setWho({ is: 'nobody', ...(found.ended && { notice: ended(found.ended) }) });
-    } catch {
-      // A hub that does not answer is told of by the screen, or by the sign-in page: both ask it again.
-      setWho((before) => (before.is === 'unknown' ? { is: 'nobody' } : before));
-    }
-  }, [enter]);
-  useEffect(() => void come(), [come]);
+  const come = useCallback(
+    async (first: Promise<unknown> = Promise.resolve()) => {
+      try {
+        const [found] = await Promise.all([arrive(), first]);
+        if (found.is === 'somebody') return enter(found.me);
+        void forgetPicture();
+        setWho({ is: 'nobody', ...(found.ended && { notice: ended(found.ended) }) });
+      } catch {
+        await first;
+        // A hub that does not answer is told of by the screen, or by the sign-in page: both ask it again.
+        setWho((before) => (before.is === 'unknown' ? { is: 'nobody' } : before));
+      }
+    },
+    [enter],
+  );
+  useEffect(() => {
+    // With what the browser remembers, the screen is there before the hub has said who is signed in.
+    void come(
+      recall().then((found) => setWho((now) => (now.is === 'unknown' && found ? remembered(found) : now))),
+    );
+  }, [come]);
   const { clearColorScheme } = useMantineColorScheme();
   const leaving = useRef(false); // the socket may end before the sign-out is answered: that is then no news
   const leave = useCallback(
@@ -46,7 +58,7 @@ export function App() {
       leaving.current = true;
       try {
         const said = await signOutHere(how);
-        forget();
+        await forget();
         leavePlace();
         clearColorScheme();
         setWho({ is: 'nobody', notice: said });
@@ -57,7 +69,6 @@ export function App() {
     [clearColorScheme],
   );
   const out = useCallback(({ reason }: Ending) => {
-    forgetPicture();
     if (leaving.current) return;
     setWho({ is: 'nobody', notice: notice(reason) });
     void signedOut(reason, (end) => setWho({ is: 'nobody', notice: ended(end) }));
@@ -75,12 +86,15 @@ export function App() {
       return (
         <Beamline
           key={who.session}
+          session={who.session}
+          user={who.user}
+          space={who.space}
           known={who.me !== undefined}
           idleInput={who.me?.idle_input_ms}
-          picture={who.picture}
+          before={who.before}
           leave={leave}
           out={out}
-          again={come}
+          again={() => come()}
         />
       );
   }
@@ -96,23 +110,21 @@ async function signedOut(reason: string, tell: (end: Ended) => void): Promise<vo
   if (end !== undefined) tell(end);
   const how = end?.how ?? (found?.is === 'nobody' || reason === 'signed out' ? 'signed_out' : '');
   if (how !== 'signed_out') return;
-  forget();
   leavePlace();
+  await forget();
 }
 
-/** With a picture, the screen is there before the hub has said who is signed in. */
-function begin(): Who {
-  const picture = recall();
-  if (picture === undefined) return { is: 'unknown' };
-  enterPlace(picture.welcome.you.user, picture.welcome.space);
-  return { is: 'somebody', session: picture.welcome.session, picture };
+function remembered(before: Recalled): Who {
+  const { session, space, you } = before.welcome;
+  enterPlace(you.user, space);
+  return { is: 'somebody', session, user: you.user, space, before };
 }
 
 /** What the browser has of somebody else is forgotten before anything is shown. */
-function somebody(me: SignedIn, before: Who): Who {
-  const picture = before.is === 'somebody' ? before.picture : recall();
-  const same = picture?.welcome.you.user === me.you.user && picture.welcome.space === me.space;
-  if (!same) forgetPicture();
-  enterPlace(me.you.user, me.space);
-  return { is: 'somebody', session: me.session, me, ...(same && picture && { picture }) };
+function somebody(me: SignedIn, now: Who): Who {
+  const { session, space, you } = me;
+  const before = now.is === 'somebody' && now.before && isOf(now.before, you, space) ? now.before : undefined;
+  if (!before && now.is === 'somebody') void forgetPicture();
+  enterPlace(you.user, space);
+  return { is: 'somebody', session, user: you.user, space, me, ...(before && { before }) };
 }

@@ -57,8 +57,11 @@ export interface ItemState {
   readonly step: string;
 }
 
-/** The key "queue" holds a RunState, "item/<key of the queue entry>" an ItemState. */
-export const run = defineStore<unknown>({ name: 'run' });
+/**
+ * The key "queue" holds a RunState, "item/<key of the queue entry>" an ItemState. `live`, as is the equipment: the hub keeps
+ * it, but no browser does. What a machine does now is not shown from memory.
+ */
+export const run = defineStore<unknown>({ name: 'run', live: true });
 
 // ---- equipment: each key prefix has its own type, see equipment/read.ts ----
 
@@ -118,7 +121,7 @@ export interface Equipment {
   centring: Centring;
 }
 
-export const equipment = defineStore<unknown>({ name: 'equipment' });
+export const equipment = defineStore<unknown>({ name: 'equipment', live: true });
 
 /** A motor as it is now; ten times a second while it moves. */
 export interface Motor {

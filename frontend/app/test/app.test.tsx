@@ -1,39 +1,19 @@
 import { MantineProvider } from '@mantine/core';
 import { act, fireEvent, render, screen } from '@testing-library/react';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Sockets, welcome } from '../../client/test/hub.js';
+import { describe, expect, it, vi } from 'vitest';
 import { App } from '../src/App.tsx';
 import { elsewhere } from '../src/dev/doors.ts';
 import { type Answers, fakeHub } from '../src/dev/fakeHub.ts';
-import { forget, keep } from '../src/memory/picture.ts';
-import { enterPlace, leavePlace } from '../src/memory/place.ts';
+import { recall } from '../src/memory/kept.ts';
+import { enterPlace } from '../src/memory/place.ts';
+import { alice, browser, joined, seen, welcomed } from './hub.ts';
 import { button } from './show.tsx';
 
 const spaces = { body: { title: 'Site', spaces: [{ name: 'demo', title: 'Demo' }] } };
-const alice = { user: 'alice', name: 'Alice Martin', roles: ['user'], session: 's1' };
 const me = { body: { session: 's1', space: 'demo', title: 'Demo', you: alice, cookie_max_age: 9 } };
 const nobody = (ended?: object) => ({ status: 401, body: { code: 'signed_out', ...(ended && { ended }) } });
 
-let sockets: Sockets;
-
-beforeEach(() => {
-  sockets = new Sockets();
-  vi.stubGlobal(
-    'WebSocket',
-    class {
-      constructor(url: string) {
-        // biome-ignore lint/correctness/noConstructorReturn: a socket of the test's making
-        return sockets.open(url);
-      }
-    },
-  );
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-  forget();
-  leavePlace();
-});
+const here = browser();
 
 function start(answers: Answers) {
   const hub = fakeHub({ 'GET spaces': spaces, ...answers });
@@ -47,11 +27,7 @@ function start(answers: Answers) {
 }
 
 async function connected() {
-  await vi.waitFor(() => sockets.last);
-  await act(async () => {
-    sockets.last.open();
-    sockets.last.push(welcome());
-  });
+  await welcomed(here.sockets);
   await screen.findByRole('region', { name: 'Control' });
 }
 
@@ -67,8 +43,8 @@ describe('a browser', () => {
   });
 
   it('shows what it remembers before the hub has said anything, and forgets it when nobody is signed in', async () => {
-    keep(welcome({ epoch: 'e1' }) as never, {
-      queue: new Map([['q1', { sample: '1:03', task: 'collection', order: 1, params: {} }]]),
+    await seen(here.sockets, {
+      queue: { q1: { sample: '1:03', task: 'collection', order: 1, params: {} } },
     });
     let answer: ((response: Response) => void) | undefined;
     vi.stubGlobal('fetch', () => new Promise<Response>((resolve) => (answer = resolve)));
@@ -77,12 +53,12 @@ describe('a browser', () => {
         <App />
       </MantineProvider>,
     );
-    expect(screen.getByRole('listitem', { name: '1. 1:03, Collection' })).toBeTruthy();
+    await screen.findByRole('listitem', { name: '1. 1:03, Collection' });
     expect(screen.getByText('Asking who is in control')).toBeTruthy();
     vi.stubGlobal('fetch', fakeHub({ 'GET spaces': spaces, 'GET session': nobody() }).fetch);
     await act(async () => answer?.(new Response('{"code":"signed_out"}', { status: 401 })));
     await screen.findByLabelText('User name');
-    expect(localStorage.getItem('baton-picture')).toBeNull();
+    expect(await recall()).toBeUndefined();
   });
 });
 
@@ -91,20 +67,20 @@ describe('a login session that ends', () => {
     start({ 'GET session': me });
     await connected();
     fireEvent.change(screen.getByLabelText('Find a sample'), { target: { value: 'Lys' } });
-    act(() => sockets.last.cut(4401, 'not in use for too long'));
+    act(() => here.sockets.last.cut(4401, 'not in use for too long'));
     expect((await screen.findByText(/too long/)).textContent).toBe(
       'You were signed out: not in use for too long.',
     );
     expect(await userName()).toBe('alice');
     expect(sessionStorage.getItem('baton-place')).toContain('Lys');
-    expect(localStorage.getItem('baton-picture')).toBeNull();
+    expect(await recall()).toBeUndefined();
   });
 
   it('by a sign-out in another tab leaves nothing here either', async () => {
     start({ 'GET session': me });
     await connected();
     fireEvent.change(screen.getByLabelText('Find a sample'), { target: { value: 'Lys' } });
-    act(() => sockets.last.cut(4401, 'signed out'));
+    act(() => here.sockets.last.cut(4401, 'signed out'));
     await screen.findByText('You were signed out.');
     await expect.poll(() => Object.keys(sessionStorage)).toEqual([]);
   });
@@ -116,13 +92,13 @@ describe('a login session that ends', () => {
       'POST session': { status: 409, body: elsewhere },
     });
     await connected();
-    const before = sockets.all.length;
+    const before = here.sockets.all.length;
     vi.useFakeTimers();
-    act(() => sockets.last.cut(4409, 'alice signed in on another computer (10.0.0.7)'));
+    act(() => here.sockets.last.cut(4409, 'alice signed in on another computer (10.0.0.7)'));
     expect(screen.getByText('Alice signed in on another computer (10.0.0.7).')).toBeTruthy();
     act(() => vi.advanceTimersByTime(600_000));
     act(() => void dispatchEvent(new Event('online')));
-    expect(sockets.all).toHaveLength(before);
+    expect(here.sockets.all).toHaveLength(before);
     expect(hub.asked).toEqual(['GET session']);
     vi.useRealTimers();
     fireEvent.click(button('Sign in here again'));
@@ -130,7 +106,7 @@ describe('a login session that ends', () => {
     fireEvent.change(screen.getByLabelText('Password'), { target: { value: 'x' } });
     fireEvent.click(button('Sign in'));
     await screen.findByRole('dialog', { name: 'You are signed in elsewhere' });
-    expect(sockets.all).toHaveLength(before);
+    expect(here.sockets.all).toHaveLength(before);
   });
 
   it('by one’s own wish clears what this app has put into the browser', async () => {
@@ -156,7 +132,7 @@ describe('a login session that ends', () => {
 
 describe('a reload while the hub is away', () => {
   it('goes on when it is back, and learns then who is signed in', async () => {
-    keep(welcome() as never, {});
+    await seen(here.sockets, {});
     const hub = fakeHub({
       'GET session': { body: { ...me.body, idle_input_ms: 900_000 } },
       'POST session/active': {},
@@ -173,9 +149,7 @@ describe('a reload while the hub is away', () => {
     await screen.findByText('Asking who is in control');
     away = false;
     await connected();
-    for (const { id, type, channel } of sockets.last.taken())
-      if (type === 'join')
-        act(() => sockets.last.push({ type: 'joined', id, channel, cursor: 'e1-9', mode: 'snapshot' }));
+    await joined(here.sockets);
     await expect.poll(() => hub.asked).toEqual(['GET session']);
     await vi.waitFor(() => {
       fireEvent.keyDown(document.body, { key: 'a' });
@@ -187,13 +161,11 @@ describe('a reload while the hub is away', () => {
 describe('the place of somebody', () => {
   it('is nothing to the next one', async () => {
     enterPlace('bob', 'demo');
-    keep(welcome({ you: { ...alice, user: 'bob' } }) as never, {
-      queue: new Map([['q1', { sample: 'his' }]]),
-    });
+    await seen(here.sockets, { queue: { q1: { sample: 'his' } } }, { you: { ...alice, user: 'bob' } });
     start({ 'GET session': me });
     await connected();
     expect(sessionStorage.getItem('baton-place')).toContain('alice');
-    expect(localStorage.getItem('baton-picture') ?? '').not.toContain('his');
     expect(screen.queryByRole('listitem', { name: /his/ })).toBeNull();
+    await vi.waitFor(async () => expect((await recall())?.welcome.you.user).not.toBe('bob'));
   });
 });

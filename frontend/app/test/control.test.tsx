@@ -147,7 +147,7 @@ describe('the control bar', () => {
   it('does not say who is in control before the hub has', () => {
     render(
       <Page baton={states.remembered?.() as Fake}>
-        <Memory value={{ at: Date.now(), welcome: {} as never, stores: {} }}>
+        <Memory value={{ at: Date.now(), welcome: {} as never }}>
           <Screen leave={async () => undefined} idleInput={undefined} />
         </Memory>
       </Page>,

@@ -1,135 +1,100 @@
 import { render, screen } from '@testing-library/react';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { equipment, motors, queue, run, samples } from '../src/beamline.ts';
-import { type Atom, type Fake, fakeBaton } from '../src/dev/fakeBaton.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { equipment, motors, queue, run, samples, scan } from '../src/beamline.ts';
 import { ordinary } from '../src/dev/scene.ts';
-import { forget, keep, type Picture, recall } from '../src/memory/picture.ts';
-import { enterPlace, lastPlace, leavePlace, usePlace } from '../src/memory/place.ts';
-import { follow, remembering } from '../src/memory/remember.ts';
+import { forget, open, recall } from '../src/memory/kept.ts';
+import { enterPlace, lastPlace, usePlace } from '../src/memory/place.ts';
+import { browser, joined, seen, welcomed } from './hub.ts';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-  forget();
-  leavePlace();
-});
-
-/** What a browser keeps of the ordinary night. */
-function kept(): Picture {
-  const end = follow(fakeBaton(ordinary));
-  dispatchEvent(new Event('pagehide'));
-  end();
-  return recall() as Picture;
-}
+const here = browser();
+const who = { user: 'alice', space: 'demo' };
 
 /** A page that has just been loaded: the hub has said nothing. */
-function loaded(): Fake {
-  const fake = fakeBaton({ ...ordinary, status: 'connecting', stores: {} });
-  for (const { name } of [queue, samples, run, equipment, motors])
-    fake.values(name).set({ ready: false, values: new Map(), keys: new Map() });
-  (fake.welcome as Atom<unknown>).set(null);
-  return fake;
+async function loaded() {
+  const { baton, kept } = open('s1', who, await recall());
+  for (const def of [queue, samples, run, equipment, motors, scan])
+    baton.store<unknown>(def).subscribe(() => undefined);
+  return {
+    baton,
+    kept,
+    store: (def: { name: string }) => baton.store<unknown>({ ...queue, name: def.name }).get(),
+  };
 }
 
 describe('what the browser remembers', () => {
-  it('is the queue and the samples, and nothing that lives', () => {
-    const picture = kept();
-    expect(Object.keys(picture.stores).sort()).toEqual(['queue', 'samples', 'ui']);
-    expect(picture.stores.queue).toEqual(ordinary.stores.queue);
-    const states = Object.values(picture.stores.samples ?? {}).map((one) => (one as { state: string }).state);
+  it('is the queue and the samples, and nothing that lives', async () => {
+    await seen(here.sockets, ordinary.stores);
+    const { baton, store } = await loaded();
+    await vi.waitFor(() => expect(store(queue).values.size).toBe(6));
+    expect(Object.fromEntries(store(queue).values)).toEqual(ordinary.stores.queue);
+    const states = [...baton.store(samples).get().values.values()].map(({ state }) => state);
     expect(new Set(states), 'which one is mounted is the changer’s to say').toEqual(
       new Set(['collected', 'in puck']),
     );
-    expect(JSON.stringify(picture)).not.toContain('omega');
+    for (const def of [run, equipment, motors, scan]) expect(store(def).values.size, def.name).toBe(0);
+    baton.close();
   });
 
-  it('is written when something has changed, at most once a second, and only while live', () => {
-    const fake = fakeBaton(ordinary);
-    const end = follow(fake);
-    const change = (n: number) => {
-      const view = fake.values('queue').get();
-      fake.values('queue').set({ ...view, values: new Map([[`q${n}`, n]]) });
-    };
-    change(1);
-    change(2);
-    expect(recall()).toBeUndefined();
-    vi.advanceTimersByTime(1000);
-    expect(recall()?.stores.queue).toEqual({ q2: 2 });
-    fake.status.set('stale');
-    change(3);
-    vi.advanceTimersByTime(1000);
-    expect(recall()?.stores.queue).toEqual({ q2: 2 });
-    end();
-  });
-
-  it('stands in until the hub has answered, store by store', () => {
-    const fake = loaded();
-    const baton = remembering(fake, kept());
+  it('stands in until the hub has answered, store by store', async () => {
+    await seen(here.sockets, ordinary.stores);
+    const { baton, store } = await loaded();
+    await vi.waitFor(() => expect(store(queue).values.size).toBe(6));
+    expect(store(queue)).toMatchObject({ ready: false });
     expect(baton.welcome.get()?.conn).toBe('');
-    expect(baton.you.get()?.user).toBe('bob');
-    expect(baton.store(queue).get()).toMatchObject({ ready: false });
-    expect(baton.store(queue).get().values.size).toBe(6);
-    expect(baton.store(queue).get(), 'the same until something changes').toBe(baton.store(queue).get());
-    expect(baton.store(motors).get().values.size).toBe(0);
-    fake.values('queue').set({ ready: true, values: new Map(), keys: new Map() });
-    expect(baton.store(queue).get().values.size).toBe(0);
-    expect(baton.store(samples).get().values.size).toBe(32);
+    expect(baton.you.get()?.user).toBe('alice');
+    await welcomed(here.sockets, { conn: 'c2' });
+    expect(baton.welcome.get()?.conn).toBe('c2');
+    expect(store(queue).values.size).toBe(6);
+    await joined(here.sockets, { queue: { q1: {} } });
+    expect(store(queue)).toMatchObject({ ready: true });
+    expect(store(queue).values.size).toBe(1);
+    baton.close();
   });
 
-  it.each([
-    ['history', { epoch: 'another' }],
-    ['space', { space: 'i04' }],
-    ['user', { you: { ...ordinary.you, user: 'carol' } }],
-    ['proposal', { you: { ...ordinary.you, proposal: 'mx-2' } }],
-  ])('is nothing to another %s', (_, change) => {
-    const fake = loaded();
-    const picture = kept();
-    const baton = remembering(fake, picture);
-    (fake.welcome as Atom<unknown>).set({ ...picture.welcome, conn: 'c2', ...change });
-    expect(baton.store(queue).get().values.size).toBe(0);
+  it('is nothing to another history of the hub', async () => {
+    await seen(here.sockets, ordinary.stores);
+    const { baton, store } = await loaded();
+    await vi.waitFor(() => expect(store(queue).values.size).toBe(6));
+    await welcomed(here.sockets, { epoch: 'another' });
+    expect(store(queue).values.size).toBe(0);
+    baton.close();
   });
 
-  it('is gone with a sign-out, with all else that this app has put there', () => {
-    kept();
+  it('is gone with a sign-out, with all else that this app has put there', async () => {
+    await seen(here.sockets, ordinary.stores);
+    expect((await recall())?.welcome.you.user).toBe('alice');
     localStorage.setItem('baton-bell', 'on');
     sessionStorage.setItem('baton-place', '{}');
     localStorage.setItem('theirs', '1');
-    forget();
+    await forget();
     expect([Object.keys(localStorage), Object.keys(sessionStorage)]).toEqual([['theirs'], []]);
-    expect(recall()).toBeUndefined();
+    expect(await recall()).toBeUndefined();
   });
 
-  it('is gone with the login session, however that ends', () => {
-    const fake = fakeBaton(ordinary);
-    const end = follow(fake);
+  it.each([
+    ['signed out', 4401],
+    ['replaced', 4409],
+  ])('is gone with the login session: %s', async (reason, code) => {
+    await seen(here.sockets, ordinary.stores);
+    const { baton } = await loaded();
+    await welcomed(here.sockets);
+    here.sockets.last.cut(code, reason);
+    expect(await recall()).toBeUndefined();
     dispatchEvent(new Event('pagehide'));
-    expect(recall()).toBeDefined();
-    fake.status.set('replaced');
-    expect(recall()).toBeUndefined();
-    vi.advanceTimersByTime(1000);
-    dispatchEvent(new Event('pagehide'));
-    expect(recall(), 'nothing writes it again').toBeUndefined();
-    end();
+    expect(await recall(), 'nothing writes it again').toBeUndefined();
+    baton.close();
   });
 
-  it('is not shown after half a day', () => {
-    kept();
-    vi.advanceTimersByTime(12 * 3_600_000);
-    expect(recall()).toBeUndefined();
-    expect(localStorage.getItem('baton-picture')).toBeNull();
-  });
-
-  it('is not kept when it is very large', () => {
-    kept();
-    keep(fakeBaton(ordinary).welcome.get() as never, { queue: new Map([['q1', 'x'.repeat(1_000_000)]]) });
-    expect(recall()).toBeUndefined();
-  });
-
-  it.each([['not JSON'], ['{"at":1}'], ['null'], ['[]']])('is nothing if it cannot be read: %s', (text) => {
-    localStorage.setItem('baton-picture', text);
-    expect(recall()).toBeUndefined();
+  it('is not shown after half a day', async () => {
+    await seen(here.sockets, ordinary.stores);
+    const now = Date.now();
+    vi.spyOn(Date, 'now').mockReturnValue(now + 12 * 3_600_000);
+    expect(await recall()).toBeUndefined();
+    const { baton, store } = await loaded();
+    await recall(); // the database has been read by then
+    expect(store(queue).values.size).toBe(0);
+    baton.close();
+    vi.restoreAllMocks();
   });
 });
 
@@ -141,7 +106,6 @@ describe('the place', () => {
   const find = () => (screen.getByLabelText('find') as HTMLInputElement).value;
 
   it('is there again for the same person in the same space, and for nobody else', async () => {
-    vi.useRealTimers();
     const { fireEvent } = await import('@testing-library/react');
     enterPlace('bob', 'demo');
     const first = render(<Field />);

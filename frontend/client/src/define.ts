@@ -1,6 +1,6 @@
 import type { CommandDef, LogDef, SignalDef, StoreDef } from './api.js';
 
-/** Declares a store and the type of its values. `live`: the last values only, written by services. */
+/** Declares a store and the type of its values. `live`: what it holds is never shown from what a browser has kept. */
 export function defineStore<T>(options: { readonly name: string; readonly live?: boolean }): StoreDef<T> {
   return { kind: 'store', live: false, ...options };
 }

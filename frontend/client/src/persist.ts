@@ -11,12 +11,20 @@ import type { ChannelDef, Readable, Welcome } from './api.js';
 import type { Channel } from './channel.js';
 import type { ConnectOptions } from './connect.js';
 import type { Connection } from './connection.js';
+import type { ValueFrame } from './frames.js';
 import { LogState } from './log.js';
-import { Queue, type RefusedChange } from './queue.js';
+import { Queue, type RefusedChange, type WaitingChange } from './queue.js';
 import { type KeptChannel, Shelf, type Whose } from './shelf.js';
 import { StoreState } from './store.js';
 
-export type { RefusedChange } from './queue.js';
+export type { RefusedChange, WaitingChange } from './queue.js';
+
+/** Who was here last, and what the hub said then. Its `conn` is empty, which no connection's is. */
+export interface Recalled {
+  readonly welcome: Welcome;
+  /** When it was so, in milliseconds since 1970. */
+  readonly at: number;
+}
 
 export interface PersistOptions {
   /** Where the hub is, as for `connect`. */
@@ -26,54 +34,71 @@ export interface PersistOptions {
    * the hub says that it is not of who is here.
    */
   readonly who?: { readonly user: string; readonly space: string };
+  /** What is kept of a value, for those that have a part which lives; default: all of it. */
+  readonly part?: (channel: string, value: unknown) => unknown;
 }
 
 export interface Persistence {
   /** For `connect({ add })`, once. */
   readonly add: NonNullable<ConnectOptions['add']>;
+  /** What the browser has of the last page, to show that before the hub has said anything; nothing after half a day. */
+  readonly recall: () => Promise<Recalled | undefined>;
   /** How many changes wait for the hub's answer: of this page, and of those that are gone. */
   readonly waiting: Readable<number>;
+  /** The same, each of them, the oldest first. */
+  readonly changes: Readable<readonly WaitingChange[]>;
   /** What was refused of the changes of pages that are gone. Of its own, a page hears itself. */
   readonly refused: Readable<readonly RefusedChange[]>;
   /** Forgets what was refused. */
   readonly dismiss: () => void;
-  /** Removes all that is kept, changes too. For a sign-out, before the page is left. */
-  readonly forget: () => Promise<void>;
+  /** Removes all that is kept, changes too, or only the picture. For a sign-out, before the page is left. */
+  readonly forget: (what?: 'picture') => Promise<void>;
 }
 
 /** How often is looked for what has changed, and for what other pages have left. */
 const every = 2_000;
 /** Of a log so many of the newest messages are kept. */
 const lastMessages = 200;
+/** An older picture says nothing of today. */
+const oldest = 12 * 3_600_000;
+/** Under which name the welcome is kept; no channel has it. */
+const ofAll = '';
 
 /** Keeps what a page has in the browser: `const kept = persist(); connect({ add: kept.add })`. */
 export function persist(options: PersistOptions = {}): Persistence {
   const shelf = new Shelf(`baton ${options.url ?? globalThis.location?.origin ?? ''}`);
   const followers = new Set<() => void>();
   let keeper: Keeper | undefined;
-  const through = <T>(none: T, read: (queue: Queue) => Readable<T>): Readable<T> => ({
-    get: () => (keeper ? read(keeper.queue).get() : none),
+  const through = <T>(none: T, read: (queue: Queue) => T): Readable<T> => ({
+    get: () => (keeper ? read(keeper.queue) : none),
     subscribe: (listener) => {
-      if (keeper) return read(keeper.queue).subscribe(listener);
-      followers.add(listener);
-      return () => followers.delete(listener);
+      const follower = () => listener();
+      followers.add(follower);
+      return () => followers.delete(follower);
     },
   });
-  const nothing: readonly RefusedChange[] = [];
+  const tell = () => {
+    for (const follower of [...followers]) follower();
+  };
   return {
     add: (connection) => {
-      keeper = new Keeper(connection, shelf, options.who);
-      for (const listener of followers) {
-        keeper.queue.waiting.subscribe(listener);
-        keeper.queue.refused.subscribe(listener);
-      }
+      keeper = new Keeper(connection, shelf, options);
+      keeper.queue.waiting.subscribe(tell);
+      keeper.queue.refused.subscribe(tell);
     },
-    waiting: through(0, (queue) => queue.waiting),
-    refused: through(nothing, (queue) => queue.refused),
+    recall: async () => {
+      const kept = (await shelf.all('channels')).find(({ name }) => name === ofAll);
+      if (!keeper) shelf.close();
+      return kept?.welcome && young(kept) ? { welcome: kept.welcome, at: kept.at } : undefined;
+    },
+    waiting: through(0, ({ waiting }) => waiting.get().length),
+    changes: through<readonly WaitingChange[]>([], ({ waiting }) => waiting.get()),
+    refused: through<readonly RefusedChange[]>([], ({ refused }) => refused.get()),
     dismiss: () => keeper?.queue.dismiss(),
-    forget: async () => {
+    forget: async (what) => {
       keeper?.forget();
-      await Promise.all([shelf.clear('channels'), shelf.clear('changes')]);
+      await Promise.all([shelf.clear('channels'), what ?? shelf.clear('changes')]);
+      if (!keeper) shelf.close();
     },
   };
 }
@@ -83,16 +108,18 @@ class Keeper {
   #connection: Connection;
   #shelf: Shelf;
   #who: Whose | undefined;
+  #part: PersistOptions['part'];
   #found = new Map<string, KeptChannel>();
   #opened = new Map<string, Channel>();
   #written = new Map<string, unknown>(); // the views that are kept
   #state: 'on' | 'off' = 'on';
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(connection: Connection, shelf: Shelf, who: Whose | undefined) {
+  constructor(connection: Connection, shelf: Shelf, { who, part }: PersistOptions) {
     this.#connection = connection;
     this.#shelf = shelf;
     this.#who = who;
+    this.#part = part;
     this.queue = new Queue(connection, shelf, () => this.#whose());
     if (!globalThis.indexedDB) return;
     const { channels } = connection;
@@ -106,6 +133,7 @@ class Keeper {
       return channel;
     };
     void shelf.all('channels').then((found) => this.#read(found));
+    void this.queue.show();
     connection.welcome.subscribe(this.#welcomed);
     connection.status.subscribe(this.#look);
     this.#timer = setInterval(this.#tick, every);
@@ -122,7 +150,7 @@ class Keeper {
 
   #read(found: readonly KeptChannel[]): void {
     if (this.#state === 'off') return;
-    for (const kept of found) this.#found.set(kept.name, kept);
+    for (const kept of found) if (young(kept)) this.#found.set(kept.name, kept);
     if (this.#connection.welcome.get()) this.#welcomed();
     this.#connection.batch.run(() => {
       for (const channel of this.#opened.values()) this.#restore(channel);
@@ -165,19 +193,27 @@ class Keeper {
   #write = (): void => {
     const welcome = this.#connection.welcome.get();
     if (this.#state === 'off' || !welcome || this.#connection.status.get() === 'connecting') return;
+    const { epoch, space, you } = welcome;
+    const now = { epoch, space, user: you.user, proposal: you.proposal, at: Date.now() };
+    void this.#shelf.put('channels', { ...now, name: ofAll, welcome: { ...welcome, conn: '' } });
     for (const [name, { state, source, membership }] of this.#opened) {
       if (membership !== 'in' || live(state.def, welcome) || this.#written.get(name) === source.get())
         continue;
       this.#written.set(name, source.get());
-      const { epoch, space, you } = welcome;
-      const head = { name, epoch, space, user: you.user, proposal: you.proposal, at: Date.now() };
+      const head = { ...now, name };
       if (state instanceof StoreState)
-        void this.#shelf.put('channels', { ...head, values: new Map(state.base) });
+        void this.#shelf.put('channels', { ...head, values: this.#kept(name, state) });
       if (state instanceof LogState) {
         void this.#shelf.put('channels', { ...head, messages: state.view().messages.slice(-lastMessages) });
       }
     }
   };
+
+  #kept(name: string, { base }: StoreState): ReadonlyMap<string, ValueFrame> {
+    const part = this.#part;
+    if (!part) return new Map(base);
+    return new Map([...base].map(([key, one]) => [key, { ...one, value: part(name, one.value) }]));
+  }
 
   // ---- both ----
 
@@ -202,8 +238,13 @@ class Keeper {
       clearInterval(this.#timer);
       globalThis.removeEventListener?.('pagehide', this.#write);
       this.queue.end();
+      this.#shelf.close();
     }
   };
+}
+
+function young({ at }: KeptChannel): boolean {
+  return Date.now() - at < oldest;
 }
 
 function theirs({ user, space, epoch, proposal }: KeptChannel, { you, ...welcome }: Welcome): boolean {

@@ -13,13 +13,17 @@ import type { KeptChange, Shelf, Whose } from './shelf.js';
 import { Cell } from './source.js';
 import { StoreState } from './store.js';
 
-/** A change of a page that is gone, which was not applied; or, with code `unknown`, perhaps was. */
-export interface RefusedChange {
+/** A change that the hub has not answered yet, of this page or of one that is gone. */
+export interface WaitingChange {
   readonly op: string;
   /** When it was made, in milliseconds since 1970. */
   readonly at: number;
-  /** What it was, as the hub would have read it. */
+  /** What it is, as the hub will read it. */
   readonly change: RequestBody;
+}
+
+/** A change of a page that is gone, which was not applied; or, with code `unknown`, perhaps was. */
+export interface RefusedChange extends WaitingChange {
   readonly refused: Refused;
 }
 
@@ -34,7 +38,7 @@ const longestLook = 1_000;
 
 export class Queue {
   readonly refused: Cell<readonly RefusedChange[]>;
-  readonly waiting: Cell<number>;
+  readonly waiting: Cell<readonly WaitingChange[]>;
   #connection: Connection;
   #shelf: Shelf;
   #whose: () => Whose | undefined;
@@ -45,6 +49,7 @@ export class Queue {
   #taken = new Set<string>(); // the clients whose changes this page sees to, besides
   #end: (() => void) | undefined; // gives the lock of its own ones back
   #unnamed: KeptChange[] = []; // made before it was known who is here
+  #shown = new Map<string, KeptChange>(); // what pages that may be gone have left, until the hub says who is here
 
   constructor(connection: Connection, shelf: Shelf, whose: () => Whose | undefined) {
     this.#connection = connection;
@@ -52,7 +57,9 @@ export class Queue {
     this.#whose = whose;
     this.#locks = globalThis.navigator?.locks;
     this.refused = new Cell<readonly RefusedChange[]>(connection.batch, []);
-    this.waiting = new Cell(connection.batch, 0);
+    this.waiting = new Cell<readonly WaitingChange[]>(connection.batch, []);
+    globalThis.addEventListener?.('pagehide', this.#letGo);
+    globalThis.addEventListener?.('pageshow', this.#takeBack);
     const request = connection.request.bind(connection);
     connection.request = (body, plan) => {
       // What is given up after a while is not wanted later.
@@ -76,6 +83,33 @@ export class Queue {
     };
   }
 
+  /** Shows what pages that are gone have left, of who is said to be here: it is not sent before the hub says that too. */
+  async show(): Promise<void> {
+    const whose = this.#whose();
+    const all = whose ? await this.#shelf.all('changes') : [];
+    if (this.#state === 'begun') return;
+    this.#connection.batch.run(() => {
+      for (const change of all) {
+        const { op, body, user, space, at } = change;
+        if (user !== whose?.user || space !== whose.space || clientOf(op) === this.#own) continue;
+        this.#shown.set(op, change);
+        shown(this.#storesOf(body)).made?.(op, body);
+        this.#wait({ op, at, change: body });
+      }
+    });
+  }
+
+  /** What was shown and is not this page's to send is another tab's, or nobody's. */
+  #unshow(): void {
+    this.#connection.batch.run(() => {
+      for (const { op, body } of this.#shown.values()) {
+        shown(this.#storesOf(body)).done?.(op);
+        this.#waited(op);
+      }
+    });
+    this.#shown.clear();
+  }
+
   /**
    * The hub has said for the first time who is here. What earlier pages have left goes before what this one has done: for a
    * blink, or as long as the browser takes to find it, nothing else is sent.
@@ -91,6 +125,7 @@ export class Queue {
     });
     this.#looking = Promise.race([this.look(), patience]).then(() => {
       clearTimeout(late);
+      this.#unshow();
       this.#looking = undefined;
       for (const entry of held) if (entry.state === 'sent') entry.state = 'unsent';
       this.#connection.pump();
@@ -118,8 +153,17 @@ export class Queue {
   }
 
   end(): void {
-    this.#end?.();
+    this.#letGo();
+    globalThis.removeEventListener?.('pagehide', this.#letGo);
+    globalThis.removeEventListener?.('pageshow', this.#takeBack);
   }
+
+  /** A page that is left, perhaps to be come back to, does not stand in the way of those who go on. */
+  #letGo = (): void => this.#end?.();
+
+  #takeBack = ({ persisted }: PageTransitionEvent): void => {
+    if (persisted && this.#own !== '') this.#claim(this.#own);
+  };
 
   #keep(op: string, sent: RequestBody, lanes: readonly string[]): void {
     const { id: _, op: __, ...body } = sent as RequestBody & { id: number; op: string };
@@ -135,13 +179,23 @@ export class Queue {
     };
     if (change.user === '') this.#unnamed.push(change);
     void this.#shelf.put('changes', change);
-    this.waiting.set(this.waiting.get() + 1);
+    this.#wait({ op, at: change.at, change: change.body });
   }
 
   #drop(op: string): void {
     this.#unnamed = this.#unnamed.filter((change) => change.op !== op);
     void this.#shelf.delete('changes', op);
-    this.waiting.set(this.waiting.get() - 1);
+    this.#waited(op);
+  }
+
+  #wait(change: WaitingChange): void {
+    this.#waited(change.op);
+    this.waiting.set([...this.waiting.get(), change].sort((a, b) => a.at - b.at));
+  }
+
+  #waited(op: string): void {
+    const left = this.waiting.get().filter((one) => one.op !== op);
+    if (left.length < this.waiting.get().length) this.waiting.set(left);
   }
 
   /** As long as this page is there, nobody else sees to its changes. */
@@ -186,7 +240,8 @@ export class Queue {
   async #again(change: KeptChange): Promise<void> {
     const { op, body, lanes, at } = change;
     const { made, done, failed } = shown(this.#storesOf(body));
-    this.waiting.set(this.waiting.get() + 1);
+    this.#shown.delete(op);
+    this.#wait({ op, at, change: body });
     const patience = longest - (Date.now() - at);
     try {
       await this.#connection.request(body, {

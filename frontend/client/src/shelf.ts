@@ -1,6 +1,6 @@
 /** What a browser keeps for one hub: an IndexedDB with two tables. */
 
-import type { LogMessage } from './api.js';
+import type { LogMessage, Welcome } from './api.js';
 import type { RequestBody, ValueFrame } from './frames.js';
 
 /** Whose something is. */
@@ -9,9 +9,10 @@ export interface Whose {
   readonly space: string;
 }
 
-/** A channel as the hub has told it. */
+/** A channel as the hub has told it; or, without a name, what it said when the connection was made. */
 export interface KeptChannel extends Whose {
   readonly name: string;
+  readonly welcome?: Welcome;
   readonly proposal?: string | undefined;
   readonly epoch: string;
   /** When it was so, in milliseconds since 1970. */
@@ -36,13 +37,26 @@ interface Tables {
   readonly changes: KeptChange;
 }
 
-/** Without an IndexedDB nothing is kept, and nothing found. All of it happens in the order that it is asked for. */
+/**
+ * Without an IndexedDB nothing is kept, and nothing found. All of it happens in the order that it is asked for. The database
+ * is opened when it is needed first, and again after `close`.
+ */
 export class Shelf {
-  #database: Promise<IDBDatabase | undefined>;
+  #name: string;
+  #opened: Promise<IDBDatabase | undefined> | undefined;
 
   constructor(name: string) {
-    this.#database = new Promise((resolve) => {
-      const opening = globalThis.indexedDB?.open(name, 1);
+    this.#name = name;
+  }
+
+  close(): void {
+    void this.#opened?.then((database) => database?.close());
+    this.#opened = undefined;
+  }
+
+  #open(): Promise<IDBDatabase | undefined> {
+    return new Promise((resolve) => {
+      const opening = globalThis.indexedDB?.open(this.#name, 1);
       if (!opening) {
         resolve(undefined);
         return;
@@ -78,7 +92,8 @@ export class Shelf {
     mode: IDBTransactionMode,
     work: (store: IDBObjectStore) => IDBRequest<T>,
   ): Promise<T | undefined> {
-    const database = await this.#database;
+    this.#opened ??= this.#open();
+    const database = await this.#opened;
     return new Promise((resolve) => {
       try {
         const transaction = database?.transaction(table, mode);

@@ -5,6 +5,7 @@
  */
 
 import { type Baton, connect, defineStore } from '@baton/client';
+import { database } from './database.ts';
 import { lab } from './lab.ts';
 import { shared } from './shared.ts';
 
@@ -123,6 +124,10 @@ function marked(): number[] | undefined {
   return [...view.values].filter(([key]) => key.startsWith('mark-')).map(([, n]) => Number(n));
 }
 
-const probe = { sights, watch, pressed: () => pressed, write, writer, stop, ready, marked, lab, shared };
+const probe = {
+  ...{ sights, watch, pressed: () => pressed },
+  ...{ write, writer, stop, ready, marked },
+  ...{ database, lab, shared },
+};
 export type Probe = typeof probe;
 Object.assign(globalThis, { probe });

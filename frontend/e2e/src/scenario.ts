@@ -68,8 +68,9 @@ export class Computer {
         ? this.#context.newPage()
         : other.evaluate(() => void open('about:blank', '_blank', 'popup,noopener,width=1440,height=900')),
     ]);
+    const tab = new Tab(page, hub);
     await page.goto(`${hub.url}${path}`);
-    return new Tab(page, hub);
+    return tab;
   }
 
   /** Serves the files of a folder under a path of the hubs, in this browser. */

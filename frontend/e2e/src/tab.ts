@@ -14,9 +14,16 @@ export class Tab {
   readonly page: Page;
   readonly hub: Hub;
 
+  /** How many sockets this tab has. */
+  sockets = 0;
+
   constructor(page: Page, hub: Hub) {
     this.page = page;
     this.hub = hub;
+    page.on('websocket', (socket) => {
+      this.sockets++;
+      socket.on('close', () => this.sockets--);
+    });
   }
 
   // ---- the way in and out ----
@@ -50,10 +57,23 @@ export class Tab {
   }
 
   /** What this app has put into the browser, by name. */
-  stored(): Promise<string[]> {
-    return this.page.evaluate(() =>
+  async stored(): Promise<string[]> {
+    const { channels, changes } = await this.page.evaluate(() => probe.database());
+    const names = await this.page.evaluate(() =>
       [localStorage, sessionStorage].flatMap((storage) => Object.keys(storage)).sort(),
     );
+    return [...names, ...channels.map(({ name }) => `channel ${name}`), ...changes];
+  }
+
+  /** The keys of a store that the browser remembers. */
+  async kept(store: string): Promise<readonly string[]> {
+    const { channels } = await this.page.evaluate(() => probe.database());
+    return channels.find(({ name }) => name === store)?.keys ?? [];
+  }
+
+  /** How many changes the browser keeps that the hub has not answered. */
+  async unanswered(): Promise<number> {
+    return (await this.page.evaluate(() => probe.database())).changes.length;
   }
 
   /** Opens a dialog of the menu of the person. */
@@ -120,6 +140,18 @@ export class Tab {
   /** The control journal, where it is shown. */
   get records(): Locator {
     return this.page.getByRole('log', { name: 'Control journal' });
+  }
+
+  // ---- chat ----
+
+  async say(text: string): Promise<void> {
+    await this.page.getByRole('tab', { name: 'Chat' }).click();
+    await this.page.getByRole('textbox', { name: 'Message' }).fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  get chat(): Locator {
+    return this.page.getByRole('log', { name: 'Chat' });
   }
 
   // ---- samples, queue, motors ----

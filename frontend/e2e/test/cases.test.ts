@@ -8,6 +8,7 @@ import { behindNginx } from '../src/installation.ts';
 import { picture, scenario } from '../src/scenario.ts';
 import { study } from '../src/sites.ts';
 import { seat, status, type Tab } from '../src/tab.ts';
+import { until } from '../src/waiting.ts';
 
 /** What two hubs could break, three that nginx chooses from can, too. */
 const on = ['one hub', behindNginx] as const;
@@ -120,7 +121,7 @@ scenario(
     await elsewhere.tryToSignIn('alice');
     const question = elsewhere.dialog('You are signed in elsewhere');
     const other = await question.getByRole('listitem').innerText();
-    expect(other).toMatch(/Chrome \d+ on Linux\s+in control\s+at 127\.0\.0\.1 .*\s+since .* · 1 open tab/);
+    expect(other).toMatch(/Chrome \d+ on Linux\s+in control\s+at 127\.0\.0\.1 .*\s+since .* · open now/);
     await picture(elsewhere.page, `asked to close the other ${stage.installation.layout}`);
     await question.getByRole('button', { name: 'Cancel' }).click();
     expect(await alice.seen('status')).toEqual(['Live']); // neither has disturbed her
@@ -152,10 +153,7 @@ scenario(
 /** Waits until the browser remembers what is shown. */
 async function restored(tab: Tab): Promise<void> {
   const shown = (await tab.order()).length;
-  await tab.page.waitForFunction((count) => {
-    const picture = JSON.parse(localStorage.getItem('baton-picture') ?? '{}');
-    return Object.keys(picture.stores?.queue ?? {}).length === count;
-  }, shown);
+  await until('the browser to remember the queue', async () => (await tab.kept('queue')).length === shown);
 }
 
 async function running(tab: Tab): Promise<void> {

@@ -24,7 +24,7 @@ scenario(
     await alice.menu('Alice', 'Login sessions');
     const list = alice.page.getByRole('list', { name: 'Login sessions' });
     await list.getByRole('listitem').nth(1).waitFor();
-    await list.getByRole('listitem').filter({ hasText: 'this browser' }).getByText('1 open tab').waitFor();
+    await list.getByRole('listitem').filter({ hasText: 'this browser' }).getByText('open now').waitFor();
     await picture(alice.page, `sessions ${stage.installation.layout}`);
     await list.getByRole('button', { name: 'End the session of Alice' }).click();
     await alice.dialog('End this login session?').getByRole('button', { name: 'End session' }).click();

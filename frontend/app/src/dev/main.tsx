@@ -40,7 +40,7 @@ function page(): ReactNode {
   const baton = make();
   const welcome = baton.welcome.get();
   return (
-    <Memory value={welcome === null ? undefined : { at: Date.now() - 40_000, welcome, stores: {} }}>
+    <Memory value={welcome === null ? undefined : { at: Date.now() - 40_000, welcome }}>
       <BatonProvider baton={baton}>
         <Connected
           leave={leave}

@@ -1,15 +1,15 @@
+import type { Recalled } from '@baton/client/persist';
 import { useWelcome } from '@baton/react';
 import { createContext, useContext } from 'react';
 import type { Mark } from '../parts/Mark.tsx';
-import type { Picture } from './picture.ts';
 
-/** The picture that this page was begun with, if there was one. */
-export const Memory = createContext<Picture | undefined>(undefined);
+/** What the browser had when this page began, if it had anything. */
+export const Memory = createContext<Recalled | undefined>(undefined);
 
-/** The picture, as long as it is all that there is: the hub has not answered yet. */
-export function useMemory(): Picture | undefined {
-  const picture = useContext(Memory);
-  return useWelcome()?.conn === '' ? picture : undefined;
+/** That, as long as it is all that there is: the hub has not answered yet. */
+export function useMemory(): Recalled | undefined {
+  const before = useContext(Memory);
+  return useWelcome()?.conn === '' ? before : undefined;
 }
 
 /** Says of what is shown that it is a memory. */

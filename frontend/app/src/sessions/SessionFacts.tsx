@@ -1,7 +1,7 @@
 import type { LoginSession } from '@baton/client/session';
 import { Badge, Group, Text } from '@mantine/core';
 import { IconDeviceDesktop, IconSteeringWheel } from '@tabler/icons-react';
-import { clock, plural, span } from '../format.ts';
+import { clock, span } from '../format.ts';
 import { useNow } from '../parts/useNow.ts';
 import { browserName } from './agent.ts';
 import classes from './Sessions.module.css';
@@ -32,8 +32,7 @@ export function SessionFacts({
           {[named && browserName(agent), from && `at ${from}`, proposal].filter(Boolean).join(' · ')}
         </Text>
         <Text size="xs" c="dimmed" className="numbers">
-          since {clock(since, new Date(now))} ({age(since)}) ·{' '}
-          {tabs > 0 ? plural(tabs, 'open tab') : 'no open tab'}
+          since {clock(since, new Date(now))} ({age(since)}) · {tabs > 0 ? 'open now' : 'no open tab'}
           {` · last active ${age(last_active)} ago`}
         </Text>
       </div>

@@ -1,18 +1,22 @@
-import { type Baton, connect, type Ending } from '@baton/client';
+import type { Ending } from '@baton/client';
+import type { Recalled } from '@baton/client/persist';
 import { BatonProvider } from '@baton/react';
 import { useEffect, useState } from 'react';
-import type { Picture } from '../memory/picture.ts';
-import { follow, remembering } from '../memory/remember.ts';
+import { type Opened, open } from '../memory/kept.ts';
 import { Memory } from '../memory/useMemory.ts';
 import { Connected } from './Connected.tsx';
 
 export interface BeamlineProps {
+  /** The login session, which the tabs of a browser share. */
+  readonly session: string;
+  readonly user: string;
+  readonly space: string;
   /** The hub has said who is signed in; after a reload without it, that is asked again. */
   readonly known: boolean;
   /** Where the space wants deliberate input: within how many milliseconds. */
   readonly idleInput: number | undefined;
   /** What the browser remembers, until the hub has answered. */
-  readonly picture: Picture | undefined;
+  readonly before: Recalled | undefined;
   /** Signs out; rejects if the hub says no. */
   readonly leave: (how: { force?: boolean; reason?: string }) => Promise<void>;
   /** The login session has ended; says why. */
@@ -22,22 +26,18 @@ export interface BeamlineProps {
 }
 
 /** One connection for as long as somebody is signed in. */
-export function Beamline({ picture, ...props }: BeamlineProps) {
-  const [began] = useState(picture); // what is learnt later changes nothing here
-  const [baton, setBaton] = useState<Baton>();
+export function Beamline({ session, user, space, before, ...props }: BeamlineProps) {
+  const [began] = useState(before); // what is learnt later changes nothing here
+  const [opened, setOpened] = useState<Opened>();
   useEffect(() => {
-    const opened = connect();
-    const unfollow = follow(opened);
-    setBaton(remembering(opened, began));
-    return () => {
-      unfollow();
-      opened.close();
-    };
-  }, [began]);
-  if (baton === undefined) return null;
+    const made = open(session, { user, space }, began);
+    setOpened(made);
+    return () => made.baton.close();
+  }, [session, user, space, began]);
+  if (opened === undefined) return null;
   return (
     <Memory value={began}>
-      <BatonProvider baton={baton}>
+      <BatonProvider baton={opened.baton}>
         <Connected {...props} />
       </BatonProvider>
     </Memory>

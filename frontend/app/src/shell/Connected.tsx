@@ -6,8 +6,10 @@ import { said } from '../format.ts';
 import type { BeamlineProps } from './Beamline.tsx';
 import { Screen } from './Screen.tsx';
 
+export type ConnectedProps = Pick<BeamlineProps, 'leave' | 'out' | 'again' | 'known' | 'idleInput'>;
+
 /** The screen, once there is something to show; what to do when the connection is over for good. */
-export function Connected({ leave, out, again, known, idleInput }: Omit<BeamlineProps, 'picture'>) {
+export function Connected({ leave, out, again, known, idleInput }: ConnectedProps) {
   const status = useStatus();
   const welcome = useWelcome();
   const ending = useEnding();

@@ -9,7 +9,7 @@ import { type Links, Quality, useLinks } from './Quality.tsx';
 
 const shown = 5;
 
-/** Who is here: faces in the header, and on a press the list with their tabs. Services are no people. */
+/** Who is here: faces in the header, and on a press the list with their connections: the tabs of a browser have one. Services are no people. */
 export function People() {
   const people = usePresence().filter((member) => !member.roles.includes('service'));
   const links = useLinks();
@@ -72,7 +72,7 @@ function Line({ member, links: { others, own: mine } }: { readonly member: Membe
           {own && ' (you)'}
         </Text>
         <Text size="xs" c="dimmed">
-          {member.roles.join(', ')} · {plural(member.connections, 'tab')}
+          {member.roles.join(', ')} · {plural(member.connections, 'connection')}
         </Text>
       </div>
       <Quality links={own ? [...mine, ...theirs] : theirs} />

@@ -1,0 +1,140 @@
+import { expect } from 'vitest';
+import type { Probe } from '../page/probe.ts';
+import { picture, type Stage, scenario } from '../src/scenario.ts';
+import type { Tab } from '../src/tab.ts';
+import { until } from '../src/waiting.ts';
+
+declare const probe: Probe; // in the page
+
+/** What the administrators' page asks: the connections of a person. */
+async function connections(ada: Tab, user: string): Promise<number> {
+  return ada.page.evaluate(async (who) => {
+    const found = await (await fetch('/api/v1/spaces/demo/connections')).json();
+    return found.connections.filter((one: { user: string }) => one.user === who).length;
+  }, user);
+}
+
+const one = (ada: Tab) => until('one connection', async () => (await connections(ada, 'alice')) === 1);
+
+/** The tab that has the connection. */
+const leading = (tabs: readonly Tab[]) =>
+  until('one tab to have the connection', () => tabs.find(({ sockets }) => sockets > 0));
+
+/** So many tabs of one browser of alice. */
+async function several(stage: Stage, count: number): Promise<Tab[]> {
+  const hers = await stage.computer();
+  const tabs = [await (await hers.open(stage.hub(0))).signIn('alice')];
+  while (tabs.length < count) tabs.push(await hers.open(stage.hub(0)));
+  await Promise.all(tabs.map((tab) => tab.live()));
+  return tabs;
+}
+
+async function administrator(stage: Stage): Promise<Tab> {
+  const ada = await (await stage.computer()).open(stage.hub(0), '/healthz');
+  await ada.page.evaluate(() => probe.shared.signIn('demo', 'ada'));
+  return ada;
+}
+
+/** Presses a button in a page, again and again; `name` changes with what is pressed. */
+function press(tab: Tab, every: number, times: number): Promise<void> {
+  return tab.page.evaluate(
+    async ([pause, count]) => {
+      for (let i = 0; i < count; i++) {
+        const how = i % 2 === 0 ? 'down' : 'up';
+        document.querySelector<HTMLElement>(`[aria-label="Move Lys-01 ${how}"]`)?.click();
+        await new Promise((next) => setTimeout(next, pause));
+      }
+    },
+    [every, times] as const,
+  );
+}
+
+const first = { selector: 'ol[aria-label="Queue entries"] > li', attribute: 'aria-label' };
+
+scenario(
+  'ten tabs of a browser are one connection and one person, and go on when the tab that has it is closed; one signs out, and all do',
+  async (stage) => {
+    const ada = await administrator(stage);
+    const bob = await (await (await stage.computer()).open(stage.hub(0))).signIn('bob');
+    const tabs = await several(stage, 10);
+    await one(ada);
+    const last = tabs.at(-1) as Tab;
+    const who = last.page.getByRole('button', { name: /\d people are here/ });
+    await who.click();
+    const people = last.page.getByRole('list', { name: 'People here' });
+    expect(await people.getByText('Alice (you)').count()).toBe(1);
+    await people.getByText('1 connection').first().waitFor();
+    await picture(last.page, 'one of ten tabs');
+    await who.click();
+    await people.waitFor({ state: 'hidden' });
+
+    // Control, changes, commands with their progress, and pointers: each in another tab than the one that has the socket.
+    await last.takeSeat();
+    await Promise.all(tabs.map((tab) => tab.says('You are in control')));
+    const [, second] = tabs as [Tab, Tab];
+    await second.addToQueue(360, 'Lys-01', 'Ins-02');
+    const order = ['1. Lys-01, Collection', '2. Ins-02, Collection'] as const;
+    await Promise.all([...tabs, bob].map((tab) => tab.ordered(...order)));
+
+    // The tab that has the connection is closed while another one works. Bob sees how long nothing came.
+    await bob.watch('first', first);
+    const begun = await leading(tabs);
+    const worker = tabs.findLast((tab) => tab !== begun) as Tab;
+    const presses = 24;
+    const pressed = press(worker, 100, presses);
+    await until('some of it', async () => (await bob.seen('first')).length > 5);
+    const others = tabs.filter((tab) => tab !== begun);
+    await begun.page.close({ runBeforeUnload: false });
+    await pressed;
+    await bob.ordered(...order);
+    await until('all of it', async () => (await worker.page.locator('[data-mark=saving]').count()) === 0);
+    const at = (await bob.sights('first')).map((sight) => sight.at);
+    const gaps = at.slice(1).map((time, i) => time - (at[i] ?? 0));
+    console.log(
+      `over a change of the leading tab, what is pressed every 100 ms was seen after at most ${Math.round(Math.max(...gaps))} ms`,
+    );
+    expect(Math.max(...gaps)).toBeLessThan(2_500); // 300 ms, on a machine that is not busy
+    await one(ada);
+    await Promise.all(others.map((tab) => tab.ordered(...order)));
+
+    // One of them signs out: all of them do.
+    await second.signOut('Alice');
+    for (const tab of others) await tab.atTheDoor();
+    await until('no connection', async () => (await connections(ada, 'alice')) === 0);
+    for (const tab of others) expect(await tab.stored()).toEqual([]);
+  },
+  { on: ['one hub'] },
+);
+
+scenario(
+  'when the tab that has the connection stands still with a change on its way, the others go on without it, and it learns that the change was made',
+  async (stage) => {
+    const ada = await administrator(stage);
+    const tabs = await several(stage, 3);
+    const [first] = tabs as [Tab];
+    await first.takeSeat();
+    await first.addToQueue(360, 'Lys-01', 'Ins-02');
+    await Promise.all(tabs.map((tab) => tab.entry('Ins-02').waitFor()));
+    const still = await leading(tabs);
+    const [second, third] = tabs.filter((tab) => tab !== still) as [Tab, Tab];
+    await still.page.evaluate(() => {
+      document.querySelector<HTMLElement>('[aria-label="Move Lys-01 down"]')?.click();
+      const end = performance.now() + 6_000;
+      // Begun behind what the client has to do to send it.
+      setTimeout(() => {
+        while (performance.now() < end);
+      }, 0);
+    });
+    await second.say('we go on');
+    await second.chat.getByText('we go on').waitFor();
+    const order = ['1. Ins-02, Collection', '2. Lys-01, Collection'];
+    for (const tab of [second, third, still]) await tab.ordered(...order);
+    await still.live();
+    await until('its outcome', async () => (await still.page.locator('[data-mark]').count()) === 0);
+    await one(ada);
+    await still.says('You are in control'); // all the while
+    await still.journal('Alice took the vacant seat');
+    expect(await still.records.getByText('lost').count()).toBe(0);
+  },
+  { on: ['one hub'] },
+);
