@@ -147,6 +147,33 @@ describe('changes that the hub has not answered', () => {
     expect(state(held, 'b')?.saving).toBe(false);
   });
 
+  it('show as saving in another page before the network answers, and are sent by none but the first while that is there', async () => {
+    const who = { user: 'alice', space: 'demo' };
+    const first = await open({ who });
+    await first.tab.baton.store(ui).set('a', 1);
+    await pass(2_500); // the picture is kept
+    room.line = 'down';
+    room.connections[0]?.cut();
+    await settle();
+    first.tab.baton.store(ui).set('a', 2);
+    await settle();
+    const next = await open({ who });
+    expect([next.tab.baton.status.get(), values(next), state(next, 'a')?.saving]).toEqual([
+      'connecting',
+      { a: 2 },
+      true,
+    ]);
+    expect(next.kept.changes.get()).toMatchObject([{ change: { type: 'write', set: { a: 2 } } }]);
+    const bobs = await open({ who: { ...who, user: 'bob' } });
+    expect([values(bobs), bobs.kept.changes.get()]).toEqual([{}, []]);
+    bobs.tab.kill();
+    room.line = 'up';
+    await pass(31_000);
+    expect(asked('write').map(({ set }) => set)).toEqual([{ a: 1 }, { a: 2 }]);
+    for (const page of [first, next])
+      expect([values(page), state(page, 'a')?.saving, page.kept.waiting.get()]).toEqual([{ a: 2 }, false, 0]);
+  });
+
   it('that are refused then are rolled back, and told with the reason', async () => {
     const first = await open();
     await first.tab.baton.store(ui).set('a', 1);
@@ -282,6 +309,27 @@ describe('the picture', () => {
     expect(page.tab.baton.store(motors).get().values.size).toBe(0);
     const undeclared = defineStore<number>({ name: 'motors' });
     expect(page.tab.baton.store(undeclared).get().values.size).toBe(0);
+  });
+
+  it('tells who was here last, until it is half a day old, or forgotten', async () => {
+    await reload();
+    const next = persist({ url: 'https://hub.example' });
+    expect((await next.recall())?.welcome).toMatchObject({ conn: '', session: 's1', you: { user: 'alice' } });
+    await leap(12 * hours);
+    expect(await next.recall()).toBeUndefined();
+    await open();
+    await persist({ url: 'https://hub.example' }).forget('picture');
+    expect(await next.recall()).toBeUndefined();
+  });
+
+  it('has of a value what the page wants to be kept', async () => {
+    const part = (channel: string, value: unknown) => (channel === 'ui' ? Number(value) + 100 : value);
+    room.other({ a: 1 });
+    const first = await open({ part });
+    await pass(2_500);
+    first.tab.kill();
+    room.line = 'held';
+    expect(values(await open())).toEqual({ a: 101 });
   });
 
   it('is not that of a change which the hub has not confirmed', async () => {
