@@ -99,7 +99,10 @@ export interface ChannelView {
 
 /** What is known about one key besides its value. */
 export interface KeyState {
-  /** Position of the last change the hub told of; 0 when the hub has no such key (a default), and in live stores. */
+  /**
+   * Position of the last change the hub told of; 0 when the hub has no such key (a default), and in live stores. While
+   * `saving`, it stays where it was: what is shown is made of that value, and may not be what there is by now.
+   */
   readonly position: number;
   /** Who changed it last, and when (RFC 3339); empty in live stores and for what is not saved yet. */
   readonly by: string;

@@ -13,8 +13,13 @@ import type { ChangeFrame, JoinedFrame, KeysFrame, ValueFrame } from './frames.j
 import { newer, patched } from './json.js';
 import { ChannelState } from './state.js';
 
-/** What a wish makes of the value before it. undefined: no value, but for the default. */
-type Wish = (value: unknown) => unknown;
+/** A change of one key that is on its way. */
+interface Wish {
+  /** What it makes of the value before it. undefined: no value, but for the default. */
+  readonly of: (value: unknown) => unknown;
+  /** The position that the key showed when it was made. */
+  readonly on: number;
+}
 
 export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknown>> {
   /** What the hub has told. */
@@ -47,9 +52,10 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
   /** A change made here, on its way to the hub. The values must be JSON that nobody else changes. */
   wish(op: string, { set = {}, delete: gone = [], patch = {} }: KeysFrame): void {
     const wishes = this.#wishes.get(op) ?? new Map<string, Wish>();
-    for (const [key, value] of Object.entries(set)) wishes.set(key, () => value);
-    for (const [key, change] of Object.entries(patch)) wishes.set(key, (value) => patched(value, change));
-    for (const key of gone) wishes.set(key, () => this.#defaults.get(key));
+    const add = (key: string, of: Wish['of']) => wishes.set(key, { of, on: this.#show(key).position });
+    for (const [key, value] of Object.entries(set)) add(key, () => value);
+    for (const [key, change] of Object.entries(patch)) add(key, (value) => patched(value, change));
+    for (const key of gone) add(key, () => this.#defaults.get(key));
     for (const key of wishes.keys()) {
       this.#refused.delete(key);
       this.#touched.add(key);
@@ -115,8 +121,10 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
     const wishes = [...this.#wishes.values()].flatMap((wished) => wished.get(key) ?? []);
     const refused = this.#refused.get(key);
     return {
-      value: wishes.reduce((before, wish) => wish(before), value),
-      ...{ position, by, at },
+      value: wishes.reduce((before, wish) => wish.of(before), value),
+      // What somebody else does meanwhile is not in what is shown: who writes on condition of that has to hear of it.
+      position: wishes[0]?.on ?? position,
+      ...{ by, at },
       saving: wishes.length > 0,
       ...(refused && { refused }),
     };

@@ -70,6 +70,29 @@ describe('a patch', () => {
   });
 });
 
+describe('a position', () => {
+  it('stays that of the value which a wish was made of, so that a later one on its condition conflicts', () => {
+    snapshot({ hits: 5 });
+    state.wish('page.1', { set: { hits: 6 } }); // if it is at 4
+    state.change({ ...change, position: 6, set: { hits: 6 } }); // bob's
+    state.change({ ...change, position: 7, set: { hits: 7 } }); // bob's
+    // Shown is 6. To write 7 on the condition of 7 would undo what bob did.
+    expect([shown('hits'), state.view().keys.get('hits')?.position]).toEqual([6, 4]);
+    state.wish('page.2', { set: { hits: 7 } }); // if it is at 4
+    state.refuse('page.1', { code: 'conflict', detail: '' });
+    expect([shown('hits'), state.view().keys.get('hits')?.position]).toEqual([7, 4]);
+    state.refuse('page.2', { code: 'conflict', detail: '' });
+    expect([shown('hits'), state.view().keys.get('hits')?.position]).toEqual([7, 7]);
+  });
+
+  it('is the new one as soon as the change has come back', () => {
+    snapshot({ hits: 5 });
+    state.wish('page.1', { set: { hits: 6 } });
+    state.change({ ...change, position: 6, set: { hits: 6 }, op: 'page.1' });
+    expect(state.view().keys.get('hits')).toMatchObject({ position: 6, saving: false });
+  });
+});
+
 describe('a default', () => {
   const defaults = { theme: 'light', zoom: 1 };
 
