@@ -52,7 +52,11 @@ export class Calls {
   handle(first: CallData): Omit<Call<unknown>, 'cancel'> {
     const id = first.call;
     if (!this.#views.has(id)) this.put(first);
-    const source = new Source<CallView>(this.#batch, (before) => this.#views.get(id) ?? before ?? first);
+    let last: CallView = first; // of one that is kept no longer, it stays
+    const source = new Source(this.#batch, () => {
+      last = this.#views.get(id) ?? last;
+      return last;
+    });
     source.get();
     this.#sources.set(id, source);
     return { id, get: source.get, subscribe: source.subscribe, finished: () => this.#finished(source.get()) };

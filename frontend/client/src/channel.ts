@@ -124,7 +124,7 @@ export class Channels {
     if (frame.type === 'change' && state instanceof StoreState) state.change(frame);
     if (frame.type === 'message' && state instanceof LogState) state.message(frame, this.#keep(channel));
     if (frame.type === 'signal' && state instanceof SignalState) state.signal(frame, () => source.changed());
-    if ('cursor' in frame && frame.cursor) channel.cursor = frame.cursor;
+    if (frame.cursor) channel.cursor = frame.cursor;
     source.changed();
   }
 

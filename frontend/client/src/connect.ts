@@ -1,6 +1,7 @@
 import type {
   ArgsOf,
   Baton,
+  ChannelDef,
   CommandDef,
   Control,
   Log,
@@ -58,9 +59,13 @@ export function connect(options: ConnectOptions = {}): Baton {
         )),
   });
   options.add?.(connection);
-  const stores = new Map<string, Store<unknown>>();
-  const logs = new Map<string, Log<unknown>>();
-  const signals = new Map<string, Signal<unknown>>();
+  const made = new Map<string, unknown>();
+  // The one place where the type of a definition is taken for that of the data.
+  const once = <T>({ kind, name }: ChannelDef, make: () => unknown): T => {
+    const it = made.get(kind + name) ?? make();
+    made.set(kind + name, it);
+    return it as T;
+  };
   return {
     status: view(connection.status),
     ending: view(connection.ending),
@@ -70,10 +75,9 @@ export function connect(options: ConnectOptions = {}): Baton {
     idle: view(connection.idle),
     calls: view(connection.calls.all),
     control: control(connection),
-    // The one place where the type of a definition is taken for that of the data.
-    store: <T>(def: StoreDef<T>) => once(stores, def.name, () => store(connection, def)) as Store<T>,
-    log: <T>(def: LogDef<T>) => once(logs, def.name, () => log(connection, def)) as Log<T>,
-    signal: <T>(def: SignalDef<T>) => once(signals, def.name, () => signal(connection, def)) as Signal<T>,
+    store: (def) => once(def, () => store(connection, def)),
+    log: (def) => once(def, () => log(connection, def)),
+    signal: (def) => once(def, () => signal(connection, def)),
     call: async <Args, Result>(def: CommandDef<Args, Result>, ...args: ArgsOf<Args>) => {
       const made = new Change(connection);
       const called = made.call(def, ...args);
@@ -88,12 +92,6 @@ export function connect(options: ConnectOptions = {}): Baton {
 
 function view<T>({ get, subscribe }: Source<T>) {
   return { get, subscribe };
-}
-
-function once<T>(known: Map<string, T>, name: string, make: () => T): T {
-  const made = known.get(name) ?? make();
-  known.set(name, made);
-  return made;
 }
 
 /** Sends a change. Nobody has to wait for it: the views tell how it ended. */

@@ -126,14 +126,14 @@ export class Connection {
     done: (answer: AnswerFrame) => void,
     failed: (error: BatonError) => void,
   ): void {
-    if (this.#final()) {
+    if (this.#final() || !this.#link) {
       failed(this.#over());
       return;
     }
     const op = plan.op ?? `${this.#options.client}.${this.#ops + 1}`;
     const text = JSON.stringify([{ id: this.#ids + 1, op, ...body }]);
     const limit = this.welcome.get()?.limits.message ?? largestMessage;
-    if (text.length * 3 > limit && new TextEncoder().encode(text).length + 80 > limit) {
+    if (new TextEncoder().encode(text).length + 80 > limit) {
       const detail = `This is more than the ${Math.floor(limit / 1024)} KiB that fit into one change.`;
       failed(new BatonError({ code: 'too_large', detail }));
       return;
@@ -181,14 +181,11 @@ export class Connection {
 
   #giveUp(removed: readonly Entry[], why: string): void {
     for (const { state, failed } of removed) {
-      failed(
+      const [code, so] =
         state === 'unsent'
-          ? new BatonError({ code: 'withdrawn', detail: `${why}: nothing was done.` })
-          : new BatonError({
-              code: 'unknown',
-              detail: `${why}. Whether it was done is not known: look before you repeat it.`,
-            }),
-      );
+          ? ['withdrawn', ': nothing was done.']
+          : ['unknown', '. Whether it was done is not known: look before you repeat it.'];
+      failed(new BatonError({ code, detail: why + so }));
     }
   }
 
@@ -215,7 +212,7 @@ export class Connection {
       case 'change':
       case 'message':
       case 'signal':
-        if ('cursor' in frame) this.#saw(frame);
+        this.#saw(frame);
         this.channels.tell(frame);
         break;
       case 'written':
@@ -356,8 +353,9 @@ export class Connection {
   }
 
   #over(): BatonError {
-    const code = this.#phase === 'ended' ? 'closed' : 'signed_out';
-    return new BatonError({ code, detail: `The connection is over: ${this.ending.get()?.reason ?? ''}` });
+    const code = this.#phase === 'ended' || !this.#link ? 'closed' : 'signed_out';
+    const reason = this.ending.get()?.reason ?? 'no WebSocket here, see connect({ open })';
+    return new BatonError({ code, detail: `The connection is over: ${reason}` });
   }
 
   #final(): boolean {

@@ -83,6 +83,8 @@ export interface SignalFrame {
   readonly from: string;
   readonly by: string;
   readonly data: unknown;
+  /** It is not stored, so it is nowhere. */
+  readonly cursor?: never;
 }
 
 export interface ErrorFrame {

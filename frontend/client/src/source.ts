@@ -43,25 +43,21 @@ export class Batch {
 /** A Readable whose snapshot is computed when it is asked for after a change, and kept until the next. */
 export class Source<T> implements Readable<T> {
   #batch: Batch;
-  #compute: (before: T | undefined) => T;
+  #compute: () => T;
   #used: ((inUse: boolean) => void) | undefined;
   #listeners = new Set<() => void>();
-  #state: 'fresh' | 'changed' = 'changed';
-  #snapshot: T | undefined;
+  #snapshot: T | undefined; // undefined: it has changed
 
   /** `used` hears when the first listener comes and the last one goes. */
-  constructor(batch: Batch, compute: (before: T | undefined) => T, used?: (inUse: boolean) => void) {
+  constructor(batch: Batch, compute: () => T, used?: (inUse: boolean) => void) {
     this.#batch = batch;
     this.#compute = compute;
     this.#used = used;
   }
 
   readonly get = (): T => {
-    if (this.#state === 'changed') {
-      this.#snapshot = this.#compute(this.#snapshot);
-      this.#state = 'fresh';
-    }
-    return this.#snapshot as T;
+    this.#snapshot ??= this.#compute();
+    return this.#snapshot;
   };
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -77,7 +73,7 @@ export class Source<T> implements Readable<T> {
   };
 
   changed(): void {
-    this.#state = 'changed';
+    this.#snapshot = undefined;
     this.#batch.tell(this.#listeners);
   }
 }

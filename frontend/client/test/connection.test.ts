@@ -141,6 +141,15 @@ describe('the link', () => {
     rendered.close();
   });
 
+  it('says what is missing to who changes something where there are no sockets, as in Node 20', async () => {
+    vi.stubGlobal('WebSocket', undefined);
+    const program = connect({ url: 'http://hub' });
+    const refused = { code: 'closed', detail: expect.stringContaining('no WebSocket here') };
+    await expect(program.store(ui).set('theme', 1)).rejects.toMatchObject(refused);
+    await expect(program.control.request()).rejects.toMatchObject(refused);
+    program.close();
+  });
+
   it('does not listen to a socket that it has given up', () => {
     up();
     vi.advanceTimersByTime(30_000);
