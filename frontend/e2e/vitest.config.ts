@@ -4,7 +4,12 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const timed = ['test/live.test.ts', 'test/tabs.test.ts'];
 
 export default defineConfig({
+  // @baton/client from its source, for programs in Node that are clients as pages are.
+  resolve: { conditions: ['@baton/source'] },
+  ssr: { resolve: { conditions: ['@baton/source'] } },
   test: {
+    // Node 20 has a WebSocket if it is asked for.
+    execArgv: ['--experimental-websocket', '--no-warnings'],
     testTimeout: 60_000,
     hookTimeout: 20_000,
     // Figures that a test prints belong to the output.
