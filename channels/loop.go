@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -151,6 +152,8 @@ func (s *Space) settleFlight(c Change) {
 	if c.Entry.ID == f.batch.entry.ID {
 		s.meter.Committed(c, time.Since(f.began))
 		f.batch.answer()
+		runtime.Gosched() // those who were answered may have more: they share the next entry with who waits
+		s.collect()
 		return
 	}
 	s.loop.intake.unpop(f.batch.members...)

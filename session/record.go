@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,14 +83,31 @@ type Authority struct{}
 
 // Identify returns who the login session or token with the id is, or refuses with channels.CodeSignedOut.
 func (Authority) Identify(v channels.View, id string) (channels.Who, error) {
-	if s, ok := Find(v, id); ok {
-		return channels.Who{ID: id, User: s.User, Name: s.Name, Roles: s.Roles, Proposal: s.Proposal, From: s.From}, nil
+	if value, ok := v.Get(sessionRef(id)); ok && !strings.Contains(id, "/") {
+		if who, ok := peopleRead.of(value.Data, func() (channels.Who, bool) {
+			s, ok := readSession(id, value)
+			return channels.Who{User: s.User, Name: s.Name, Roles: slices.Clip(s.Roles), Proposal: s.Proposal, From: s.From}, ok
+		}); ok {
+			who.ID = id
+			return who, nil
+		}
 	}
-	if t, ok := FindToken(v, id); ok && !t.Ended {
-		return t.who(), nil
+	if value, ok := v.Get(tokenRef(id)); ok {
+		if who, ok := programsRead.of(value.Data, func() (channels.Who, bool) {
+			t, ok := FindToken(v, id)
+			who := t.who()
+			who.Roles, who.Scope = slices.Clip(who.Roles), slices.Clip(who.Scope)
+			return who, ok && !t.Ended
+		}); ok {
+			who.ID = id
+			return who, nil
+		}
 	}
 	return channels.Who{}, signedOut()
 }
+
+// What the records of login sessions and of tokens say: whose they are.
+var peopleRead, programsRead readings[channels.Who]
 
 // Fence returns nil only if who is the operator and term is the present one.
 func (Authority) Fence(v channels.View, who channels.Who, term uint64) error {
