@@ -39,13 +39,12 @@ const list: readonly Omit<PageSource, 'text'>[] = [
 const served = ['/', '/api/docs', '/api/openapi.json', '/api/asyncapi.json'];
 
 export async function sources(): Promise<PageSource[]> {
-  const api = await readFile(join(frontend, 'client/src/api.ts'), 'utf8');
   return Promise.all(
     list.map(async (page) => ({
       ...page,
       text:
         page.path === 'docs/reference.md'
-          ? reference(api)
+          ? await reference()
           : await readFile(join(frontend, page.path), 'utf8'),
     })),
   );
@@ -100,10 +99,12 @@ function resolve(
 }
 
 function render(page: PageSource, lead: (link: string, picture: boolean) => string): string {
+  const anchors = headings(page.text);
+  let n = 0;
   const marked = new Marked({
     renderer: {
-      heading({ tokens, depth, text }) {
-        return `<h${depth} id="${slug(text)}">${this.parser.parseInline(tokens)}</h${depth}>\n`;
+      heading({ tokens, depth }) {
+        return `<h${depth} id="${anchors[n++] ?? ''}">${this.parser.parseInline(tokens)}</h${depth}>\n`;
       },
       link({ href, tokens }) {
         return `<a href="${quoted(lead(href, false))}">${this.parser.parseInline(tokens)}</a>`;
@@ -113,16 +114,23 @@ function render(page: PageSource, lead: (link: string, picture: boolean) => stri
       },
     },
   });
-  const html = marked.parse(page.text, { async: false });
+  const html = marked.parse(page.text.replace(/^<!-- given[\s\S]*?-->\n+/gm, ''), { async: false });
   return html
     .replaceAll('<table>', '<div class="scrolls" tabindex="0" role="region" aria-label="Table"><table>')
     .replaceAll('</table>', '</table></div>')
     .replaceAll('<pre>', '<pre tabindex="0">');
 }
 
+/** The anchors of a page's headings; the second of the same name has a number, as on GitHub. */
 function headings(text: string): string[] {
   const outside = text.replace(/^```[\s\S]*?^```/gm, '');
-  return [...outside.matchAll(/^#{1,6} (.+)$/gm)].map(([, title = '']) => slug(title));
+  const times = new Map<string, number>();
+  return [...outside.matchAll(/^#{1,6} (.+)$/gm)].map(([, title = '']) => {
+    const name = slug(title);
+    const before = times.get(name) ?? 0;
+    times.set(name, before + 1);
+    return before === 0 ? name : `${name}-${before}`;
+  });
 }
 
 export function slug(title: string): string {

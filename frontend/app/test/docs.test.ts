@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { build, type PageSource, sources } from '../../docs/build.ts';
+import { entriesOf } from '../../docs/reference.ts';
 
 const page = (text: string): PageSource => ({
   path: 'docs/start.md',
@@ -15,17 +16,52 @@ describe('the documentation', () => {
     expect([...files.keys()]).toEqual(
       expect.arrayContaining(['index.html', 'start.html', 'recipes.html', 'reference.html', 'guide.css']),
     );
-    expect(files.get('reference.html')).toContain('<h2 id="storeview">StoreView</h2>');
+    expect(files.get('reference.html')).toContain('<h3 id="storeview">StoreView</h3>');
     expect(files.get('recipes.html')).toContain('<a href="python.html">Python</a>');
+    expect(files.get('client.html'), 'what only the tests read').not.toContain('given');
+  });
+
+  it('has everything that can be imported, of every entry, with what it says of itself', async () => {
+    const loaded = import.meta.glob(['../../client/src/*.ts', '../../react/src/index.ts']);
+    for (const folder of ['client', 'react']) {
+      const entries = await entriesOf(folder);
+      expect(entries.map(({ name }) => name)).toContain(`@baton/${folder}`);
+      for (const { name, names } of entries) {
+        const file = name.split('/')[2] ?? 'index';
+        const there = (await loaded[`../../${folder}/src/${file}.ts`]?.()) as object;
+        const told = names.map((one) => one.name);
+        expect(told, name).toEqual(expect.arrayContaining(Object.keys(there)));
+        expect(new Set(told).size, `${name} has each once`).toBe(told.length);
+      }
+      const named = entries.flatMap(({ names }) => names).map((one) => one.name);
+      if (folder === 'client') {
+        const types = [
+          'Baton',
+          'ConnectOptions',
+          'OpenSocket',
+          'Persistence',
+          'RefusedChange',
+          'SliceMiddleware',
+        ];
+        expect(named).toEqual(expect.arrayContaining(types));
+      }
+    }
   });
 
   it.each([
     ['[x](nowhere.md)', 'there is no such file'],
     ['[x](#nowhere)', 'there is no such heading'],
+    ['[x](start.md#nowhere)', 'there is no such heading'],
+    ['[x](../nowhere/README.md)', 'there is no such file'],
     ['[x](/api/nowhere)', 'the hub serves no such page'],
     ['![x](pictures/nowhere.svg)', 'there is no such file'],
   ])('is not built with %s', async (text, why) => {
     await expect(build([page(`# Start\n\n${text}`)])).rejects.toThrow(why);
+  });
+
+  it('tells headings of one name apart', async () => {
+    const files = await build([page('# Start\n\n## Call\n\n## call\n\n[the second](#call-1)')]);
+    expect(files.get('start.html')).toContain('<h2 id="call-1">call</h2>');
   });
 
   it('leads from page to page, to headings, and to files of the project', async () => {

@@ -13,3 +13,4 @@ export {
   spaces,
   whoAmI,
 } from './http.js';
+export type { OpenSocket, Socket } from './link.js';
