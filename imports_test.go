@@ -71,6 +71,7 @@ var testsToo = map[string][]string{
 	"hub/client":         {"hub", "channels", "session"},
 	"session":            {"channels/natslog"}, // the embedded session store keeps its values there
 	"cmd/baton/beamline": {"hub", "channels", "session"},
+	"cmd":                {"hub/crowd"},
 
 	"channels/backend":          {"channels/backend/jsonfile"},
 	"channels/backend/jsonfile": {"channels"},

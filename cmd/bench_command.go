@@ -20,6 +20,7 @@ import (
 func benchCommand(s streams) *cobra.Command {
 	var o bench.Options
 	var out string
+	var strict bool
 	c := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure how fast a hub is, and that nothing is lost",
@@ -38,7 +39,7 @@ writes the same bytes; what tells most is the ratio of the two, because whatever
 				return fmt.Errorf("finding this program, to start it as a server: %w", err)
 			}
 			o.Program, o.Mint, o.Version = []string{program}, mintThroughSocket, thisBuild().Version
-			return runBench(c.Context(), o, out, s)
+			return runBench(c.Context(), o, out, strict, s)
 		},
 	}
 	f := c.Flags()
@@ -46,12 +47,13 @@ writes the same bytes; what tells most is the ratio of the two, because whatever
 	f.BoolVar(&o.Quick, "quick", false, "everything smaller and shorter: less than a minute")
 	f.StringSliceVar(&o.Scenarios, "scenario", nil, "only these, comma-separated: "+strings.Join(bench.Names(), ", "))
 	f.IntSliceVar(&o.Connections, "connections", nil, "how many connections, several after each other if comma-separated (default: those of each scenario)")
-	f.Float64Var(&o.Rate, "rate", 0, "values a second, where the rate is fixed (default: so many that 10,000 a second are delivered)")
+	f.Float64Var(&o.Rate, "rate", 0, "values a second, where the rate is fixed (default: so many that 20,000 a second are delivered)")
 	f.IntVar(&o.Bytes, "bytes", 0, "of a value (default 128)")
-	f.DurationVar(&o.Duration, "duration", 0, "of a turn (default 5s, with --quick 1s)")
+	f.DurationVar(&o.Duration, "duration", 0, "of a turn (default 4s, with --quick 1s)")
 	f.IntVar(&o.Rounds, "rounds", 0, "how often hub and floor take turns; medians are reported (default 3, with --quick 2)")
 	f.DurationVar(&o.Patience, "patience", 0, "how long nothing may come, until what is missing counts as lost (default 10s)")
 	f.StringVar(&out, "json", "", "write the report to this file as JSON too, or, with -, to standard output instead of the table")
+	f.BoolVar(&strict, "strict", false, "a target that is missed is an error")
 	f.StringVar(&o.Target, "target", "", "URL of a hub that runs, such as http://127.0.0.1:8080 (default: one is started)")
 	f.StringVar(&o.Token, "token", "", "with --target: token of a service; better given as BATON_TOKEN or BATON_TOKEN_FILE")
 	f.StringVar(&o.Cookie, "cookie", "", "with --target, instead of a token: cookie of a login session, name=value")
@@ -89,7 +91,7 @@ func benchSiteCommand(s streams) *cobra.Command {
 }
 
 // runBench measures and reports.
-func runBench(ctx context.Context, o bench.Options, out string, s streams) error {
+func runBench(ctx context.Context, o bench.Options, out string, strict bool, s streams) error {
 	if err := checkURL("--target", o.Target, "http"); o.Target != "" && err != nil {
 		return usageError{err}
 	}
@@ -123,6 +125,9 @@ func runBench(ctx context.Context, o bench.Options, out string, s streams) error
 	}
 	if report.Lost+report.Duplicated > 0 {
 		err = errors.Join(err, fmt.Errorf("%d deliveries were lost and %d came twice", report.Lost, report.Duplicated))
+	}
+	if missed := report.Missed(); strict && err == nil && len(missed) > 0 {
+		err = fmt.Errorf("missed: %s", strings.Join(missed, "; "))
 	}
 	return err
 }

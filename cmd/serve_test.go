@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 		Main(ownOptions)
 		return
 	}
+	if err := os.Setenv(asBaton, "1"); err != nil { // for commands that start themselves as a server
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 

@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +16,7 @@ import (
 type Options struct {
 	Scenarios   []string // Optional. Default: all.
 	Connections []int    // Optional. How many; default: those of each scenario.
-	Rate        float64  // Optional. Values a second of fixed rates; default: so many that 10,000 are delivered.
+	Rate        float64  // Optional. Values a second of fixed rates; default: so many that 20,000 are delivered.
 	Bytes       int      // Optional. Of a value; default 128.
 	Duration    time.Duration
 	Patience    time.Duration // Optional. How long nothing may come, until what is missing counts as lost; default 10 s.
@@ -48,7 +50,7 @@ func (o Options) filled() Options {
 		o.Rounds = quick(3, 2)
 	}
 	if o.Duration == 0 {
-		o.Duration = time.Duration(quick(5000, 1000)) * time.Millisecond
+		o.Duration = time.Duration(quick(4000, 1000)) * time.Millisecond
 	}
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Second
@@ -102,6 +104,7 @@ type UsageError struct{ error }
 type bench struct {
 	options Options
 	report  *Report
+	blind   bool // this system does not tell what other processes use
 	done    int
 	total   int
 }
@@ -113,6 +116,13 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, UsageError{err}
 	}
 	b := &bench{options: o, report: newReport(o)}
+	if _, err := processorTime(os.Getpid()); err != nil {
+		b.report.note("%v", err)
+		b.blind = true
+	}
+	if o.Target != "" && o.PID == 0 {
+		b.report.note("The processor time and memory of the target are not known, so there is nothing to compare with the floor: name its process with --pid, if it is on this machine.")
+	}
 	var plan []planned
 	for _, name := range o.Scenarios {
 		for _, s := range scenarios {
@@ -143,7 +153,7 @@ type planned struct {
 }
 
 // deliveries is how many a second a fixed rate comes to.
-const deliveries = 10_000
+const deliveries = 20_000
 
 // plan says with which sizes a scenario is measured.
 func (b *bench) plan(s scenario) (all []planned) {
@@ -173,7 +183,7 @@ func (b *bench) plan(s scenario) (all []planned) {
 		case o.Rate > 0:
 			p.rate = o.Rate
 		default:
-			p.rate = max(1, float64(deliveries/n))
+			p.rate = max(1, float64(deliveries/cmp.Or(s.each, n)))
 		}
 		all = append(all, p)
 	}
@@ -206,6 +216,9 @@ func (b *bench) measure(ctx context.Context, p planned) error {
 				s, err := b.start(ctx, p, name)
 				if err != nil {
 					return err
+				}
+				if b.blind {
+					s.pid = 0
 				}
 				running[name] = s
 			}

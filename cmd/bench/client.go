@@ -38,6 +38,7 @@ type client struct {
 
 	answered atomic.Uint64 // values
 	answers  chan struct{} // tells of each, if it is there
+	gate     chan struct{} // if it is there, the client takes nothing after it has joined until this is closed
 	over     atomic.Bool   // that the connection ends is no failure
 	ended    chan struct{} // closed when the reader has ended
 }
@@ -48,6 +49,12 @@ func (c *client) connect(ctx context.Context, joins bool) error {
 	conn, err := crowd.Dial(ctx, crowd.Options{URL: s.url, Client: c.name, Token: s.token, Cookie: s.cookie, Wait: c.crew.patience})
 	if err != nil {
 		return explain(s, err)
+	}
+	if c.gate != nil {
+		if err := conn.SetReadBuffer(slowBuffer); err != nil {
+			_ = conn.Close()
+			return fmt.Errorf("making a client slow: %w", err)
+		}
 	}
 	c.conn, c.ended, c.joined = conn, make(chan struct{}), false
 	c.over.Store(false)
@@ -83,7 +90,13 @@ func explain(s *server, err error) error {
 
 // read takes messages until the connection ends.
 func (c *client) read() {
+	opened := false
 	for {
+		if c.gate != nil && c.joined && !opened {
+			opened = true
+			<-c.gate
+			_ = c.conn.SetReadBuffer(quickBuffer) // one that has ended is noticed below
+		}
 		message, err := c.conn.Read()
 		if err != nil {
 			if !c.over.Load() {
@@ -183,7 +196,7 @@ func (c *client) deliver(value []byte, every bool) error {
 	*seen = s.n
 	c.news++
 	m.delivered.Add(1)
-	if c.crew.measuring.Load() {
+	if c.crew.measuring.Load() && !c.crew.byAnswer {
 		m.latency.add(c.crew.now() - s.at)
 	}
 	return nil
@@ -232,6 +245,9 @@ type meter struct {
 	_                          [64]byte
 }
 
+// progress is how many values have come, or were spared because newer ones have.
+func (m *meter) progress() uint64 { return m.delivered.Load() + m.spared.Load() }
+
 // meters is how many there are, so that readers do not wait for each other.
 const meters = 8
 
@@ -247,6 +263,8 @@ type crew struct {
 	patience time.Duration // how long nothing may come, until what is missing counts as lost
 
 	meters    [meters]meter
+	slow      meter // of clients that take nothing for a while
+	byAnswer  bool  // latencies are those of answers
 	clients   []*client
 	joined    atomic.Int64
 	written   atomic.Uint64
@@ -268,9 +286,10 @@ func (c *crew) failed() error {
 	return nil
 }
 
+// delivered is how far the clients are that read.
 func (c *crew) delivered() (n uint64) {
 	for i := range c.meters {
-		n += c.meters[i].delivered.Load() + c.meters[i].spared.Load()
+		n += c.meters[i].progress()
 	}
 	return n
 }

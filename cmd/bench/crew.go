@@ -92,7 +92,6 @@ func (t *turn) begin() error {
 // finish ends it: what the server has used since is for so many things.
 func (t *turn) finish(things uint64) error {
 	t.result.Seconds = (t.now() - t.started).Seconds()
-	t.measuring.Store(false)
 	if t.server.pid == 0 {
 		return nil
 	}
@@ -118,17 +117,15 @@ func (t *turn) check(written func(writer int) uint64) {
 			c.close() // from here on its counts are still
 		}
 	}
-	var all tally
 	r := &t.result
-	for i := range t.meters {
-		m := &t.meters[i]
+	r.Latency = t.latency()
+	for _, m := range t.all() {
 		r.Delivered += m.delivered.Load()
 		r.Messages += m.messages.Load()
 		r.Bytes += m.bytes.Load()
 		r.Lost += m.lost.Load()
 		r.Duplicated += m.duplicated.Load()
 		r.Spared += m.spared.Load()
-		all.add(&m.latency)
 	}
 	for _, c := range t.clients {
 		if !c.joined {
@@ -141,5 +138,29 @@ func (t *turn) check(written func(writer int) uint64) {
 		}
 	}
 	r.Written = t.written.Load()
-	r.Latency = all.latency()
+}
+
+// all are the meters.
+func (c *crew) all() []*meter {
+	all := []*meter{&c.slow}
+	for i := range c.meters {
+		all = append(all, &c.meters[i])
+	}
+	return all
+}
+
+// latency is that of the clients that read.
+func (c *crew) latency() *Latency {
+	var all tally
+	for i := range c.meters {
+		all.add(&c.meters[i].latency)
+	}
+	return all.latency()
+}
+
+// forgetLatency begins anew with it.
+func (c *crew) forgetLatency() {
+	for _, m := range c.all() {
+		m.latency.clear()
+	}
 }

@@ -42,31 +42,58 @@ func fanOut(ctx context.Context, t *turn) error {
 
 // writeFor writes for a while, and waits until all of it has come or no more comes.
 func (t *turn) writeFor(ctx context.Context, writer *client, d time.Duration) error {
-	from, n := t.now(), writer.n
-	end := from + d
-	for t.now() < end {
-		if err := errors.Join(t.failed(), ctx.Err()); err != nil {
-			return err
-		}
-		at := t.now()
-		if t.rate > 0 {
-			at = from + time.Duration(float64(writer.n-n)/t.rate*float64(time.Second))
-			if wait := at - t.now(); wait > 0 {
-				time.Sleep(min(wait, end-t.now()))
-				continue
-			}
-		} else if writer.n*uint64(t.size) > t.delivered()+window*uint64(t.size) {
-			time.Sleep(50 * time.Microsecond)
-			continue
-		}
-		if err := writer.write(at); err != nil {
-			return err
-		}
+	write := t.atRate
+	if t.rate == 0 {
+		write = t.flatOut
+	}
+	if err := write(ctx, writer, d); err != nil {
+		return err
 	}
 	short, err := t.await(ctx, writer.n*uint64(t.size), t.delivered)
 	if short || err != nil {
 		return err // what is missing is counted as lost
 	}
-	_, err = t.await(ctx, writer.n, writer.answered.Load)
-	return err
+	return t.awaitAnswers(ctx)
+}
+
+// atRate writes what is due in a while, however late.
+func (t *turn) atRate(ctx context.Context, writer *client, d time.Duration) error {
+	return t.due(ctx, d, func(at time.Duration) error { return writer.write(at) })
+}
+
+// due calls a function for each value that is due in a while, with the time at which it is.
+func (t *turn) due(ctx context.Context, d time.Duration, write func(at time.Duration) error) error {
+	from := t.now()
+	for k := 0; ; k++ {
+		at := from + time.Duration(float64(k)/t.rate*float64(time.Second))
+		if at >= from+d {
+			return nil
+		}
+		if left := at - t.now(); left > 0 {
+			time.Sleep(left)
+		}
+		if err := errors.Join(t.failed(), ctx.Err()); err != nil {
+			return err
+		}
+		if err := write(at); err != nil {
+			return err
+		}
+	}
+}
+
+// flatOut writes as fast as the readers get it.
+func (t *turn) flatOut(ctx context.Context, writer *client, d time.Duration) error {
+	for end := t.now() + d; t.now() < end; {
+		if err := errors.Join(t.failed(), ctx.Err()); err != nil {
+			return err
+		}
+		if writer.n*uint64(t.size) > t.delivered()+window*uint64(t.size) {
+			time.Sleep(50 * time.Microsecond)
+			continue
+		}
+		if err := writer.write(t.now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

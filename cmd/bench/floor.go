@@ -25,12 +25,18 @@ import (
 type FloorOptions struct {
 	Listen string
 	Batch  bool   // write all that waits for a connection at once, from as many loops as there are processors
-	Lie    string // "lose" or "repeat": what it does to every hundredth message, to see that this is noticed
+	Lie    string // "lose" or "repeat": what it does now and then, to see that this is noticed
 	Out    io.Writer
 }
 
-// floorEpoch has the length of a hub's.
-const floorEpoch = "floorfloor"
+// What the floor calls its history, and who writes: as long as with a hub.
+const (
+	floorEpoch = "FLOORFLOOR"
+	floorUser  = "service/" + User
+)
+
+// lieEvery is how many messages are right for one that is not.
+const lieEvery = 10
 
 // A floor is the least that a server can do for the clients of this package: it has handshakes, joins and writes, and sends
 // what a hub sends. It checks and keeps nothing, and knows one channel for each connection.
@@ -262,7 +268,7 @@ func (f *floor) write(c *floorConn, r crowd.Frame) error {
 		return f.queue(ch, c, frame, answer)
 	}
 	message, lie := webSocketMessage(wire.Encode(frame)), f.options.Lie
-	if position%100 != 0 {
+	if position%lieEvery != 0 {
 		lie = ""
 	}
 	for i, m := range ch.members {
@@ -293,7 +299,7 @@ func (c *floorConn) send(message []byte) error {
 func floorChange(channel string, position uint64, r crowd.Frame) (*wire.Change, error) {
 	c := &wire.Change{
 		Channel: channel, Position: position, Cursor: floorCursor(position), At: time.Now().UTC(), Set: map[string]json.RawMessage{},
-		By: User, Op: string(r.Op),
+		By: floorUser, Op: string(r.Op),
 	}
 	err := crowd.Fields(r.Set, func(name, value []byte) error {
 		c.Set[string(name)] = append([]byte(nil), value...)
@@ -305,7 +311,7 @@ func floorChange(channel string, position uint64, r crowd.Frame) (*wire.Change, 
 // floorMessage is what a hub sends for a message that is appended.
 func floorMessage(channel string, position uint64, r crowd.Frame) *wire.Message {
 	return &wire.Message{
-		Channel: channel, Position: position, Cursor: floorCursor(position), At: time.Now().UTC(), By: User,
+		Channel: channel, Position: position, Cursor: floorCursor(position), At: time.Now().UTC(), By: floorUser,
 		Data: append([]byte(nil), r.Data...), Op: string(r.Op),
 	}
 }

@@ -16,6 +16,12 @@ const (
 
 func (h *histogram) add(d time.Duration) { h.counts[bucket(uint64(max(d, 0)))].Add(1) }
 
+func (h *histogram) clear() {
+	for i := range h.counts {
+		h.counts[i].Store(0)
+	}
+}
+
 func bucket(v uint64) int {
 	shift := max(0, bits.Len64(v)-fine-1)
 	return min(shift<<fine+int(v>>shift), buckets-1)

@@ -52,7 +52,6 @@ func (t *turn) one(ctx context.Context) error {
 	if err := t.open(ctx, []*client{writer}, false); err != nil {
 		return err
 	}
-	t.measuring.Store(true)
 	if err := writer.write(t.now()); err != nil {
 		return err
 	}

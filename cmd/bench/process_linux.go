@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processorTime is what a process has used, user and system, threads that have ended included. Linux names the clock of
-// another process's by its number: see clock_getcpuclockid(3).
+// processorTime is what a process has used, user and system, threads that have ended included. It is the process's own clock,
+// which Linux names by the process's number: see clock_getcpuclockid(3).
 func processorTime(pid int) (time.Duration, error) {
 	const sched = 2 // of all its threads, to the nanosecond
 	var t unix.Timespec
@@ -35,6 +35,13 @@ func resident(pid int) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("process %d has no memory: it has ended", pid)
+}
+
+// load is how many processes wanted to run in the last minute; 0 if nobody can tell.
+func load() (load float64) {
+	data, _ := os.ReadFile("/proc/loadavg")
+	_, _ = fmt.Sscan(string(data), &load)
+	return load
 }
 
 // kernel names the system and its version.

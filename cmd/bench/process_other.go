@@ -9,11 +9,13 @@ import (
 	"time"
 )
 
-var errNotTold = errors.New(runtime.GOOS + " is not asked for the processor time and memory of other processes: they are left out")
+var errNotTold = errors.New("The processor time and memory of other processes are not asked for on " + runtime.GOOS + ": they are left out.")
 
 func processorTime(int) (time.Duration, error) { return 0, errNotTold }
 
 func resident(int) (int64, error) { return 0, errNotTold }
+
+func load() float64 { return 0 }
 
 func kernel() string { return runtime.GOOS }
 

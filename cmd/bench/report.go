@@ -26,11 +26,12 @@ type Report struct {
 
 // A Machine is where it was measured.
 type Machine struct {
-	OS         string `json:"os"`
-	Arch       string `json:"arch"`
-	Kernel     string `json:"kernel"`
-	Processors int    `json:"processors"`
-	Go         string `json:"go"`
+	OS         string  `json:"os"`
+	Arch       string  `json:"arch"`
+	Kernel     string  `json:"kernel"`
+	Processors int     `json:"processors"`
+	Go         string  `json:"go"`
+	Load       float64 `json:"load,omitempty"` // how many processes wanted to run, in the minute before
 }
 
 // A Scenario is one of the scenarios with one number of connections.
@@ -38,14 +39,14 @@ type Scenario struct {
 	Name        string  `json:"name"`
 	What        string  `json:"what"`
 	Connections int     `json:"connections"`
-	Bytes       int     `json:"bytes"`             // of a value
-	Rate        float64 `json:"rate,omitempty"`    // values written a second; none: flat out
-	Seconds     float64 `json:"duration_s"`        // of a turn, as it was asked for
-	Per         string  `json:"per"`               // what cpu_us is for one of
-	Turns       []Turn  `json:"turns"`             // in the order in which they were measured
-	Hub         *Turn   `json:"hub"`               // medians of its turns; what is counted is the sum
-	Floor       *Turn   `json:"floor,omitempty"`   // likewise
-	Checks      []Check `json:"targets,omitempty"` // figures that have a target
+	Bytes       int     `json:"bytes"`            // of a value
+	Rate        float64 `json:"rate,omitempty"`   // values written a second; none: flat out
+	Seconds     float64 `json:"duration_s"`       // of a turn, as it was asked for
+	Per         string  `json:"per"`              // what cpu_us is for one of
+	Turns       []Turn  `json:"turns"`            // in the order in which they were measured
+	Hub         *Turn   `json:"hub"`              // medians of its turns; what is counted is the sum
+	Floor       *Turn   `json:"floor,omitempty"`  // likewise
+	Checks      []Check `json:"checks,omitempty"` // ratios and figures that tell most, some with a target
 }
 
 // A Turn is one measurement of one server.
@@ -67,7 +68,7 @@ type Turn struct {
 	Latency    *Latency `json:"latency_us,omitempty"`    // from when a value was due
 }
 
-// A Check is a figure with its target.
+// A Check is a figure with its target; without either bound it has none, and is met.
 type Check struct {
 	Figure string  `json:"figure"`
 	Value  float64 `json:"value"` // the median over the rounds
@@ -77,10 +78,14 @@ type Check struct {
 }
 
 func newReport(o Options) *Report {
-	return &Report{
+	r := &Report{
 		Format: Format, Version: o.Version, Began: time.Now().UTC().Round(time.Second), Target: o.Target, Scenarios: []*Scenario{},
-		Machine: Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernel(), Processors: runtime.NumCPU(), Go: runtime.Version()},
+		Machine: Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernel(), Processors: runtime.NumCPU(), Go: runtime.Version(), Load: load()},
 	}
+	if m := r.Machine; m.Load > float64(m.Processors) {
+		r.note("The load of this machine was %.3g on %d processors before it began: seconds tell little, ratios suffer.", m.Load, m.Processors)
+	}
+	return r
 }
 
 // note adds a note, once.
@@ -91,7 +96,7 @@ func (r *Report) note(format string, arguments ...any) {
 }
 
 func (r *Report) begin(p planned, o Options) *Scenario {
-	s := &Scenario{Name: p.name, What: p.what, Connections: p.size, Bytes: o.Bytes, Rate: p.rate, Seconds: o.Duration.Seconds(), Per: p.per}
+	s := &Scenario{Name: p.name, What: p.what, Connections: p.size, Bytes: max(o.Bytes, p.leastBytes), Rate: p.rate, Seconds: o.Duration.Seconds(), Per: p.per}
 	r.Scenarios = append(r.Scenarios, s)
 	return s
 }
@@ -105,6 +110,18 @@ func (r *Report) Wrong() (lost, duplicated uint64) {
 		}
 	}
 	return lost, duplicated
+}
+
+// Missed names the figures that are not what they should be.
+func (r *Report) Missed() (missed []string) {
+	for _, s := range r.Scenarios {
+		for _, c := range s.Checks {
+			if !c.Met {
+				missed = append(missed, fmt.Sprintf("%s of %d: %s is %s", s.Name, s.Connections, c.Figure, figure(c.Value)))
+			}
+		}
+	}
+	return missed
 }
 
 // judge sums up the turns so far.

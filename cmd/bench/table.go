@@ -38,7 +38,11 @@ func (r *Report) WriteTable(w io.Writer) error {
 			if c.Met {
 				word = "ok"
 			}
-			fmt.Fprintf(table, "%s\t%d\t%s\t%s %s\t%s\t%s\n", s.Name, s.Connections, c.Figure, sign, figure(limit), figure(c.Value), word)
+			wanted := sign + " " + figure(limit)
+			if limit == 0 {
+				wanted, word = "", ""
+			}
+			fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, s.Connections, c.Figure, wanted, figure(c.Value), word)
 		}
 	}
 	if err := table.Flush(); err != nil {

@@ -234,5 +234,15 @@ func (c *Conn) write(op byte, payload []byte) error {
 // SetReadDeadline makes a Read fail that is not done by then; zero: never.
 func (c *Conn) SetReadDeadline(at time.Time) error { return c.conn.SetReadDeadline(at) }
 
+// SetReadBuffer says how much the system keeps of what was not read: little of it makes who does not read soon a client that
+// takes nothing.
+func (c *Conn) SetReadBuffer(bytes int) error {
+	tcp, ok := c.conn.(*net.TCPConn)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return tcp.SetReadBuffer(bytes)
+}
+
 // Close ends the connection without a word, as a machine that is switched off.
 func (c *Conn) Close() error { return c.conn.Close() }

@@ -1,4 +1,4 @@
-import { Alert, Group, ScrollArea, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Alert, Group, ScrollArea, Skeleton, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import classes from './Admin.module.css';
 
@@ -8,15 +8,14 @@ export function Page({
   about,
   tools,
   failed,
-  empty = false,
+  loading = false,
   children,
 }: {
   readonly title: string;
   readonly about: string;
   readonly tools?: ReactNode;
   readonly failed?: string | undefined;
-  /** There is nothing to show yet: it is asked for, or that has failed. */
-  readonly empty?: boolean;
+  readonly loading?: boolean;
   readonly children: ReactNode;
 }) {
   return (
@@ -34,24 +33,13 @@ export function Page({
       </Group>
       {failed !== undefined && (
         <Alert role="alert" color="orange" mx="md" mb="xs" p="xs">
-          <Text size="sm">{failed}</Text>
-          <Text size="xs">It is asked again by itself.</Text>
+          {failed}
         </Alert>
       )}
-      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8} viewportProps={{ tabIndex: 0 }}>
-        <div className={classes.content}>{!empty ? children : failed === undefined && <Unknown />}</div>
+      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8}>
+        <div className={classes.content}>{loading ? <Skeleton h={160} aria-hidden /> : children}</div>
       </ScrollArea>
     </div>
-  );
-}
-
-function Unknown() {
-  return (
-    <Stack gap="xs" pt={6} aria-hidden>
-      {[1, 2, 3, 4].map((n) => (
-        <Skeleton key={n} h={26} />
-      ))}
-    </Stack>
   );
 }
 

@@ -1,6 +1,5 @@
-import { Badge, Group, Table, Text, Tooltip } from '@mantine/core';
+import { Badge, Table, Text, Tooltip } from '@mantine/core';
 import { clock, moment, span } from '../format.ts';
-import { Drawn } from '../parts/Drawn.tsx';
 import classes from './Admin.module.css';
 import { usePolled, useSpacePath } from './ask.ts';
 import { Nothing, Page } from './Page.tsx';
@@ -37,7 +36,7 @@ export function Tasks() {
       title="Tasks"
       about="What the hub does by itself. Each run is done by one node."
       failed={failed}
-      empty={data === undefined}
+      loading={data === undefined && failed === undefined}
     >
       <Table verticalSpacing={6}>
         <Table.Thead>
@@ -98,20 +97,16 @@ function Row({ task }: { readonly task: Task }) {
       </Table.Td>
       <Table.Td style={{ overflowWrap: 'anywhere' }}>{last?.detail}</Table.Td>
       <Table.Td>
-        <Group gap={3} wrap="nowrap">
-          {before.slice(0, 12).map((run) => (
-            <Tooltip
-              key={`${run.at} ${run.sequence}`}
-              label={`${moment(run.at)}: ${run.state} ${run.detail ?? ''}`}
-              multiline
-              maw={360}
-            >
-              <Badge circle size="xs" color={colours[run.state] ?? 'gray'} role="img" aria-label={run.state}>
-                <Drawn text={run.state === 'failed' ? '!' : ' '} />
-              </Badge>
-            </Tooltip>
-          ))}
-        </Group>
+        {before.slice(0, 12).map((run) => (
+          <Tooltip
+            key={`${run.at} ${run.sequence}`}
+            label={`${moment(run.at)}: ${run.state} ${run.detail ?? ''}`}
+          >
+            <Badge circle size="xs" mr={3} color={colours[run.state] ?? 'gray'} aria-label={run.state}>
+              {' '}
+            </Badge>
+          </Tooltip>
+        ))}
       </Table.Td>
     </Table.Tr>
   );

@@ -9,7 +9,6 @@ import { GuardedButton } from '../parts/Guarded.tsx';
 import { ReasonDialog } from '../parts/ReasonDialog.tsx';
 import type { Act } from '../parts/useAct.ts';
 import { useConnected } from '../parts/useGuard.ts';
-import { grave } from '../theme.ts';
 import { GiveMenu } from './GiveMenu.tsx';
 import type { SeatWord } from './useSeat.ts';
 
@@ -131,7 +130,7 @@ function Take({ act }: { readonly act: Act }) {
         explain="They lose control at once. Your reason is shown to them and kept in the journal."
         label="Reason"
         confirm="Take control"
-        color={grave}
+        color="orange.8"
         required
         onConfirm={(reason) => take({ reason })}
       />
@@ -166,7 +165,7 @@ function useTake(act: Act, from: string) {
       explain={`${said(refused)} Control is then taken from ${from}, and nothing stops by that.`}
       label="Reason"
       confirm="Take control anyway"
-      color="red.8"
+      color="red"
       required
       onConfirm={(reason) => take({ reason, force: true })}
     />

@@ -71,7 +71,7 @@ function Choice({
   const guard = useGuard();
   return (
     <div className={classes.choice}>
-      <Text size="sm" lh={1.25}>
+      <Text size="sm" truncate>
         {label}
       </Text>
       <Tooltip label={guard.may ? '' : guard.reason} disabled={guard.may}>

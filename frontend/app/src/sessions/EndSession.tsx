@@ -87,7 +87,7 @@ function Question({ session, close, ended }: Props & { readonly session: LoginSe
           <Button
             type="submit"
             size="sm"
-            color="red.8"
+            color="red"
             disabled={missing}
             loading={act.mark?.kind === 'saving'}
           >

@@ -14,16 +14,9 @@ export function DemoUsers({
   return (
     <>
       <Divider label="Development mode: sign in as" mt={4} />
-      <Group gap="xs" grow preventGrowOverflow={false}>
+      <Group gap="xs" grow>
         {users.map((name) => (
-          <Button
-            key={name}
-            variant="default"
-            size="sm"
-            px="xs"
-            disabled={disabled}
-            onClick={() => enter(name)}
-          >
+          <Button key={name} variant="default" size="sm" disabled={disabled} onClick={() => enter(name)}>
             {name}
           </Button>
         ))}
