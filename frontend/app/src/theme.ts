@@ -5,8 +5,10 @@ import {
   type CSSVariablesResolver,
   createTheme,
   type MantineColorsTuple,
+  Menu,
   Modal,
   NumberInput,
+  Popover,
   Select,
   Tabs,
   Textarea,
@@ -55,9 +57,15 @@ export const theme = createTheme({
     Badge: Badge.extend({ defaultProps: { variant: 'light', radius: 'sm', size: 'sm', tt: 'none' } }),
     Button: Button.extend({ defaultProps: { size: 'xs' } }),
     Modal: Modal.extend({
-      defaultProps: { centered: true, radius: 'md' },
+      // What runs stays in sight behind it.
+      defaultProps: { centered: true, radius: 'md', overlayProps: { backgroundOpacity: 0.4 } },
       styles: { title: { fontWeight: 650 } },
     }),
+    // The head of a dialog is no head of the page.
+    ModalHeader: Modal.Header.extend({ defaultProps: { role: 'presentation' } }),
+    // Where it was opened from, for who reads by ear; and on its first entry, for who has no mouse.
+    Menu: Menu.extend({ defaultProps: { withinPortal: false, withInitialFocusPlaceholder: false } }),
+    Popover: Popover.extend({ defaultProps: { withinPortal: false } }),
     NumberInput: NumberInput.extend({ defaultProps: { size: 'xs' } }),
     Select: Select.extend({ defaultProps: { size: 'xs' } }),
     Tabs: Tabs.extend({ defaultProps: { keepMounted: false } }),
@@ -75,13 +83,21 @@ export const readable: CSSVariablesResolver = () => ({
   light: {
     '--mantine-color-dimmed': '#59636c',
     '--mantine-color-placeholder': '#6b757e',
+    '--mantine-color-error': '#c22525',
     '--mantine-color-green-light-color': '#1d6630',
     '--mantine-color-orange-light-color': '#963500',
     '--mantine-color-yellow-light-color': '#7a4a00',
     '--mantine-color-red-light-color': '#a51d1d',
   },
-  dark: { '--mantine-color-dimmed': '#9ca9b2', '--mantine-color-placeholder': '#7f8c95' },
+  dark: {
+    '--mantine-color-dimmed': '#9ca9b2',
+    '--mantine-color-placeholder': '#8b98a1',
+    '--mantine-color-error': '#ff8787',
+  },
 });
+
+/** A press that takes something from somebody. White words on it can be read, which they cannot on Mantine's orange. */
+export const grave = '#b93d0b';
 
 /** Where the browser keeps the colour scheme for the time before sign-in; public/scheme.js reads it. */
 export const schemeKey = 'baton-colour-scheme';

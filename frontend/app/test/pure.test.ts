@@ -57,7 +57,7 @@ describe('words and numbers', () => {
     expect([countdown(20_001), countdown(-1), countdown(61_000)]).toEqual(['0:21', '0:00', '1:01']);
     expect([words('SafetyShutter'), words('fast_shutter')]).toEqual(['Safety shutter', 'Fast shutter']);
     const params = { images: 360, range_deg: 180, exposure_s: 0.02, transmission_pct: 10 };
-    expect(describeEntry({ ...entry(1), params })).toBe('360 images × 20 ms · 180° · 10 %');
+    expect(describeEntry({ ...entry(1), params })).toBe('360 × 20 ms · 180° · 10 %');
   });
 
   it('tell the journal', () => {

@@ -1,54 +1,17 @@
 /** A scenario: people at computers, with browsers, before hubs. Each is run on every layout. */
 
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  type Browser,
-  type BrowserContext,
-  type Cookie,
-  chromium,
-  type LaunchOptions,
-  type Page,
-  type WebSocketRoute,
-} from 'playwright-core';
-import { afterAll, inject, test } from 'vitest';
+import { type BrowserContext, type Cookie, chromium, type Page, type WebSocketRoute } from 'playwright-core';
+import { inject, test } from 'vitest';
+import { launch, newContext } from './browser.ts';
 import { behindNginx, type Hub, Installation, type Layout, layouts } from './installation.ts';
 import { Tab } from './tab.ts';
 import { patience } from './waiting.ts';
 
-/** Chromium or Chrome as .ci/need looks for it. */
-function chromiumPath(): string {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  const found = names
-    .flatMap((name) => folders.map((dir) => join(dir, name)))
-    .find((path) => existsSync(path));
-  if (found === undefined)
-    throw new Error(`there is none of ${names.join(', ')} in PATH; name it in CHROMIUM`);
-  return found;
-}
-
-const launch: LaunchOptions = {
-  executablePath: chromiumPath(),
-  headless: true,
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-};
 const viewport = { width: 1440, height: 900 };
-
-let browser: Promise<Browser> | undefined;
-afterAll(async () => (await browser)?.close());
 
 /** A browser on a computer of its own: its tabs share cookies, other computers have others. */
 export class Computer {
@@ -185,9 +148,7 @@ export class Stage {
   }
 
   async computer(): Promise<Computer> {
-    browser ??= chromium.launch(launch);
-    const context = await (await browser).newContext({ viewport });
-    return this.#add(context);
+    return this.#add(await newContext({ viewport }));
   }
 
   /** A folder for a profile, to be opened with `profile`, closed, and opened again. */

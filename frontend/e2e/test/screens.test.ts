@@ -1,20 +1,9 @@
-/** Every screen as people see it, on one hub: kept as pictures, and looked over by axe in both colour schemes. */
+/** Screens as people see them, on one hub: kept as pictures, and looked over by axe. All states of all: looks.test.ts. */
 
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { violations } from '../src/axe.ts';
 import { picture, scenario } from '../src/scenario.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
-declare const window: {
-  axe: { run(what: unknown, how: unknown): Promise<{ violations: readonly Violation[] }> };
-};
 
 /** What axe finds, in both colour schemes; a picture of each is kept. */
 async function looked(page: Page, name: string): Promise<string[]> {
@@ -27,12 +16,7 @@ async function looked(page: Page, name: string): Promise<string[]> {
       (is) => (document.documentElement.dataset.mantineColorScheme ?? is) === is, // documents have no such mark
       scheme,
     );
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() =>
-      window.axe.run(document, { resultTypes: ['violations'] }),
-    );
-    for (const { id, nodes } of violations)
-      found.push(`${name} ${scheme}: ${id}: ${nodes[0]?.html.slice(0, 160)}`);
+    found.push(...(await violations(page)).map((what) => `${name} ${scheme}: ${what}`));
     await picture(page, `screen ${name} ${scheme}`);
   }
   return found;
@@ -45,11 +29,11 @@ scenario(
     const alice = await (await hers.open(stage.hub(0))).signIn('alice');
     const door = await his.open(stage.hub(0));
     await door.page.getByLabel('User name').waitFor();
-    const found = await looked(door.page, 'sign-in');
+    await picture(door.page, 'screen sign-in');
     const bob = await door.signIn('bob');
     await alice.takeSeat();
     await alice.addToQueue(360, 'Lys-01', 'Ins-02', 'Ins-03');
-    found.push(...(await looked(bob.page, 'observer')));
+    await picture(bob.page, 'screen observer');
 
     // One drags the last entry to the top; the other sees it move.
     const grip = alice.entry('Ins-03').getByRole('button', { name: 'Drag Ins-03' });
@@ -67,33 +51,30 @@ scenario(
     await alice.page.getByRole('button', { name: 'Mount', exact: true }).click();
     await bob.page.getByRole('tab', { name: 'Sample view' }).click();
     await alice.page.getByRole('button', { name: 'Centre by clicks' }).click();
-    const picture = alice.page.getByRole('button', { name: 'Sample view: click on the crystal' });
-    await picture.waitFor();
+    const crystal = alice.page.getByRole('button', { name: 'Sample view: click on the crystal' });
+    await crystal.waitFor();
     await bob.page.getByRole('button', { name: 'Sample view: point, and others see where' }).hover();
     await alice.page.locator('svg text').filter({ hasText: 'Bob' }).waitFor();
-    found.push(...(await looked(alice.page, 'sample view')));
-    await picture.click();
+    const found = await looked(alice.page, 'sample view');
+    await crystal.click();
     await bob.page.getByText('Waits for click 2 of 3').waitFor();
 
-    await alice.page.getByRole('tab', { name: 'Scan', exact: true }).click();
-    found.push(...(await looked(alice.page, 'scan')));
     expect(found).toEqual([]);
   },
   { on: ['one hub'] },
 );
 
 scenario(
-  'an administrator closes a connection, which comes back; axe objects to no page, nor to the documentation',
+  'an administrator closes a connection, which comes back; axe does not object to the documentation',
   async (stage) => {
     const [hers, his] = [await stage.computer(), await stage.computer()];
     const ada = await (await hers.open(stage.hub(0))).signIn('ada');
     const bob = await (await his.open(stage.hub(0))).signIn('bob');
-    const found: string[] = [];
     await ada.menu('Ada', 'Administration');
     for (const page of ['Nodes', 'Connections', 'Sessions', 'Tokens', 'Stores', 'Tasks']) {
       await ada.page.getByRole('tab', { name: page }).click();
       await ada.page.getByRole('tabpanel').getByRole('heading').first().waitFor();
-      found.push(...(await looked(ada.page, `admin ${page}`)));
+      await picture(ada.page, `screen admin ${page}`);
     }
     await ada.page.getByRole('tab', { name: 'Connections' }).click();
     const close = ada.page.getByRole('button', { name: /^Close the connection .* of Bob$/ });
@@ -107,8 +88,7 @@ scenario(
     await bob.live();
     const docs = (await hers.open(stage.hub(0), '/docs/')).page;
     await docs.getByRole('heading', { name: 'Baton', exact: true }).waitFor();
-    found.push(...(await looked(docs, 'documentation')));
-    expect(found).toEqual([]);
+    expect(await looked(docs, 'documentation')).toEqual([]);
   },
   { on: ['one hub'] },
 );

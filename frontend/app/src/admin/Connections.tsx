@@ -57,7 +57,7 @@ export function Connections() {
           : `${plural(data.connections.length, 'connection')} on all nodes${data.incomplete ? ', and more that are not shown' : ''}.`
       }
       failed={failed}
-      loading={data === undefined && failed === undefined}
+      empty={data === undefined}
       tools={
         <TextInput
           aria-label="Find a connection"
@@ -119,7 +119,7 @@ function Row({ one, close }: { readonly one: Connection; readonly close: () => v
           </Tooltip>
         )}
       </Table.Td>
-      <Table.Td>{one.node}</Table.Td>
+      <Table.Td className={classes.node}>{one.node}</Table.Td>
       <Table.Td title={moment(one.since)}>{clock(one.since)}</Table.Td>
       <Table.Td className={classes.number} title={link?.word}>
         {one.answer_ms === undefined ? '–' : `${one.answer_ms.toFixed(one.answer_ms < 10 ? 1 : 0)} ms`}

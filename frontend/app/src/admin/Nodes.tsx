@@ -44,7 +44,7 @@ export function Nodes() {
           : `${plural(data.nodes.length, 'node')} that show this space, asked every ${every / 1000} s.`
       }
       failed={failed}
-      loading={data === undefined && failed === undefined}
+      empty={data === undefined}
     >
       <Table verticalSpacing={6}>
         <Table.Thead>
@@ -100,7 +100,9 @@ function Row({ node }: { readonly node: Node }) {
         ))}
       </Table.Td>
       <Table.Td>
-        <Badge color={state.color}>{state.word}</Badge>
+        <Badge color={state.color} miw="max-content">
+          {state.word}
+        </Badge>
       </Table.Td>
       <Table.Td className={classes.mono}>{node.version ?? '–'}</Table.Td>
       <Table.Td className={classes.number}>{figure(span(node.uptime_s * 1000))}</Table.Td>

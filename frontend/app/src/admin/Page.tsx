@@ -1,4 +1,4 @@
-import { Alert, Group, ScrollArea, Skeleton, Text, Title } from '@mantine/core';
+import { Alert, Group, ScrollArea, Skeleton, Stack, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import classes from './Admin.module.css';
 
@@ -8,14 +8,15 @@ export function Page({
   about,
   tools,
   failed,
-  loading = false,
+  empty = false,
   children,
 }: {
   readonly title: string;
   readonly about: string;
   readonly tools?: ReactNode;
   readonly failed?: string | undefined;
-  readonly loading?: boolean;
+  /** There is nothing to show yet: it is asked for, or that has failed. */
+  readonly empty?: boolean;
   readonly children: ReactNode;
 }) {
   return (
@@ -33,13 +34,24 @@ export function Page({
       </Group>
       {failed !== undefined && (
         <Alert role="alert" color="orange" mx="md" mb="xs" p="xs">
-          {failed}
+          <Text size="sm">{failed}</Text>
+          <Text size="xs">It is asked again by itself.</Text>
         </Alert>
       )}
-      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8}>
-        <div className={classes.content}>{loading ? <Skeleton h={160} aria-hidden /> : children}</div>
+      <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8} viewportProps={{ tabIndex: 0 }}>
+        <div className={classes.content}>{!empty ? children : failed === undefined && <Unknown />}</div>
       </ScrollArea>
     </div>
+  );
+}
+
+function Unknown() {
+  return (
+    <Stack gap="xs" pt={6} aria-hidden>
+      {[1, 2, 3, 4].map((n) => (
+        <Skeleton key={n} h={26} />
+      ))}
+    </Stack>
   );
 }
 

@@ -102,7 +102,12 @@ function Keys({
         levelOffset={16}
         renderNode={({ node, expanded, hasChildren, elementProps }) =>
           hasChildren ? (
-            <Group gap={4} {...elementProps} wrap="nowrap">
+            <Group
+              gap={4}
+              {...elementProps}
+              className={`${elementProps.className} ${classes.branch}`}
+              wrap="nowrap"
+            >
               <IconChevronRight
                 size={14}
                 style={{ transform: expanded ? 'rotate(90deg)' : undefined }}

@@ -1,5 +1,6 @@
-import { Badge, Table, Text, Tooltip } from '@mantine/core';
+import { Badge, Group, Table, Text, Tooltip } from '@mantine/core';
 import { clock, moment, span } from '../format.ts';
+import { Drawn } from '../parts/Drawn.tsx';
 import classes from './Admin.module.css';
 import { usePolled, useSpacePath } from './ask.ts';
 import { Nothing, Page } from './Page.tsx';
@@ -36,7 +37,7 @@ export function Tasks() {
       title="Tasks"
       about="What the hub does by itself. Each run is done by one node."
       failed={failed}
-      loading={data === undefined && failed === undefined}
+      empty={data === undefined}
     >
       <Table verticalSpacing={6}>
         <Table.Thead>
@@ -97,16 +98,20 @@ function Row({ task }: { readonly task: Task }) {
       </Table.Td>
       <Table.Td style={{ overflowWrap: 'anywhere' }}>{last?.detail}</Table.Td>
       <Table.Td>
-        {before.slice(0, 12).map((run) => (
-          <Tooltip
-            key={`${run.at} ${run.sequence}`}
-            label={`${moment(run.at)}: ${run.state} ${run.detail ?? ''}`}
-          >
-            <Badge circle size="xs" mr={3} color={colours[run.state] ?? 'gray'} aria-label={run.state}>
-              {' '}
-            </Badge>
-          </Tooltip>
-        ))}
+        <Group gap={3} wrap="nowrap">
+          {before.slice(0, 12).map((run) => (
+            <Tooltip
+              key={`${run.at} ${run.sequence}`}
+              label={`${moment(run.at)}: ${run.state} ${run.detail ?? ''}`}
+              multiline
+              maw={360}
+            >
+              <Badge circle size="xs" color={colours[run.state] ?? 'gray'} role="img" aria-label={run.state}>
+                <Drawn text={run.state === 'failed' ? '!' : ' '} />
+              </Badge>
+            </Tooltip>
+          ))}
+        </Group>
       </Table.Td>
     </Table.Tr>
   );

@@ -54,7 +54,7 @@ export function Tokens() {
       title="Tokens"
       about="What programs and scripts sign in with. The hub keeps a hash; a token is shown once, when it is made."
       failed={failed}
-      loading={data === undefined && failed === undefined}
+      empty={data === undefined}
       tools={
         <Button leftSection={<IconPlus size={15} />} onClick={() => setCreating(true)}>
           New token

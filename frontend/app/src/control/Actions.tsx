@@ -9,6 +9,7 @@ import { GuardedButton } from '../parts/Guarded.tsx';
 import { ReasonDialog } from '../parts/ReasonDialog.tsx';
 import type { Act } from '../parts/useAct.ts';
 import { useConnected } from '../parts/useGuard.ts';
+import { grave } from '../theme.ts';
 import { GiveMenu } from './GiveMenu.tsx';
 import type { SeatWord } from './useSeat.ts';
 
@@ -130,7 +131,7 @@ function Take({ act }: { readonly act: Act }) {
         explain="They lose control at once. Your reason is shown to them and kept in the journal."
         label="Reason"
         confirm="Take control"
-        color="orange.8"
+        color={grave}
         required
         onConfirm={(reason) => take({ reason })}
       />
@@ -165,7 +166,7 @@ function useTake(act: Act, from: string) {
       explain={`${said(refused)} Control is then taken from ${from}, and nothing stops by that.`}
       label="Reason"
       confirm="Take control anyway"
-      color="red"
+      color="red.8"
       required
       onConfirm={(reason) => take({ reason, force: true })}
     />

@@ -4,16 +4,15 @@ import { IconArrowsExchange } from '@tabler/icons-react';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { Person } from '../parts/Person.tsx';
 import type { Act } from '../parts/useAct.ts';
+import { inOrder } from '../shell/People.tsx';
 
 /** Hands control to somebody who did not ask. People are shown; of their login sessions the one connected last is meant. */
 export function GiveMenu({ act }: { readonly act: Act }) {
   const { control } = useBaton();
   const you = useYou();
-  const others = usePresence().filter(
-    (member) => member.user !== you?.user && !member.roles.includes('service'),
-  );
+  const others = inOrder(usePresence(), []).filter(({ user }) => user !== you?.user);
   return (
-    <Menu position="bottom-end" withinPortal>
+    <Menu position="bottom-end">
       <Menu.Target>
         <GuardedButton
           variant="default"

@@ -22,6 +22,7 @@ export const elsewhere = {
   may: ['replace'],
 };
 
+const long = 'Maria-Magdalena von Hohenstaufen-Oberkirchner-Villanueva y Gutiérrez de la Concepción';
 const proposals = ['mx-2451', 'mx-2477', 'lb13385-4', 'cm33866-1'];
 
 function door(answer: { status?: number; body?: unknown; headers?: Record<string, string> }): Answers {
@@ -50,4 +51,24 @@ export const doors: Readonly<Record<string, Answers>> = {
   elsewhere: door({ status: 409, body: elsewhere }),
   kept: door({ status: 409, body: { ...elsewhere, may: [] } }),
   unreachable: {},
+  silent: { 'GET spaces': { silent: true } },
+  long: {
+    'GET spaces': {
+      body: {
+        title: `Macromolecular crystallography of ${long}`,
+        spaces: Array.from({ length: 40 }, (_, i) => ({ name: `bl${i}`, title: `${long} ${i}` })),
+        providers: [{ name: 'uni', title: long }],
+        dev_users: ['alice', 'bob', 'sam', 'ada', long.replaceAll(' ', '-').toLowerCase()],
+      },
+    },
+    'POST session': {
+      status: 409,
+      body: {
+        code: 'seat_taken',
+        detail: 'Taken.',
+        holder: { user: 'm', name: long },
+        since: new Date().toISOString(),
+      },
+    },
+  },
 };

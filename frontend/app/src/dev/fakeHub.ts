@@ -7,6 +7,8 @@ export interface Answer {
   readonly status?: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** It never answers. */
+  readonly silent?: boolean;
 }
 
 /** Keyed by what is asked, such as "POST session": one answer, or one after the other with the last repeated. */
@@ -32,7 +34,8 @@ export function fakeHub(answers: Answers): FakeHub {
     const list: readonly Answer[] = Array.isArray(found) ? found : [found];
     const n = counts.get(name) ?? 0;
     counts.set(name, n + 1);
-    const { status = 200, body, headers = {} } = list[Math.min(n, list.length - 1)] ?? {};
+    const { status = 200, body, headers = {}, silent } = list[Math.min(n, list.length - 1)] ?? {};
+    if (silent) return new Promise(() => undefined);
     const text = body === undefined || status === 204 ? null : JSON.stringify(body);
     return new Response(text, { status, headers });
   };

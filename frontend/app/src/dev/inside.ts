@@ -72,6 +72,103 @@ export const inside: Answers = {
   'POST session/active': { status: 204 },
 };
 
+const hours = (n: number) => new Date(Date.now() - n * 3_600_000).toISOString();
+
+/** As many and as long as they get. */
+const many: Answers = {
+  ...inside,
+  'GET sessions': {
+    body: {
+      sessions: Array.from({ length: 50 }, (_, i) =>
+        loginSession({
+          session: `s${i}`,
+          user: `u${i}`,
+          name: i % 4 === 0 ? `${long} ${i}` : `Visitor ${i}`,
+          current: i === 0,
+          in_control: i === 1,
+          since: hours(i),
+        }),
+      ),
+      after: 's49',
+    },
+  },
+  'GET spaces/demo/nodes': {
+    body: {
+      nodes: Array.from({ length: 12 }, (_, i) =>
+        node(`hub-${i}.beamlines.synchrotron-of-the-north.example`, {
+          connections: 800 * i,
+          ...(i === 4 && {
+            stale_ms: 21_000,
+            missing: ['NATS: no answer for 21 s', `Redis at ${long}: refused`],
+          }),
+        }),
+      ),
+    },
+  },
+  'GET spaces/demo/connections': {
+    body: {
+      connections: Array.from({ length: 200 }, (_, i) =>
+        connection(`K${i}`, {
+          user: `u${i}`,
+          name: i % 9 === 0 ? `${long} ${i}` : `Visitor ${i}`,
+          node: `hub-${i % 3}.beamlines.synchrotron-of-the-north.example`,
+          answer_ms: i * 3,
+        }),
+      ),
+      incomplete: true,
+    },
+  },
+  'GET spaces/demo/tokens': {
+    body: {
+      tokens: Array.from({ length: 40 }, (_, i) =>
+        token(i % 5 === 0 ? `${long} ${i}` : `program ${i}`, {
+          created_by: i % 5 === 0 ? long : 'ada',
+          ended: i % 7 === 3,
+          scope: i % 3 === 0 ? ['read:*', 'write:queue', 'call:queue.start'] : undefined,
+        }),
+      ),
+      incomplete: true,
+    },
+  },
+  'GET spaces/demo/tasks': {
+    body: {
+      tasks: Array.from({ length: 9 }, (_, i) => ({
+        name: i === 2 ? long.replaceAll(' ', '-') : `task-${i}`,
+        cron: '0 30 3 * * *',
+        runs: runs(i === 2 ? `${long} `.repeat(4) : 'done'),
+        ...(i === 4 && { trouble: 'no service has offered beam.probe for 2 h' }),
+      })),
+    },
+  },
+};
+
+const nothing: Answers = {
+  ...inside,
+  'GET sessions': { body: { sessions: [] } },
+  'GET spaces/demo/nodes': { body: { nodes: [] } },
+  'GET spaces/demo/connections': { body: { connections: [], incomplete: false } },
+  'GET spaces/demo/tokens': { body: { tokens: [], incomplete: false } },
+  'GET spaces/demo/tasks': { body: { tasks: [] } },
+};
+
+const down = { status: 503, body: { code: 'unavailable', detail: 'The hub cannot reach its records.' } };
+const asked = [
+  'sessions',
+  'spaces/demo/nodes',
+  'spaces/demo/connections',
+  'spaces/demo/tokens',
+  'spaces/demo/tasks',
+];
+
+/** Other answers for who is signed in: dev.html?state=admin&hub=<name>. */
+export const insides: Readonly<Record<string, Answers>> = {
+  many,
+  nothing,
+  failing: { ...inside, ...Object.fromEntries(asked.map((path) => [`GET ${path}`, down])) },
+  silent: { ...inside, ...Object.fromEntries(asked.map((path) => [`GET ${path}`, { silent: true }])) },
+  confirmed: { ...inside, 'POST session/confirm': { status: 204 } },
+};
+
 function node(name: string, change: object) {
   return {
     node: name,

@@ -5,7 +5,7 @@ import '../page.css';
 import { BatonError } from '@baton/client';
 import { BatonProvider } from '@baton/react';
 import { MantineProvider } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Memory } from '../memory/useMemory.ts';
 import { Connected } from '../shell/Connected.tsx';
@@ -13,31 +13,42 @@ import { SignIn } from '../signin/SignIn.tsx';
 import { readable, theme } from '../theme.ts';
 import { doors } from './doors.ts';
 import { fakeHub } from './fakeHub.ts';
-import { inside } from './inside.ts';
+import { inside, insides } from './inside.ts';
 import { states } from './states.ts';
 
-const query = new URLSearchParams(location.search);
-const door = doors[query.get('door') ?? ''];
-const make = states[query.get('state') ?? ''];
 const root = document.getElementById('root');
 if (root === null) throw new Error('dev.html has no #root');
-globalThis.fetch = fakeHub(door ?? inside).fetch;
+const drawn = createRoot(root);
+let n = 0;
 
-createRoot(root).render(
-  <MantineProvider
-    theme={theme}
-    cssVariablesResolver={readable}
-    defaultColorScheme={query.get('scheme') === 'dark' ? 'dark' : 'light'}
-  >
-    {page()}
-  </MantineProvider>,
-);
+/** Shows a state, as the address would name it: "state=observer". Without a reload, for who looks at all of them. */
+function show(what: string): void {
+  const query = new URLSearchParams(what);
+  const door = doors[query.get('door') ?? ''];
+  globalThis.fetch = fakeHub(door ?? insides[query.get('hub') ?? ''] ?? inside).fetch;
+  const scheme = query.get('scheme');
+  const page = query.get('page');
+  history.replaceState(null, '', page === null ? '#' : `#admin/${page}`);
+  drawn.render(
+    <MantineProvider
+      key={n++}
+      theme={theme}
+      cssVariablesResolver={readable}
+      defaultColorScheme={scheme === 'dark' || scheme === 'light' ? scheme : 'auto'}
+    >
+      <Page query={query} />
+    </MantineProvider>,
+  );
+}
 
-function page(): ReactNode {
-  if (door !== undefined)
+Object.assign(globalThis, { show });
+show(location.search);
+
+function Page({ query }: { readonly query: URLSearchParams }) {
+  if (query.has('door'))
     return <SignIn notice={query.get('notice') ?? undefined} entered={() => undefined} />;
-  if (make === undefined) return <Contents />;
-  const baton = make();
+  const [baton] = useState(() => states[query.get('state') ?? '']?.());
+  if (baton === undefined) return <Contents />;
   const welcome = baton.welcome.get();
   return (
     <Memory value={welcome === null ? undefined : { at: Date.now() - 40_000, welcome }}>

@@ -45,6 +45,8 @@ export const states: Record<string, () => Fake> = {
   crowd: () => fakeBaton({ ...operating, control: { ...operating.control, requests: crowd() } }),
   remembered: () => remembered(fakeBaton({ ...ordinary, status: 'connecting' })),
   admin: () => fakeBaton({ ...ordinary, you: { ...sam, roles: ['staff', 'admin'] } }),
+  staffadmin: () => fakeBaton({ ...ordinary, you: sam }),
+  adminstale: () => fakeBaton({ ...ordinary, status: 'stale', you: { ...sam, roles: ['staff', 'admin'] } }),
   journal: () => fakeBaton(journal(200)),
   unread: () => fakeBaton(unread()),
   toasts: () => toasts(fakeBaton(operating)),
@@ -54,8 +56,116 @@ export const states: Record<string, () => Fake> = {
   viewloading: () => loading(fakeBaton(staged(operating, 'view')), ['equipment', 'motors']),
   viewstale: () => fakeBaton({ ...staged(operating, 'view'), status: 'connecting' }),
   scan: () => fakeBaton(staged(operating, 'scan')),
+  catchingup: () => fakeBaton({ ...operating, status: 'catching-up' }),
+  taken: () =>
+    fakeBaton(told({ do: 'take', name: sam.name, session: 'ss', was: bob, reason: 'the cryo alarm' })),
+  denied: () =>
+    fakeBaton(told({ do: 'deny', name: alice.name, session: 'sa', to: bob, reason: `${long} `.repeat(4) })),
+  expired: () => fakeBaton(told({ do: 'expired', was: bob }, operatedBy(null, bob))),
+  elsewhere: () => fakeBaton({ ...ordinary, you: { ...alice, session: 'sa2' } }),
+  refusing: () => refusing(fakeBaton(operating)),
+  busy: () => refusing(fakeBaton({ ...ordinary, you: sam }), 'busy'),
+  confirming: () => refusing(fakeBaton({ ...ordinary, you: sam }), 'confirm'),
+  people: () => linked(fakeBaton({ ...operating, people: many() })),
+  fullqueue: () => fakeBaton(fullQueue()),
+  longqueue: () => fakeBaton({ ...longNames(), you: alice, control: operatedBy(alice, alice) }),
+  longlog: () => fakeBaton(longLog()),
+  longcontrol: () => fakeBaton({ ...longNames(), you: { ...sam, name: long } }),
+  longview: () => pointing(fakeBaton(staged(longNames(), 'view'))),
+  longscan: () => fakeBaton(staged(longNames(), 'scan')),
+  alone: () => fakeBaton({ ...operating, people: operating.people.slice(0, 1) }),
   noscan: () => fakeBaton(unmounted(staged(operating, 'scan'))),
 };
+
+/** As the journal tells it to bob. */
+function told(record: object, control = operatedBy(sam, bob)): Scene {
+  const at = new Date(Date.now() - 40_000).toISOString();
+  const records = [...(ordinary.logs.control ?? []), { at, by: 'hub', data: { term: 5, ...record } }];
+  return { ...ordinary, control, logs: { ...ordinary.logs, control: records } };
+}
+
+function refusing(fake: Fake, code: 'busy' | 'confirm' | 'forbidden' = 'forbidden'): Fake {
+  const details = {
+    busy: 'The queue is running.',
+    confirm: 'Enter your password again.',
+    forbidden: 'The sample changer is being warmed up by the staff. Call 4711 if it has to be now.',
+  };
+  fake.answer = ([what]) => {
+    // How somebody likes the screen is never refused.
+    if (what !== 'write ui')
+      throw new BatonError({ code, detail: details[code], more: { may_force: code === 'busy' } });
+  };
+  return fake;
+}
+
+function many() {
+  const names = ['Ana Ruiz', 'Bo Li', 'Chidi Eze', 'Dana Novák', 'Elif Şahin', 'Femi Ade', 'Gro Aas', long];
+  const visitors = Array.from({ length: 60 }, (_, i) => ({
+    user: `u${i}`,
+    name: `${names[i % names.length]} ${Math.floor(i / names.length) || ''}`.trim(),
+    roles: i % 7 === 0 ? ['staff', 'admin'] : ['user'],
+    connections: (i % 5) + 1,
+    sessions: [`s${i}`],
+  }));
+  return [...ordinary.people, ...visitors];
+}
+
+function linked(fake: Fake): Fake {
+  const slow = [12, 140, 420, 1900];
+  fake.heard('links').set({
+    ready: true,
+    latest: new Map(
+      fake.presence
+        .get()
+        .map(({ user }, i) => [`c${i}`, { by: user, data: { ms: slow[i % slow.length], session: '' } }]),
+    ),
+  });
+  return fake;
+}
+
+function fullQueue(): Scene {
+  const [first] = Object.values(ordinary.stores.queue ?? {});
+  const keys = Object.keys(sampleList(13));
+  const entries = keys
+    .slice(0, 200)
+    .map((sample, i) => [`q${i}`, { ...(first as object), sample, order: i }]);
+  const ended = { progress: 0.4, step: 'the cryo stream did not answer; look at the nozzle, then try again' };
+  const done = Array.from({ length: 12 }, (_, i) => [
+    `item/q${i}`,
+    i === 5
+      ? { state: 'failed', ...ended }
+      : i === 8
+        ? { state: 'stopped', ...ended }
+        : { state: 'done', progress: 1, step: '' },
+  ]);
+  return {
+    ...operating,
+    stores: {
+      ...ordinary.stores,
+      samples: sampleList(13),
+      queue: Object.fromEntries(entries),
+      run: {
+        ...Object.fromEntries(done),
+        queue: { ...(ordinary.stores.run?.queue as object), item: 'q12' },
+        'item/q12': ordinary.stores.run?.['item/q2'],
+      },
+    },
+  };
+}
+
+function longLog(): Scene {
+  const levels = ['info', 'warning', 'error'];
+  const lines = Array.from({ length: 200 }, (_, i) => ({
+    at: new Date(Date.now() - (200 - i) * 400_000).toISOString(),
+    by: 'demo',
+    data: {
+      level: levels[i % 7 === 0 ? 1 : i % 11 === 0 ? 2 : 0],
+      source: i % 5 === 0 ? 'sample-changer-of-the-second-hutch' : 'queue',
+      text: i % 4 === 0 ? `/data/visitors/${long.replaceAll(' ', '_')}/`.repeat(4) : `step ${i} of 200`,
+    },
+  }));
+  return { ...operating, logs: { ...ordinary.logs, log: lines } };
+}
 
 function staged(scene: Scene, stage: string): Scene {
   return { ...scene, stores: { ...scene.stores, ui: { stage } } };
@@ -181,9 +291,8 @@ function loading(fake: Fake, stores = ['samples', 'queue']): Fake {
 function longNames(): Scene {
   const someone = { ...alice, name: long };
   const samples = sampleList(2);
-  const first = samples['1:04'];
-  if (first !== undefined)
-    samples['1:04'] = { ...first, name: `${first.name}-soaked-overnight-batch-17-cryo-B`, protein: long };
+  for (const [key, one] of Object.entries(samples).slice(2, 9))
+    samples[key] = { ...one, name: `${one.name}-soaked-overnight-batch-17-cryo-B`, protein: long };
   return {
     ...ordinary,
     title: `Beamline ${long}`,

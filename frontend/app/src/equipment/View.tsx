@@ -71,7 +71,7 @@ function Choice({
   const guard = useGuard();
   return (
     <div className={classes.choice}>
-      <Text size="sm" truncate>
+      <Text size="sm" lh={1.25}>
         {label}
       </Text>
       <Tooltip label={guard.may ? '' : guard.reason} disabled={guard.may}>

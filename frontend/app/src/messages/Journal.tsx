@@ -18,7 +18,7 @@ const kinds = ['all', 'control', 'commands'] as const;
 
 /** Where the panel's head has room for it; otherwise it has a line of its own. */
 export function useWide(): boolean {
-  return useMediaQuery('(min-width: 1181px)', true) === true;
+  return useMediaQuery('(min-width: 1181px), (min-width: 701px) and (max-width: 900px)', true) === true;
 }
 
 export function useFilter() {

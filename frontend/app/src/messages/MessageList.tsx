@@ -1,5 +1,5 @@
 import type { LogMessage, LogView } from '@baton/client';
-import { Button, Text } from '@mantine/core';
+import { Button, Skeleton, Stack, Text } from '@mantine/core';
 import { type ReactNode, useLayoutEffect, useRef, useState } from 'react';
 import { plural } from '../format.ts';
 import classes from './Messages.module.css';
@@ -21,8 +21,18 @@ export function MessageList<T>({ label, empty, view, messages = view.messages, r
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const newest = messages.at(-1);
+  const inside = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
-    if (follows.current) box.current?.scrollTo({ top: box.current.scrollHeight });
+    const down = () => {
+      if (follows.current) box.current?.scrollTo({ top: box.current.scrollHeight });
+    };
+    down();
+    if (inside.current === null || newest === undefined) return;
+    // Rows that come into sight turn out to be higher than it was thought, and the panel changes its size.
+    const watching = new ResizeObserver(down);
+    watching.observe(inside.current);
+    if (box.current) watching.observe(box.current);
+    return () => watching.disconnect();
   }, [newest]);
   const hidden = messages.length - shown;
   return (
@@ -37,22 +47,37 @@ export function MessageList<T>({ label, empty, view, messages = view.messages, r
         follows.current = at.scrollHeight - at.scrollTop - at.clientHeight < 24;
       }}
     >
-      {view.gap && <p className={classes.note}>Older messages were missed while the connection was away.</p>}
-      {hidden > 0 && (
-        <Button variant="subtle" size="compact-xs" onClick={() => setShown(shown + 5 * page)}>
-          Show {plural(hidden, 'older message')}
-        </Button>
-      )}
-      {view.ready && messages.length === 0 && (
-        <Text size="sm" c="dimmed" p="xs">
-          {empty}
-        </Text>
-      )}
-      {messages.slice(-shown).map((message) => (
-        <div key={`${message.position}.${message.n}`} className={classes.message}>
-          {render(message)}
-        </div>
-      ))}
+      <div ref={inside} className={classes.inside}>
+        {!view.ready && <Unknown />}
+        {view.gap && (
+          <p className={classes.note}>Older messages were missed while the connection was away.</p>
+        )}
+        {hidden > 0 && (
+          <Button variant="subtle" size="compact-xs" onClick={() => setShown(shown + 5 * page)}>
+            Show {plural(hidden, 'older message')}
+          </Button>
+        )}
+        {view.ready && messages.length === 0 && (
+          <Text size="sm" c="dimmed" p="xs">
+            {empty}
+          </Text>
+        )}
+        {messages.slice(-shown).map((message) => (
+          <div key={`${message.position}.${message.n}`} className={classes.message}>
+            {render(message)}
+          </div>
+        ))}
+      </div>
     </div>
+  );
+}
+
+function Unknown() {
+  return (
+    <Stack gap={8} py={6} aria-hidden>
+      {['62%', '48%', '55%'].map((width) => (
+        <Skeleton key={width} h={12} w={width} />
+      ))}
+    </Stack>
   );
 }

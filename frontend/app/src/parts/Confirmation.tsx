@@ -136,7 +136,11 @@ function Elsewhere() {
       {providers.map(({ name, title }, i) => (
         <span key={name}>
           {i > 0 && ' or '}
-          <Anchor inherit href={signInAt({ provider: name, space, fresh: true, back: location.pathname })}>
+          <Anchor
+            inherit
+            underline="always"
+            href={signInAt({ provider: name, space, fresh: true, back: location.pathname })}
+          >
             {title}
           </Anchor>
         </span>

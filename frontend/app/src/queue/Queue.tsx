@@ -1,5 +1,5 @@
 import { useStore, useValue } from '@baton/react';
-import { ScrollArea, Skeleton, Text } from '@mantine/core';
+import { ScrollArea, Skeleton, Stack, Text, UnstyledButton } from '@mantine/core';
 import { IconListCheck, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { queue, run, startQueue, stopQueue } from '../beamline.ts';
@@ -33,7 +33,11 @@ export function Queue() {
         state.state === 'idle' ? (
           known && plural(entries.length, 'entry', 'entries')
         ) : (
-          <Running state={state} />
+          <Running
+            state={state}
+            place={entries.findIndex(([key]) => key === state.item) + 1}
+            of={entries.length}
+          />
         )
       }
       actions={
@@ -60,7 +64,7 @@ export function Queue() {
     >
       <MarkLine mark={start.mark} />
       <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8} {...scroll}>
-        {!known && <Skeleton h={160} m="sm" w="auto" />}
+        {!known && <Unknown />}
         {ready && entries.length === 0 && <Empty />}
         <QueueList entries={entries} />
       </ScrollArea>
@@ -68,9 +72,31 @@ export function Queue() {
   );
 }
 
-function Running({ state }: { readonly state: ReturnType<typeof runState> }) {
+/** That it runs, how far and since when; a press shows the entry, which may be far down. */
+function Running({ state, place, of }: { state: ReturnType<typeof runState>; place: number; of: number }) {
   const now = useNow();
-  return [state.state, state.started && span(now - Date.parse(state.started))].filter(Boolean).join(' · ');
+  const age = state.started && span(now - Date.parse(state.started));
+  if (place === 0) return [state.state, age].filter(Boolean).join(' · ');
+  const how = state.state === 'running' ? age : state.state;
+  return (
+    <UnstyledButton
+      className={classes.now}
+      title="The entry that runs, and since when. Press to see it."
+      onClick={() => document.querySelector('[aria-current=step]')?.scrollIntoView({ block: 'center' })}
+    >
+      {[`${place} of ${of}`, how].filter(Boolean).join(' · ')}
+    </UnstyledButton>
+  );
+}
+
+function Unknown() {
+  return (
+    <Stack gap="xs" p="sm" aria-hidden>
+      {[1, 2, 3, 4].map((n) => (
+        <Skeleton key={n} h={38} />
+      ))}
+    </Stack>
+  );
 }
 
 function Empty() {

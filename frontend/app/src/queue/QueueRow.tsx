@@ -1,7 +1,7 @@
 import { useBaton, useValue } from '@baton/react';
 import { useSortable } from '@dnd-kit/sortable';
 import { Group, Text } from '@mantine/core';
-import { IconArrowDown, IconArrowUp, IconGripVertical, IconTrash } from '@tabler/icons-react';
+import { IconArrowDown, IconArrowUp, IconCheck, IconGripVertical, IconTrash } from '@tabler/icons-react';
 import { type QueueEntry, queue, run, samples } from '../beamline.ts';
 import { GuardedIcon } from '../parts/Guarded.tsx';
 import { Marked, MarkIcon } from '../parts/Mark.tsx';
@@ -61,13 +61,15 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
               <Text size="sm" className={classes.task}>
                 {taskWords[entry.task] ?? entry.task}
               </Text>
-              <Text size="xs" c="dimmed" className="numbers">
-                {entry.sample}
-              </Text>
+              {item?.state === 'done' && (
+                <Text span size="xs" className={classes.done}>
+                  <IconCheck size={13} aria-hidden /> done
+                </Text>
+              )}
               <MarkIcon mark={mark?.kind === 'saving' ? mark : undefined} />
             </Group>
-            <Text size="xs" c="dimmed" truncate className="numbers">
-              {describe(entry) || 'brings the sample into the beam'}
+            <Text size="xs" c="dimmed" truncate className="numbers" title={describe(entry)}>
+              {entry.sample} · {describe(entry) || 'brings the sample into the beam'}
             </Text>
           </div>
           <Group gap={0} wrap="nowrap">

@@ -45,13 +45,13 @@ export const defaults: Record<Task, TaskParams> = {
   collection: { images: 360, range_deg: 180, exposure_s: 0.02, transmission_pct: 10 },
 };
 
-/** "360 images × 20 ms · 180° · 10 %". */
+/** "360 × 20 ms · 180° · 10 %". */
 export function describe(entry: QueueEntry): string {
   const { images, range_deg, exposure_s, transmission_pct } = entry.params ?? {};
   const exposure =
     exposure_s && (exposure_s < 0.1 ? `${Math.round(exposure_s * 10_000) / 10} ms` : `${exposure_s} s`);
   return [
-    images && exposure ? `${images} images × ${exposure}` : images ? `${images} images` : exposure,
+    images && exposure ? `${images} × ${exposure}` : images ? `${images} images` : exposure,
     range_deg && `${range_deg}°`,
     transmission_pct && `${transmission_pct} %`,
   ]

@@ -36,7 +36,7 @@ export const SampleTile = memo(function SampleTile({
           {sample.state === 'in puck' ? sample.protein : sample.state}
         </Text>
       </span>
-      <span className={classes.state}>{icons[sample.state]}</span>
+      {icons[sample.state] !== null && <span className={classes.state}>{icons[sample.state]}</span>}
     </Checkbox.Card>
   );
 });

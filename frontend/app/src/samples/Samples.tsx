@@ -1,5 +1,14 @@
 import { useStore } from '@baton/react';
-import { Checkbox, CloseButton, ScrollArea, Skeleton, Stack, Text, TextInput } from '@mantine/core';
+import {
+  Checkbox,
+  CloseButton,
+  ScrollArea,
+  SimpleGrid,
+  Skeleton,
+  Stack,
+  Text,
+  TextInput,
+} from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { type Dispatch, type SetStateAction, useCallback, useMemo } from 'react';
 import { samples } from '../beamline.ts';
@@ -13,6 +22,7 @@ export function FindSample({ find: [find, setFind] }: { readonly find: [string, 
     <TextInput
       aria-label="Find a sample"
       placeholder="Find"
+      title="By name, protein, place (2:05), puck (puck 2) or state (collected)"
       w={130}
       leftSection={<IconSearch size={14} />}
       value={find}
@@ -41,24 +51,52 @@ export function SampleList({ chosen: [chosen, setChosen], find, mounted }: Props
   // A sample that was taken out of the changer cannot be chosen any more.
   const present = useMemo(() => chosen.filter((key) => values.has(key)), [chosen, values]);
   const clear = useCallback(() => setChosen([]), [setChosen]);
+  const choose = useCallback(
+    (keys: readonly string[], wanted: boolean) =>
+      setChosen((before) => [...before.filter((key) => !keys.includes(key)), ...(wanted ? keys : [])]),
+    [setChosen],
+  );
   return (
     <>
       <ScrollArea flex={1} mih={0} type="auto" scrollbarSize={8} {...scroll}>
-        <Checkbox.Group value={[...present]} onChange={setChosen} aria-label="Samples">
+        {!known && <Unknown />}
+        <Checkbox.Group
+          value={[...present]}
+          onChange={setChosen}
+          wrapperProps={{ role: 'group' }}
+          aria-label="Samples"
+        >
           <Stack gap={8} px="sm" py={6}>
-            {!known && <Skeleton h={220} />}
             {ready && pucks.length === 0 && (
-              <Text size="sm" c="dimmed" ta="center" py="xl">
-                {values.size === 0 ? 'The sample changer is empty.' : `No sample matches “${find}”.`}
+              <Text size="sm" c="dimmed" ta="center" py="xl" style={{ overflowWrap: 'anywhere' }}>
+                {values.size === 0
+                  ? 'The sample changer is empty. Samples show up here as soon as a puck is loaded.'
+                  : `No sample matches “${find}”.`}
               </Text>
             )}
             {pucks.map(([puck, content]) => (
-              <Puck key={puck} number={puck} content={content} />
+              <Puck
+                key={puck}
+                number={puck}
+                content={content}
+                all={content.every(([key]) => present.includes(key))}
+                choose={choose}
+              />
             ))}
           </Stack>
         </Checkbox.Group>
       </ScrollArea>
       <MountBar chosen={present} clear={clear} mounted={mounted} />
     </>
+  );
+}
+
+function Unknown() {
+  return (
+    <SimpleGrid cols={4} spacing={4} px="sm" pt={28} aria-hidden>
+      {Array.from({ length: 16 }, (_, n) => n).map((n) => (
+        <Skeleton key={n} h={36} />
+      ))}
+    </SimpleGrid>
   );
 }

@@ -3,11 +3,13 @@ import type { Sample } from '../beamline.ts';
 /** A sample with its key. */
 export type Placed = readonly [key: string, sample: Sample];
 
-/** Those whose name, protein or place has the text in it. */
+/** Those whose name, protein, place or state has the text in it. */
 export function matching(values: ReadonlyMap<string, Sample>, text: string): Placed[] {
   const wanted = text.trim().toLowerCase();
   return [...values].filter(
-    ([key, s]) => wanted === '' || `${s.name} ${s.protein} ${key}`.toLowerCase().includes(wanted),
+    ([key, s]) =>
+      wanted === '' ||
+      `${s.name} ${s.protein} ${key} puck ${s.puck} ${s.state}`.toLowerCase().includes(wanted),
   );
 }
 

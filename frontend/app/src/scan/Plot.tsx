@@ -17,7 +17,11 @@ export function Plot({ points }: { readonly points: Points }) {
     // Where nothing can be drawn the numbers above say it.
     if (into === null || !document.createElement('canvas').getContext('2d')) return;
     const size = () => ({ width: into.clientWidth, height: into.clientHeight });
-    const made = new uPlot({ ...options(inks[scheme]), ...size() }, columns(newest.current), into);
+    const made = new uPlot(
+      { ...options(inks[scheme], () => newest.current.scan.images), ...size() },
+      columns(newest.current),
+      into,
+    );
     plot.current = made;
     const watching = new ResizeObserver(() => made.setSize(size()));
     watching.observe(into);
@@ -28,11 +32,7 @@ export function Plot({ points }: { readonly points: Points }) {
     };
   }, [scheme]);
   useEffect(() => {
-    const drawn = plot.current;
-    if (drawn === null) return;
-    drawn.setData(columns(points), false);
-    // The whole collection from the beginning, so that nothing jumps while it fills.
-    drawn.setScale('x', { min: 1, max: Math.max(2, points.scan.images) });
+    plot.current?.setData(columns(points));
   }, [points]);
   return <div ref={box} style={{ position: 'absolute', inset: 0 }} />;
 }
@@ -43,7 +43,7 @@ function columns({ images, spots, resolution }: Points): uPlot.AlignedData {
 
 type Ink = (typeof inks)[keyof typeof inks];
 
-function options(ink: Ink): Omit<uPlot.Options, 'width' | 'height'> {
+function options(ink: Ink, images: () => number): Omit<uPlot.Options, 'width' | 'height'> {
   const axis = {
     stroke: ink.words,
     grid: { stroke: ink.grid, width: 1 },
@@ -57,7 +57,8 @@ function options(ink: Ink): Omit<uPlot.Options, 'width' | 'height'> {
     cursor: { y: false, points: { size: 7 } },
     padding: [10, 6, 0, 4],
     scales: {
-      x: { time: false },
+      // The whole collection from the beginning, so that nothing jumps while it fills.
+      x: { time: false, range: () => [1, Math.max(2, images())] },
       spots: { range: (_, __, max) => [0, Math.max(10, max * 1.1)] },
       // The finer, the higher: as one wishes it.
       resolution: { dir: -1, range: (_, min, max) => [Math.max(0, min - 0.2), max + 0.2] },

@@ -87,7 +87,7 @@ function Question({ session, close, ended }: Props & { readonly session: LoginSe
           <Button
             type="submit"
             size="sm"
-            color="red"
+            color="red.8"
             disabled={missing}
             loading={act.mark?.kind === 'saving'}
           >

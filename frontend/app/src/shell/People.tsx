@@ -2,6 +2,7 @@ import type { Member } from '@baton/client';
 import { useControl, usePresence, useYou } from '@baton/react';
 import { Avatar, Badge, Group, Indicator, Popover, Stack, Text, UnstyledButton } from '@mantine/core';
 import { IconSteeringWheel } from '@tabler/icons-react';
+import { useMemo } from 'react';
 import { plural } from '../format.ts';
 import { Drawn } from '../parts/Drawn.tsx';
 import { Person } from '../parts/Person.tsx';
@@ -11,25 +12,28 @@ const shown = 5;
 
 /** Who is here: faces in the header, and on a press the list with their connections: the tabs of a browser have one. Services are no people. */
 export function People() {
-  const people = usePresence().filter((member) => !member.roles.includes('service'));
+  const present = usePresence();
+  const driver = useControl().operator?.user;
+  const self = useYou()?.user;
+  const people = useMemo(() => inOrder(present, [driver, self]), [present, driver, self]);
   const links = useLinks();
   return (
     <Popover position="bottom-end" width={340} shadow="md">
       <Popover.Target>
         <UnstyledButton aria-label={`${plural(people.length, 'person is', 'people are')} here`}>
-          <Avatar.Group spacing={6}>
+          <Group gap={5} wrap="nowrap">
             {people.slice(0, shown).map((member) => (
               <Face key={member.user} member={member} />
             ))}
             {people.length > shown && (
-              <Avatar size={30} radius="xl">
+              <Avatar size={30} radius="xl" className="numbers">
                 <Drawn text={`+${people.length - shown}`} />
               </Avatar>
             )}
-          </Avatar.Group>
+          </Group>
         </UnstyledButton>
       </Popover.Target>
-      <Popover.Dropdown mah={420} style={{ overflowY: 'auto' }}>
+      <Popover.Dropdown mah={420} style={{ overflowY: 'auto' }} tabIndex={0}>
         <Text size="xs" c="dimmed" mb="xs">
           {plural(people.length, 'person', 'people')} here
         </Text>
@@ -41,6 +45,14 @@ export function People() {
       </Popover.Dropdown>
     </Popover>
   );
+}
+
+/** People, not services: these first, then the others by name. */
+export function inOrder(all: readonly Member[], first: readonly (string | undefined)[]): Member[] {
+  const rank = ({ user }: Member) => (first.includes(user) ? first.indexOf(user) : first.length);
+  return all
+    .filter((member) => !member.roles.includes('service'))
+    .sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
 }
 
 function Face({ member }: { readonly member: Member }) {
@@ -67,20 +79,22 @@ function Line({ member, links: { others, own: mine } }: { readonly member: Membe
     <Group component="li" gap="xs" wrap="nowrap" style={{ listStyle: 'none' }}>
       <Person name={member.name} size={28} />
       <div style={{ minWidth: 0, flex: 1 }}>
-        <Text size="sm" truncate>
+        <Text size="sm" truncate title={member.name}>
           {member.name}
           {own && ' (you)'}
         </Text>
-        <Text size="xs" c="dimmed">
-          {member.roles.join(', ')} · {plural(member.connections, 'connection')}
-        </Text>
+        <Group gap={6} wrap="nowrap">
+          {drives && (
+            <Badge leftSection={<IconSteeringWheel size={12} />} style={{ flex: 'none' }}>
+              in control
+            </Badge>
+          )}
+          <Text size="xs" c="dimmed" truncate>
+            {member.roles.join(', ')} · {plural(member.connections, 'connection')}
+          </Text>
+        </Group>
       </div>
       <Quality links={own ? [...mine, ...theirs] : theirs} />
-      {drives && (
-        <Badge leftSection={<IconSteeringWheel size={12} />} style={{ flex: 'none' }}>
-          in control
-        </Badge>
-      )}
     </Group>
   );
 }

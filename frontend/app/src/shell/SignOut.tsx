@@ -4,6 +4,7 @@ import { useCallback, useState } from 'react';
 import { said } from '../format.ts';
 import { useConfirmed } from '../parts/Confirmation.tsx';
 import { ReasonDialog } from '../parts/ReasonDialog.tsx';
+import { grave } from '../theme.ts';
 import type { BeamlineProps } from './Beamline.tsx';
 
 interface Refusal {
@@ -58,7 +59,7 @@ export function SignOut({ out: { refused, attempt, dismiss } }: { readonly out: 
         explain={`${detail} Nobody watches it then.`}
         label="Reason"
         confirm="Sign out anyway"
-        color="orange.8"
+        color={grave}
         required
         onConfirm={(reason) => void attempt({ force: true, reason })}
       />

@@ -14,9 +14,16 @@ export function DemoUsers({
   return (
     <>
       <Divider label="Development mode: sign in as" mt={4} />
-      <Group gap="xs" grow>
+      <Group gap="xs" grow preventGrowOverflow={false}>
         {users.map((name) => (
-          <Button key={name} variant="default" size="sm" disabled={disabled} onClick={() => enter(name)}>
+          <Button
+            key={name}
+            variant="default"
+            size="sm"
+            px="xs"
+            disabled={disabled}
+            onClick={() => enter(name)}
+          >
             {name}
           </Button>
         ))}

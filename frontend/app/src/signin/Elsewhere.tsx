@@ -2,6 +2,7 @@ import type { LoginSession } from '@baton/client/session';
 import { Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { SessionFacts } from '../sessions/SessionFacts.tsx';
 import classes from '../sessions/Sessions.module.css';
+import { grave } from '../theme.ts';
 
 interface Props {
   /** undefined: it is not asked. */
@@ -43,7 +44,7 @@ function Question({ sessions, may, replace, close }: Omit<Props, 'asked'> & NonN
           {may ? 'Cancel' : 'Close'}
         </Button>
         {may && (
-          <Button size="sm" color="orange.8" onClick={replace}>
+          <Button size="sm" color={grave} onClick={replace}>
             {many ? 'Close the others' : 'Close the other'} and sign in here
           </Button>
         )}

@@ -89,6 +89,7 @@ export function Form({ list, attempt, enter, reset, returned }: Props) {
             description="You belong to more than one. A sign-in is for one of them."
             placeholder="Choose one"
             searchable
+            comboboxProps={inPlace}
             autoFocus
             allowDeselect={false}
             nothingFoundMessage="None of yours is called that"
@@ -115,6 +116,9 @@ export function Form({ list, attempt, enter, reset, returned }: Props) {
     </form>
   );
 }
+
+/** Within the main part of the page, where who reads by ear looks for it. */
+const inPlace = { withinPortal: false } as const;
 
 /** So many can be looked over; with more one searches. */
 const few = 8;
@@ -149,6 +153,7 @@ function Space({
     <Select
       size="sm"
       label="Beamline"
+      comboboxProps={inPlace}
       allowDeselect={false}
       searchable={all.length > few}
       nothingFoundMessage="None is called that"

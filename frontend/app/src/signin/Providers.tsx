@@ -1,6 +1,7 @@
 import { signInAt } from '@baton/client/session';
 import { Button, Divider, Stack } from '@mantine/core';
 import { IconExternalLink } from '@tabler/icons-react';
+import classes from './SignIn.module.css';
 
 /** Signing in at another site: a way there for each. It comes back to this page. */
 export function Providers({
@@ -30,6 +31,7 @@ export function Providers({
             href={signInAt({ provider: name, space, back, ...more })}
             variant="default"
             size="sm"
+            classNames={{ root: classes.provider, label: classes.providerLabel }}
             leftSection={<IconExternalLink size={16} aria-hidden />}
           >
             {replace ? `Close the other and sign in with ${title}` : `Sign in with ${title}`}

@@ -1,6 +1,6 @@
 import type { SignedIn, SpaceList } from '@baton/client';
 import { everySpace } from '@baton/client/session';
-import { Card, Center, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Center, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import { Logo } from '../shell/Logo.tsx';
 import { Elsewhere } from './Elsewhere.tsx';
@@ -51,7 +51,7 @@ export function SignIn({ notice, entered }: Props) {
             Sign in to watch, and to ask for control
           </Text>
         </Stack>
-        <Card withBorder radius="md" padding="lg">
+        <Paper withBorder radius="md" p="lg">
           {notice !== undefined && refused === undefined && (
             <Text size="sm" mb="md" role="status" style={{ overflowWrap: 'anywhere' }}>
               {notice}
@@ -70,7 +70,7 @@ export function SignIn({ notice, entered }: Props) {
             />
           )}
           {list === undefined && refused === undefined && <Skeleton h={190} />}
-        </Card>
+        </Paper>
         <Elsewhere
           asked={attempt.is === 'elsewhere' ? attempt : undefined}
           replace={replace}
