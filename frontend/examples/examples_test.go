@@ -22,13 +22,36 @@ import (
 // patience is how long a program may take: machines are slow.
 const patience = time.Minute
 
+// programs are the folder with what has been built, once for all tests.
+var programs string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "baton-examples-")
+	if err != nil {
+		panic(err)
+	}
+	programs = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
 func build(t *testing.T, name, pkg string) (path string) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), name)
+	path = filepath.Join(programs, name)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, pkg).CombinedOutput(); err != nil {
 		t.Fatalf("building %s: %v\n%s", pkg, err, out)
 	}
 	return path
+}
+
+// baton returns the hub's program.
+func baton(t *testing.T) (path string) {
+	t.Helper()
+	return build(t, "baton", "../../cmd/baton")
 }
 
 // start starts a program that runs as long as the test, and returns when it prints a line with ready.
@@ -76,7 +99,7 @@ func freeAddress(t *testing.T) string {
 func startHub(t *testing.T) (url string) {
 	t.Helper()
 	address := freeAddress(t)
-	start(t, "Baton is running", nil, build(t, "baton", "../../cmd/baton"), "serve", "--dev", "--demo=false", "--config", "site.yaml",
+	start(t, "Baton is running", nil, baton(t), "serve", "--dev", "--demo=false", "--config", "site.yaml",
 		"--listen", address, "--admin", "", "--data", t.TempDir())
 	return "http://" + address
 }

@@ -48,6 +48,17 @@ describe('the documentation', () => {
     }
   });
 
+  it('asks a newcomer to press what the app has', async () => {
+    const start = (await sources()).find(({ path }) => path === 'docs/start.md')?.text ?? '';
+    const [, clicks = ''] = /^## 2\.([\s\S]*?)^## 3\./m.exec(start) ?? [];
+    const pressed = [...clicks.matchAll(/\*\*([^*]+)\*\*/g)].map(([, name = '']) => name);
+    expect(pressed.length).toBeGreaterThan(4);
+    const app = import.meta.glob(['../src/**/*.tsx', '!../src/dev/**'], { query: '?raw', import: 'default' });
+    const texts = await Promise.all(Object.values(app).map((load) => load() as Promise<string>));
+    const lacks = pressed.filter((name) => !texts.some((text) => text.includes(name)));
+    expect(lacks).toEqual([]);
+  });
+
   it.each([
     ['[x](nowhere.md)', 'there is no such file'],
     ['[x](#nowhere)', 'there is no such heading'],
