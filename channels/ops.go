@@ -12,6 +12,9 @@ import (
 // KeptOps is how many committed operations of each client are remembered.
 const KeptOps = 64
 
+// ForgottenKey is the member of a refusal's More that says: the operation is too old to be known, and never will be again.
+const ForgottenKey = "forgotten"
+
 // HashBody returns what binds an operation id to its request.
 func HashBody(body []byte) string {
 	sum := sha256.Sum256(body)
@@ -57,8 +60,9 @@ func (c *clientOps) lookUp(op Op, user, hash string) (*doneOp, error) {
 	case found:
 		return &c.Done[i], nil
 	case op.N <= c.Floor:
-		return nil, Refuse(CodeUnknown, "operation %s is older than the last %d of its client: read the state to learn what became of it",
-			op, KeptOps)
+		r := Refuse(CodeUnknown, "operation %s is older than the last %d of its client: read the state to learn what became of it", op, KeptOps)
+		r.More = map[string]any{ForgottenKey: true} // unlike other unknown outcomes, it is not learnt by sending it again
+		return nil, r
 	}
 	return nil, nil
 }

@@ -119,7 +119,11 @@ func TestAnOperationThatArrivesAfterALaterOneIsApplied(t *testing.T) {
 		for n := 6; n <= 5+channels.KeptOps; n++ {
 			mustDo(t, s, set("ann", n, "open", "k", `1`))
 		}
-		wantCode(t, s.Do(t.Context(), set("ann", 3, "open", "three", `1`)), channels.CodeUnknown)
+		late := s.Do(t.Context(), set("ann", 3, "open", "three", `1`))
+		wantCode(t, late, channels.CodeUnknown)
+		if r, ok := late.Err.(*channels.Refusal); !ok || r.More[channels.ForgottenKey] != true {
+			t.Errorf("nothing says that it is of no use to send it again: %+v", late.Err)
+		}
 	})
 }
 

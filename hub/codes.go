@@ -49,7 +49,7 @@ var codings = []coding{
 	{"throttled", []int{http.StatusTooManyRequests}, "Too many failed sign-ins: wait as long as Retry-After says."},
 	{channels.CodeOverloaded, []int{http.StatusServiceUnavailable}, "Too much waits for an answer, of everybody: send the same operation again later."},
 	{channels.CodeUnavailable, []int{http.StatusServiceUnavailable}, "Not done, something that it needs is out of reach: send the same operation again later."},
-	{channels.CodeUnknown, []int{http.StatusServiceUnavailable}, "Perhaps done: send the same operation again, under the same id, to learn it."},
+	{channels.CodeUnknown, []int{http.StatusServiceUnavailable}, "Perhaps done: send the same operation again, under the same id, to learn it; with forgotten, it is too old to learn that."},
 	{channels.CodeStale, []int{http.StatusServiceUnavailable}, "This node has not caught up with what you have seen: send it again."},
 	{channels.CodeStorage, []int{http.StatusServiceUnavailable}, "Not done, the log cannot store: somebody must look after its disk."},
 	{"not_ready", []int{http.StatusServiceUnavailable}, "This node should get no connections now; the detail says what is missing."},

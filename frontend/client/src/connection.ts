@@ -292,7 +292,8 @@ export class Connection {
   #refused(frame: ErrorFrame): void {
     const { id = 0, code } = frame;
     if (this.channels.refused(frame)) return;
-    if (retryable.has(code)) {
+    // One that the hub has forgotten is not done on a guess, however often it is sent.
+    if (retryable.has(code) && !frame.more?.forgotten) {
       const reason = code === 'rate' || code === 'unanswered' ? 'too many' : 'later';
       this.outbox.notNow(id, reason, performance.now(), Math.random());
       return;
@@ -359,7 +360,7 @@ export class Connection {
   }
 
   #final(): boolean {
-    return this.#phase !== 'down' && this.#phase !== 'up';
+    return this.ending.get() !== null;
   }
 
   #word(): Status {

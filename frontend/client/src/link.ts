@@ -119,7 +119,7 @@ export class Link {
     socket.onclose = ({ code, reason }) => this.#lost(socket, reason, code);
     // Browsers tell of a close after this; Node's sockets may not.
     socket.onerror = () => {
-      if (socket === this.#next) this.#lost(socket, 'no connection');
+      if (socket === this.#next) this.#lost(socket, silence);
     };
     this.#retry = setTimeout(() => this.#lost(socket, silence), openTime);
   };

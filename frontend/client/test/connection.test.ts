@@ -368,6 +368,18 @@ describe('a store', () => {
     expect(store.get().keys.get('k')?.refused).toBeUndefined();
   });
 
+  it('ends a write whose outcome the hub has forgotten, instead of sending it for ever', async () => {
+    up();
+    const lost = baton.store(ui).set('theme', 1);
+    const [sent] = sockets.last.taken();
+    const refused = { code: 'unknown', detail: 'It is too old.', more: { forgotten: true } };
+    sockets.last.push({ type: 'error', id: sent?.id, ...refused });
+    await expect(lost).rejects.toMatchObject(refused);
+    expect(baton.store(ui).get().keys.get('theme')?.refused?.code).toBe('unknown');
+    vi.advanceTimersByTime(60_000);
+    expect(sockets.last.taken().filter(({ type }) => type === 'write')).toEqual([]);
+  });
+
   it('shows what the hub will read, whatever becomes of the object that was given', () => {
     up();
     const value = { at: new Date(0), list: [1] };

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defineCommand, defineLog, defineStore } from '../src/index.js';
@@ -226,6 +227,22 @@ describe('changes that the hub has not answered', () => {
     await open();
     await pass(5_000);
     expect(asked('write')).toEqual([]);
+  });
+
+  it('are wanted for less long than the hub knows what was done', async () => {
+    const source = readFileSync(new URL('../../../channels/ops.go', import.meta.url), 'utf8');
+    const [, days] = /ForgetAfter = (\d+) \* 24 \* time\.Hour/.exec(source) ?? [];
+    const first = await open();
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('a', 1);
+    await settle();
+    first.tab.kill();
+    await leap(Number(days) * 24 * hours - 12 * hours);
+    room.line = 'up';
+    const next = await open();
+    await settle();
+    expect(asked('write')).toEqual([]);
+    expect(next.kept.waiting.get()).toBe(0);
   });
 
   it('are not sent after two days, and that is told', async () => {
