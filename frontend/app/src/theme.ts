@@ -84,6 +84,7 @@ export const readable: CSSVariablesResolver = () => ({
     '--mantine-color-dimmed': '#59636c',
     '--mantine-color-placeholder': '#6b757e',
     '--mantine-color-error': '#c22525',
+    '--mantine-color-red-text': '#c22525',
     '--mantine-color-green-light-color': '#1d6630',
     '--mantine-color-orange-light-color': '#963500',
     '--mantine-color-yellow-light-color': '#7a4a00',
@@ -93,6 +94,7 @@ export const readable: CSSVariablesResolver = () => ({
     '--mantine-color-dimmed': '#9ca9b2',
     '--mantine-color-placeholder': '#8b98a1',
     '--mantine-color-error': '#ff8787',
+    '--mantine-color-red-text': '#ff8787',
   },
 });
 

@@ -4,6 +4,7 @@ import { nextTarget } from '../src/equipment/MotorRow.tsx';
 import { countdown, decimal, span, words } from '../src/format.ts';
 import { tell } from '../src/messages/tell.ts';
 import { describe as describeEntry, inOrder, type Keyed, orderAt } from '../src/queue/entries.ts';
+import { part } from '../src/queue/QueueList.tsx';
 
 const entry = (order: number): QueueEntry => ({ sample: '1:01', task: 'centring', order, params: {} });
 
@@ -77,5 +78,17 @@ describe('a step of a motor', () => {
     expect(nextTarget(0.2, 0.1, axis)).toBe(0.3);
     expect(nextTarget(0.95, 0.1, axis)).toBe(1);
     expect(nextTarget(-1, -0.1, axis)).toBe(-1);
+  });
+});
+
+describe('a long queue', () => {
+  it('shows what runs and what is next, and more above and below when asked', () => {
+    const none = { above: 0, below: 0 };
+    expect(part(60, 50, none), 'a short one is shown as a whole').toEqual([0, 60]);
+    expect(part(200, -1, none)).toEqual([0, 60]);
+    expect(part(200, 12, none)).toEqual([9, 69]);
+    expect(part(200, 199, none)).toEqual([140, 200]);
+    expect(part(200, 100, { above: 60, below: 60 })).toEqual([37, 200]);
+    expect(part(200, 12, { above: 60, below: 0 })).toEqual([0, 69]);
   });
 });

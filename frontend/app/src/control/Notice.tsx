@@ -23,7 +23,7 @@ export function Notice() {
       <Text size="sm" className={classes.message}>
         {text}
       </Text>
-      <Ago at={last.at} />
+      <Ago at={last.at} color="inherit" />
       <CloseButton
         size="sm"
         aria-label="Dismiss notice"

@@ -12,10 +12,13 @@ import classes from './ControlBar.module.css';
 
 /** So many are seen without scrolling. */
 const fits = 4;
+/** So many of a line are shown, and one's own. */
+const most = 20;
 
 /** The line of those who ask for control, the first in line first. Everybody sees it; the operator answers. */
 export function RequestLine({ act }: { readonly act: Act }) {
   const { requests } = useControl();
+  const you = useYou()?.session;
   if (requests.length === 0) return null;
   return (
     <ol className={classes.line} aria-label="Requests for control">
@@ -24,9 +27,17 @@ export function RequestLine({ act }: { readonly act: Act }) {
           {plural(requests.length, 'request')}, the first in line first
         </Text>
       )}
-      {requests.map((request, i) => (
-        <Request key={request.id} request={request} place={i + 1} act={act} />
-      ))}
+      {requests.map(
+        (request, i) =>
+          (i < most || request.session === you) && (
+            <Request key={request.id} request={request} place={i + 1} act={act} />
+          ),
+      )}
+      {requests.length > most && (
+        <Text component="li" size="xs" className={classes.meaning}>
+          and {plural(requests.length - most, 'more', 'more')}
+        </Text>
+      )}
     </ol>
   );
 }
@@ -52,7 +63,7 @@ function Request({
         <b>{own ? 'You' : request.name}</b> {own ? 'ask' : 'asks'} for control
         {request.message !== '' && <>: “{request.message}”</>}
       </Text>
-      <Ago at={request.since} />
+      <Ago at={request.since} color="inherit" />
       {mine && <Answer request={request} act={act} />}
     </li>
   );

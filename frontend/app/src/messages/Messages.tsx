@@ -29,6 +29,7 @@ export function Messages() {
     >
       <Panel
         title="Messages"
+        part="messages"
         untitled
         note={
           <Tabs.List>

@@ -12,12 +12,12 @@ export function Since({ at }: { readonly at: string }) {
   );
 }
 
-/** "12 min ago", the time of day on hover. */
-export function Ago({ at }: { readonly at: string }) {
+/** "12 min ago", the time of day on hover. On a coloured ground, in the colour of the words there. */
+export function Ago({ at, color = 'dimmed' }: { readonly at: string; readonly color?: string }) {
   const now = useNow();
   return (
     <Tooltip label={clock(at, new Date(now))}>
-      <Text component="time" size="xs" c="dimmed" dateTime={at} className="numbers">
+      <Text component="time" size="xs" c={color} dateTime={at} className="numbers">
         {span(now - Date.parse(at))} ago
       </Text>
     </Tooltip>

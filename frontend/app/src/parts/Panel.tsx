@@ -20,12 +20,15 @@ export function Panel({
   area,
   untitled = false,
   unconfirmed = false,
+  part,
 }: {
   readonly title: string;
   readonly note?: ReactNode;
   readonly actions?: ReactNode;
   readonly children: ReactNode;
   readonly area?: string;
+  /** By what it is gone to without a mouse, if not by its area; see shell/Skip.tsx. */
+  readonly part?: string;
   /** The content tells what it is; the name is for screen readers. */
   readonly untitled?: boolean;
   /** What is shown is what the browser remembers; the hub has not said anything of it yet. */
@@ -39,6 +42,8 @@ export function Panel({
       className={classes.panel}
       aria-labelledby={id}
       data-stale={stale || undefined}
+      data-part={part ?? area}
+      tabIndex={-1}
       style={area === undefined ? undefined : { gridArea: area }}
     >
       <Group className={classes.head} gap="xs" wrap="nowrap">

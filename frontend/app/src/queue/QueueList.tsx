@@ -2,19 +2,34 @@ import { useBaton, useValue } from '@baton/react';
 import {
   closestCenter,
   DndContext,
+  type DragCancelEvent,
   type DragEndEvent,
+  type DragOverEvent,
+  type DragStartEvent,
   KeyboardSensor,
   PointerSensor,
   useSensor,
   useSensors,
 } from '@dnd-kit/core';
 import { SortableContext, sortableKeyboardCoordinates, verticalListSortingStrategy } from '@dnd-kit/sortable';
-import { useMemo } from 'react';
-import { queue, run } from '../beamline.ts';
+import { Button } from '@mantine/core';
+import { useMemo, useState } from 'react';
+import { queue, run, samples } from '../beamline.ts';
+import { plural } from '../format.ts';
 import { useGuard } from '../parts/useGuard.ts';
-import { type Keyed, orderAt, runState } from './entries.ts';
+import { itemState, type Keyed, orderAt, runState } from './entries.ts';
 import classes from './Queue.module.css';
 import { QueueRow } from './QueueRow.tsx';
+
+const instructions = {
+  draggable:
+    'Press the space bar to pick the entry up, the arrow keys to move it, the space bar again to put it down, or Escape to leave it where it was.',
+};
+
+/** So many are drawn at once: each can be dragged, moved and deleted, which costs. */
+const page = 60;
+/** Of what is before the entry that runs, or that is next, so many. */
+const before = 3;
 
 /** The entries, to be dragged by pointer or keyboard, or moved by their buttons. */
 export function QueueList({ entries }: { readonly entries: readonly Keyed[] }) {
@@ -22,6 +37,9 @@ export function QueueList({ entries }: { readonly entries: readonly Keyed[] }) {
   const running = runState(useValue(run, 'queue')).item;
   const guard = useGuard();
   const keys = useMemo(() => entries.map(([key]) => key), [entries]);
+  const work = useValue(run, ({ values }) => next(keys, values));
+  const [more, setMore] = useState({ above: 0, below: 0 });
+  const [from, to] = part(entries.length, work, more);
   const sensors = useSensors(
     useSensor(PointerSensor, { activationConstraint: { distance: 5 } }),
     useSensor(KeyboardSensor, { coordinateGetter: sortableKeyboardCoordinates }),
@@ -42,23 +60,83 @@ export function QueueList({ entries }: { readonly entries: readonly Keyed[] }) {
   const dropped = ({ active, over }: DragEndEvent) => {
     if (over !== null) move(keys.indexOf(String(active.id)), keys.indexOf(String(over.id)));
   };
+  const announcements = useMemo(() => {
+    const name = ({ id }: { id: unknown }) => {
+      const sample = entries.find(([key]) => key === id)?.[1].sample ?? '';
+      return baton.store(samples).get().values.get(sample)?.name ?? sample;
+    };
+    const place = ({ id }: { id: unknown }) => `place ${keys.indexOf(String(id)) + 1} of ${keys.length}`;
+    return {
+      onDragStart: ({ active }: DragStartEvent) => `Picked up ${name(active)}, ${place(active)}.`,
+      onDragOver: ({ active, over }: DragOverEvent) =>
+        over && over.id !== active.id ? `${name(active)}: ${place(over)}.` : undefined,
+      onDragEnd: ({ active, over }: DragEndEvent) =>
+        over ? `${name(active)} was put to ${place(over)}.` : `${name(active)} stays where it was.`,
+      onDragCancel: ({ active }: DragCancelEvent) => `${name(active)} stays where it was.`,
+    };
+  }, [baton, entries, keys]);
   return (
-    <DndContext sensors={sensors} collisionDetection={closestCenter} onDragEnd={dropped}>
+    <DndContext
+      sensors={sensors}
+      collisionDetection={closestCenter}
+      onDragEnd={dropped}
+      accessibility={{ announcements, screenReaderInstructions: instructions }}
+    >
       <SortableContext items={keys} strategy={verticalListSortingStrategy} disabled={!guard.may}>
-        <ol className={classes.list} aria-label="Queue entries">
-          {entries.map(([key, entry], i) => (
-            <QueueRow
-              key={key}
-              id={key}
-              entry={entry}
-              place={i + 1}
-              running={key === running}
-              up={i > 0 ? () => move(i, i - 1) : undefined}
-              down={i < entries.length - 1 ? () => move(i, i + 1) : undefined}
-            />
-          ))}
+        {from > 0 && (
+          <Button
+            variant="subtle"
+            size="compact-xs"
+            fullWidth
+            onClick={() => setMore({ ...more, above: more.above + page })}
+          >
+            Show {plural(from, 'earlier entry', 'earlier entries')}
+          </Button>
+        )}
+        <ol className={classes.list} aria-label="Queue entries" start={from + 1}>
+          {entries.slice(from, to).map(([key, entry], n) => {
+            const i = from + n;
+            return (
+              <QueueRow
+                key={key}
+                id={key}
+                entry={entry}
+                place={i + 1}
+                running={key === running}
+                up={i > 0 ? () => move(i, i - 1) : undefined}
+                down={i < entries.length - 1 ? () => move(i, i + 1) : undefined}
+              />
+            );
+          })}
         </ol>
+        {to < entries.length && (
+          <Button
+            variant="subtle"
+            size="compact-xs"
+            fullWidth
+            onClick={() => setMore({ ...more, below: more.below + page })}
+          >
+            Show {plural(entries.length - to, 'more entry', 'more entries')}
+          </Button>
+        )}
       </SortableContext>
     </DndContext>
   );
+}
+
+/** Where in the queue the work is: the entry that runs, or the first that has not been. */
+function next(keys: readonly string[], runs: ReadonlyMap<string, unknown>): number {
+  const at = keys.indexOf(runState(runs.get('queue')).item ?? '');
+  return at >= 0 ? at : keys.findIndex((key) => itemState(runs.get(`item/${key}`)) === undefined);
+}
+
+/** Which entries are drawn: all, or those around the work, and as many more as were asked for. */
+export function part(
+  length: number,
+  work: number,
+  more: { readonly above: number; readonly below: number },
+): [from: number, to: number] {
+  if (length <= page) return [0, length];
+  const at = Math.min(Math.max(0, work - before), length - page);
+  return [Math.max(0, at - more.above), Math.min(length, at + page + more.below)];
 }

@@ -13,6 +13,7 @@ import { ConnectionBanner } from './ConnectionBanner.tsx';
 import { Header } from './Header.tsx';
 import { Idle } from './Idle.tsx';
 import classes from './Screen.module.css';
+import { Skip } from './Skip.tsx';
 import { looksAfter } from './UserMenu.tsx';
 
 // Loaded by those who need it.
@@ -25,6 +26,7 @@ export function Screen({ leave, idleInput }: Pick<BeamlineProps, 'leave' | 'idle
   return (
     <Confirmation>
       <div className={classes.screen}>
+        {!admin && <Skip />}
         <Header leave={leave} />
         <ConnectionBanner />
         <ControlBar />

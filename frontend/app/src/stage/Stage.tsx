@@ -55,6 +55,7 @@ export function Stage() {
         <Panel
           title={tabs.find(({ value }) => value === shown)?.label ?? ''}
           untitled
+          part={wide ? 'view' : 'samples'}
           unconfirmed={shown === 'samples' && known && !ready}
           note={
             <Tabs.List>
