@@ -260,7 +260,7 @@ export const jogMotor = defineCommand<{ motor: string; direction: 1 | -1; jog: s
 });
 export const jogs = defineSignal<{ readonly jog: string }>({ name: 'jog' });
 
-/** How long the hub takes to answer a page, told by the page itself. */
+/** How long a message of a page takes to the hub and back, told by the page itself. */
 export const links = defineSignal<{ readonly ms: number; readonly session: string }>({
   name: 'links',
   life: 25_000,

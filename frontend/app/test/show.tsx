@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import { type Fake, fakeBaton, type Scene } from '../src/dev/fakeBaton.ts';
 import { alice, operatedBy, ordinary } from '../src/dev/scene.ts';
 import type { BeamlineProps } from '../src/shell/Beamline.tsx';
+import { RoundTripContext } from '../src/shell/roundTrip.ts';
 import { Screen } from '../src/shell/Screen.tsx';
 import { theme } from '../src/theme.ts';
 
@@ -34,7 +35,9 @@ export function showOne(part: ReactNode, change: Partial<Scene> = {}): { baton: 
 export function Page({ baton, children }: { readonly baton: Fake; readonly children: ReactNode }) {
   return (
     <MantineProvider theme={theme} env="test">
-      <BatonProvider baton={baton}>{children}</BatonProvider>
+      <BatonProvider baton={baton}>
+        <RoundTripContext value={baton.roundTrip}>{children}</RoundTripContext>
+      </BatonProvider>
     </MantineProvider>
   );
 }

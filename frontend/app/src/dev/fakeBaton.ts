@@ -19,6 +19,7 @@ import {
   type StoreWrite,
   type You,
 } from '@baton/client';
+import type { RoundTrip } from '../shell/roundTrip.ts';
 
 /** A value that can be changed from outside. */
 export class Atom<T> implements Readable<T> {
@@ -63,6 +64,8 @@ export interface Fake extends Baton {
   readonly view: Atom<ControlView>;
   readonly presence: Atom<readonly Member[]>;
   readonly idle: Atom<{ readonly until: number } | null>;
+  /** What the page finds of its link; no part of a Baton. */
+  readonly roundTrip: Atom<number | null> & RoundTrip;
   /** Answers what is asked; default: at once, with yes. Throw a BatonError to refuse. */
   answer: (asked: Asked) => unknown;
   readonly values: (store: string) => Atom<StoreView<unknown>>;
@@ -101,6 +104,7 @@ export function fakeBaton(scene: Scene): Fake {
     status: new Atom<Status>(scene.status),
     ending: new Atom(scene.ending ?? null),
     idle: new Atom<{ readonly until: number } | null>(null),
+    roundTrip: Object.assign(new Atom<number | null>(null), { ask: () => undefined }),
     you: new Atom(scene.you),
     presence: new Atom(scene.people),
     calls: new Atom<readonly CallView[]>([]),

@@ -9,6 +9,7 @@ import { useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Memory } from '../memory/useMemory.ts';
 import { Connected } from '../shell/Connected.tsx';
+import { RoundTripContext } from '../shell/roundTrip.ts';
 import { SignIn } from '../signin/SignIn.tsx';
 import { readable, theme } from '../theme.ts';
 import { doors } from './doors.ts';
@@ -53,13 +54,15 @@ function Page({ query }: { readonly query: URLSearchParams }) {
   return (
     <Memory value={welcome === null ? undefined : { at: Date.now() - 40_000, welcome }}>
       <BatonProvider baton={baton}>
-        <Connected
-          leave={leave}
-          out={() => undefined}
-          again={async () => undefined}
-          known
-          idleInput={undefined}
-        />
+        <RoundTripContext value={baton.roundTrip}>
+          <Connected
+            leave={leave}
+            out={() => undefined}
+            again={async () => undefined}
+            known
+            idleInput={undefined}
+          />
+        </RoundTripContext>
       </BatonProvider>
     </Memory>
   );

@@ -8,6 +8,7 @@ import { type Baton, connect, type Readable, type Welcome } from '@baton/client'
 import { type Persistence, persist, type Recalled } from '@baton/client/persist';
 import { withTabs } from '@baton/client/tabs';
 import { type Sample, samples } from '../beamline.ts';
+import { measured, type RoundTrip } from '../shell/roundTrip.ts';
 
 /** Everything that this app puts into a browser's storage by itself begins with this; public/scheme.js reads one of them. */
 const ours = 'baton-';
@@ -15,16 +16,19 @@ const ours = 'baton-';
 export interface Opened {
   readonly baton: Baton;
   readonly kept: Persistence;
+  readonly roundTrip: RoundTrip;
 }
 
 /** A connection that all tabs of this browser share, which shows what the browser has until the hub has answered. */
 export function open(session: string, who: { user: string; space: string }, before?: Recalled): Opened {
   const kept = persist({ who, part: still });
-  const baton = connect({ ...withTabs({ session }), add: kept.add });
-  if (before === undefined) return { baton, kept };
+  const shared = withTabs({ session });
+  const roundTrip = measured(shared.open ?? ((url, protocol) => new WebSocket(url, protocol)));
+  const baton = connect({ ...shared, open: roundTrip.open, add: kept.add });
+  if (before === undefined) return { baton, kept, roundTrip };
   const { welcome } = before;
   const [said, you] = [either(baton.welcome, welcome), either(baton.you, welcome.you)];
-  return { baton: { ...baton, welcome: said, you }, kept };
+  return { baton: { ...baton, welcome: said, you }, kept, roundTrip };
 }
 
 function either<T>({ get, subscribe }: Readable<T | null>, before: T): Readable<T> {

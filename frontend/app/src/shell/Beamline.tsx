@@ -5,6 +5,7 @@ import { useEffect, useState } from 'react';
 import { type Opened, open } from '../memory/kept.ts';
 import { Memory } from '../memory/useMemory.ts';
 import { Connected } from './Connected.tsx';
+import { RoundTripContext } from './roundTrip.ts';
 
 export interface BeamlineProps {
   /** The login session, which the tabs of a browser share. */
@@ -38,7 +39,9 @@ export function Beamline({ session, user, space, before, ...props }: BeamlinePro
   return (
     <Memory value={began}>
       <BatonProvider baton={opened.baton}>
-        <Connected {...props} />
+        <RoundTripContext value={opened.roundTrip}>
+          <Connected {...props} />
+        </RoundTripContext>
       </BatonProvider>
     </Memory>
   );

@@ -1,11 +1,14 @@
-import { useBaton, useSignal, useStatus, useWelcome } from '@baton/react';
+import { useBaton, useReadable, useSignal, useStatus, useWelcome } from '@baton/react';
 import { Group, Text, Tooltip } from '@mantine/core';
-import { IconWifi, IconWifi0, IconWifi1, IconWifi2 } from '@tabler/icons-react';
-import { useEffect, useMemo, useState } from 'react';
+import { IconAntennaBars2, IconAntennaBars3, IconAntennaBars4, IconAntennaBars5 } from '@tabler/icons-react';
+import { useContext, useEffect, useMemo } from 'react';
 import { links } from '../beamline.ts';
+import { RoundTripContext } from './roundTrip.ts';
 
-/** How often a page finds out how long the hub takes to answer it, and tells the others. */
+/** How often a page asks the hub for an answer, and tells the others how long that took. */
 const often = 10_000;
+/** After a connection there is more to do first. */
+const soon = 1_000;
 
 export interface Links {
   /** Of each other user, what their pages say: milliseconds. */
@@ -14,70 +17,58 @@ export interface Links {
   readonly own: readonly number[];
 }
 
-/** How long the hub takes to answer each page. It is asked over the same network, by a request that costs it nothing. */
+/** How long a message of each page takes to the hub and back, over the connection that everything else takes too. */
 export function useLinks(): Links {
   const baton = useBaton();
   const session = useWelcome()?.session ?? '';
   const live = useStatus() === 'live';
   const { latest } = useSignal(links);
-  const [own, setOwn] = useState<number>();
+  const roundTrip = useContext(RoundTripContext);
+  const own = useReadable(roundTrip);
   useEffect(() => {
-    if (!live) {
-      setOwn(undefined);
-      return;
-    }
-    let over = false;
-    const measure = async () => {
-      const ms = await answerTime();
-      if (over || ms === undefined) return;
-      setOwn(ms);
-      baton.signal(links).send({ ms, session });
-    };
-    void measure();
-    const timer = setInterval(measure, often);
+    if (!live) return;
+    const first = setTimeout(roundTrip.ask, soon);
+    const timer = setInterval(roundTrip.ask, often);
     return () => {
-      over = true;
+      clearTimeout(first);
       clearInterval(timer);
     };
-  }, [baton, session, live]);
+  }, [roundTrip, live]);
+  useEffect(() => {
+    if (own !== null) baton.signal(links).send({ ms: Math.round(own), session });
+  }, [baton, session, own]);
   return useMemo(() => {
     const others = new Map<string, number[]>();
     for (const { by, data } of latest.values()) others.set(by, [...(others.get(by) ?? []), data.ms]);
-    return { others, own: own === undefined ? [] : [own] };
+    return { others, own: own === null ? [] : [own] };
   }, [latest, own]);
 }
 
-async function answerTime(): Promise<number | undefined> {
-  const began = performance.now();
-  try {
-    await fetch('/healthz', { cache: 'no-store' });
-    return Math.round(performance.now() - began);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Words for milliseconds: what one can do with such a link. */
-export function quality(ms: number): { word: string; color: string; icon: typeof IconWifi } {
-  if (ms < 80) return { word: 'good', color: 'green', icon: IconWifi };
-  if (ms < 250) return { word: 'fair', color: 'yellow', icon: IconWifi2 };
-  if (ms < 800) return { word: 'slow', color: 'orange', icon: IconWifi1 };
-  return { word: 'very slow', color: 'red', icon: IconWifi0 };
+export function quality(ms: number): { word: string; color: string; icon: typeof IconAntennaBars5 } {
+  if (ms < 80) return { word: 'good', color: 'green', icon: IconAntennaBars5 };
+  if (ms < 250) return { word: 'fair', color: 'yellow', icon: IconAntennaBars4 };
+  if (ms < 800) return { word: 'slow', color: 'orange', icon: IconAntennaBars3 };
+  return { word: 'very slow', color: 'red', icon: IconAntennaBars2 };
 }
 
 /** The link of a person: that of the best of their pages. Nothing until one of them has told. */
 export function Quality({ links: all }: { readonly links: readonly number[] }) {
   if (all.length === 0) return null;
-  const ms = Math.min(...all);
+  const ms = Math.round(Math.min(...all));
   const { word, color, icon: Icon } = quality(ms);
   return (
-    <Tooltip label={`The hub answers in ${ms} ms: ${word}`}>
+    <Tooltip
+      label={`The link is ${word}: a message of theirs takes ${ms} ms to the hub and back. Measured every 10 s over their live connection; of several pages, the best.`}
+      multiline
+      maw={280}
+    >
       <Group
         gap={4}
         wrap="nowrap"
         style={{ flex: 'none', color: `var(--mantine-color-${color}-light-color)` }}
       >
-        <Icon size={15} aria-hidden />
+        <Icon size={18} stroke={2.2} aria-hidden />
         <Text size="xs" className="numbers" c="dimmed" aria-label={`Link ${word}, ${ms} ms`} role="note">
           {ms} ms
         </Text>
