@@ -3,7 +3,7 @@
  * heading that is not there, or to a file that the project does not have.
  */
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { Marked } from 'marked';
@@ -38,7 +38,15 @@ const list: readonly Omit<PageSource, 'text'>[] = [
 /** What the hub itself serves. */
 const served = ['/', '/api/docs', '/api/openapi.json', '/api/asyncapi.json'];
 
-export async function sources(): Promise<PageSource[]> {
+let read: Promise<PageSource[]> | undefined;
+
+/** The pages, read once. */
+export function sources(): Promise<PageSource[]> {
+  read ??= readAll();
+  return read;
+}
+
+function readAll(): Promise<PageSource[]> {
   return Promise.all(
     list.map(async (page) => ({
       ...page,
@@ -89,9 +97,14 @@ function resolve(
   if (found === undefined) {
     // An image of the page alone, without the rest of the project, cannot look there.
     const whole = existsSync(join(project, 'go.mod'));
-    const there = existsSync(join(frontend, target)) || (!whole && target.startsWith('..'));
-    const href = source + relative(project, join(frontend, target));
-    return there ? { href } : { href, problem: 'there is no such file' };
+    const file = join(frontend, target);
+    const there = existsSync(file) || (!whole && target.startsWith('..'));
+    const href = source + relative(project, file) + (anchor === undefined ? '' : `#${anchor}`);
+    if (!there) return { href, problem: 'there is no such file' };
+    const known = !whole || !file.endsWith('.md') || anchor === undefined;
+    return known || headings(readFileSync(file, 'utf8')).includes(anchor)
+      ? { href }
+      : { href, problem: 'there is no such heading' };
   }
   if (anchor !== undefined && !anchors.get(target)?.includes(anchor))
     return { href: link, problem: 'there is no such heading' };

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { build, type PageSource, sources } from '../../docs/build.ts';
 import { entriesOf } from '../../docs/reference.ts';
@@ -63,11 +65,26 @@ describe('the documentation', () => {
     ['[x](nowhere.md)', 'there is no such file'],
     ['[x](#nowhere)', 'there is no such heading'],
     ['[x](start.md#nowhere)', 'there is no such heading'],
+    ['[x](../../deploy/README.md#nowhere)', 'there is no such heading'],
     ['[x](../nowhere/README.md)', 'there is no such file'],
     ['[x](/api/nowhere)', 'the hub serves no such page'],
     ['![x](pictures/nowhere.svg)', 'there is no such file'],
   ])('is not built with %s', async (text, why) => {
     await expect(build([page(`# Start\n\n${text}`)])).rejects.toThrow(why);
+  });
+
+  it.each([
+    '../README.md',
+    '../CONTRIBUTING.md',
+    '../CHANGELOG.md',
+    '../BENCHMARKS.md',
+    '../deploy/README.md',
+    '../deploy/SCALING.md',
+    '../deploy/METRICS.md',
+    'README.md',
+  ])('%s, which is no page of it, leads nowhere wrong either', async (path) => {
+    const text = await readFile(join(import.meta.dirname, '../..', path), 'utf8');
+    await build([...(await sources()), { ...page(text), path, file: 'other.html' }]);
   });
 
   it('tells headings of one name apart', async () => {
