@@ -72,10 +72,7 @@ func DecodeRequests(data []byte) ([]Request, error) {
 }
 
 // A member is a name of a frame with its value, as the scanner has read it.
-type member struct {
-	name string
-	raw  []byte
-}
+type member struct{ name, raw []byte }
 
 // request reads one frame.
 func (s *scanner) request() (Request, *BadFrame) {
@@ -95,7 +92,8 @@ func (s *scanner) request() (Request, *BadFrame) {
 
 // members reads an object at a depth.
 func (s *scanner) members(depth int) (members []member, err error) {
-	err = s.object(depth, func(name string) error {
+	members = make([]member, 0, 8)
+	err = s.object(depth, func(name []byte) error {
 		start := len(s.out)
 		if err := s.value(depth + 1); err != nil {
 			return err
@@ -118,7 +116,7 @@ func readID(members []member) (id uint64) {
 
 func find(members []member, name string) (raw []byte, ok bool) {
 	for _, m := range members {
-		if m.name == name {
+		if string(m.name) == name {
 			return m.raw, true
 		}
 	}
@@ -188,7 +186,7 @@ const requestTypes = "join, leave, read, write, append, transact, send, call, ca
 // assign puts a member where it belongs.
 func assign(fields []field, m member, what string) error {
 	for _, f := range fields {
-		if f.name == m.name {
+		if f.name == string(m.name) {
 			if err := read(m.raw, f.into); err != nil {
 				return fmt.Errorf("%q: %w", m.name, err)
 			}
@@ -196,9 +194,9 @@ func assign(fields []field, m member, what string) error {
 		}
 	}
 	for _, f := range fields {
-		if strings.EqualFold(f.name, m.name) {
-			return fmt.Errorf("%q is written %q", shorten(m.name), f.name)
+		if strings.EqualFold(f.name, string(m.name)) {
+			return fmt.Errorf("%q is written %q", shorten(string(m.name)), f.name)
 		}
 	}
-	return fmt.Errorf("%s has no %q: leave it out", what, shorten(m.name))
+	return fmt.Errorf("%s has no %q: leave it out", what, shorten(string(m.name)))
 }

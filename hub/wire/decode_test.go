@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,24 @@ func wantRefused(t *testing.T, message, reason string) {
 	}
 	if len(bad.Detail) > 300 {
 		t.Errorf("an answer of %d bytes: what was sent must not fill it", len(bad.Detail))
+	}
+}
+
+// Names are compared in two ways, by how many there are, and may be written in two ways.
+func TestANameThatComesTwiceIsRefusedInObjectsOfAnySize(t *testing.T) {
+	for size := range 3 * fewNames {
+		for _, again := range []string{`"k0":1`, `"\u006b0":1`} {
+			members := make([]string, size+1)
+			for i := range members {
+				members[i] = fmt.Sprintf(`"k%d":{"k%d":[{"k0":1}]}`, i, i)
+			}
+			value := "{" + strings.Join(members, ",") + "}"
+			message := `[{"type":"append","id":1,"channel":"a","op":"c1ab.1","data":{"in":` + value + `}}]`
+			if _, err := DecodeRequests([]byte(message)); err != nil {
+				t.Fatalf("%d members: %v", size+1, err)
+			}
+			wantRefused(t, strings.Replace(message, value, value[:len(value)-1]+","+again+"}", 1), `the name "k0" is there twice`)
+		}
 	}
 }
 
@@ -92,17 +111,5 @@ func TestRequestsShareNoMemoryWithTheMessage(t *testing.T) {
 	}
 	if cap(a.Data) > 16 {
 		t.Errorf("a value of 6 bytes holds %d", cap(a.Data))
-	}
-}
-
-func BenchmarkDecodeRequest(b *testing.B) {
-	message := []byte(`[{"type":"write","id":5,"channel":"queue","set":{"q1":{"sample":"1:03","task":"collection",` +
-		`"order":1.5,"params":{"images":1800,"range_deg":0.1}}},"if":{"q1":12},"term":4,"op":"c1ab.12"}]`)
-	b.ReportAllocs()
-	b.SetBytes(int64(len(message)))
-	for b.Loop() {
-		if _, err := DecodeRequests(message); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

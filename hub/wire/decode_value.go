@@ -90,17 +90,11 @@ func readList(raw []byte, into *[]string) error {
 	if raw[0] != '[' {
 		return errors.New("it is an array of strings")
 	}
-	s := newScanner(raw)
-	return s.array(1, func(int) error {
-		start := len(s.out)
-		if err := s.value(2); err != nil {
-			return err
-		}
-		var text string
-		if err := read(s.out[start:], &text); err != nil {
+	return parts(raw, func(_, value []byte) error {
+		if value[0] != '"' {
 			return errors.New("it is an array of strings")
 		}
-		*into = append(*into, text)
+		*into = append(*into, unquote(value))
 		return nil
 	})
 }
@@ -109,13 +103,9 @@ func readMap[T any](raw []byte, into *map[string]T, value func([]byte) (T, error
 	if raw[0] != '{' {
 		return errors.New("it is an object")
 	}
-	s := newScanner(raw)
-	return s.object(1, func(name string) error {
-		start := len(s.out)
-		if err := s.value(2); err != nil {
-			return err
-		}
-		v, err := value(s.out[start:])
+	return parts(raw, func(quoted, one []byte) error {
+		name := unquote(quoted)
+		v, err := value(one)
 		if err != nil {
 			return fmt.Errorf("%q: %w", shorten(name), err)
 		}

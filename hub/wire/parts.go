@@ -61,20 +61,21 @@ func readParts[T any, P part[T]](raw []byte, into *[]T, what string) error {
 	if raw[0] != '[' {
 		return errors.New("it is an array of objects")
 	}
-	s := newScanner(raw)
-	return s.array(1, func(i int) error {
-		if s.next() != '{' {
+	i := -1
+	return parts(raw, func(_, one []byte) error {
+		if i++; one[0] != '{' {
 			return fmt.Errorf("part %d: it is an object", i)
 		}
-		members, err := s.members(2)
-		if err != nil {
-			return err
-		}
-		var one T
-		if err := fill(P(&one).fields(), members, what); err != nil {
+		var members []member
+		_ = parts(one, func(name, value []byte) error { // which does not fail
+			members = append(members, member{[]byte(unquote(name)), value})
+			return nil
+		})
+		var p T
+		if err := fill(P(&p).fields(), members, what); err != nil {
 			return fmt.Errorf("part %d: %w", i, err)
 		}
-		*into = append(*into, one)
+		*into = append(*into, p)
 		return nil
 	})
 }

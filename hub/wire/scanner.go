@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -24,6 +25,8 @@ type scanner struct {
 	in  []byte
 	at  int    // the next byte of in
 	out []byte // has room for all of in, so that slices of it stay good
+
+	names [][]byte // of the objects that are open, those of the innermost last
 }
 
 func newScanner(in []byte) *scanner {
@@ -66,9 +69,9 @@ func (s *scanner) end() error {
 func (s *scanner) value(depth int) error {
 	switch c := s.next(); {
 	case c == '{':
-		return s.object(depth, func(string) error { return s.value(depth + 1) })
+		return s.object(depth, nil)
 	case c == '[':
-		return s.array(depth, func(int) error { return s.value(depth + 1) })
+		return s.array(depth, nil)
 	case c == '"':
 		return s.text()
 	case c == '-' || digit(c):
@@ -115,7 +118,7 @@ func (s *scanner) more(closing byte) (bool, error) {
 	return false, s.wrong("%q where , or %c should be", s.rune(), closing)
 }
 
-// array reads an array; each reads one element.
+// array reads an array; each reads one element, nil: any value.
 func (s *scanner) array(depth int, each func(i int) error) error {
 	if err := s.open(depth); err != nil {
 		return err
@@ -125,7 +128,13 @@ func (s *scanner) array(depth int, each func(i int) error) error {
 		return nil
 	}
 	for i := 0; ; i++ {
-		if err := each(i); err != nil {
+		var err error
+		if each == nil {
+			err = s.value(depth + 1)
+		} else {
+			err = each(i)
+		}
+		if err != nil {
 			return err
 		}
 		if more, err := s.more(']'); !more || err != nil {
@@ -134,9 +143,9 @@ func (s *scanner) array(depth int, each func(i int) error) error {
 	}
 }
 
-// object reads an object; each reads the value of one member. Two members are the same if their names are, however
-// they are written: "a" and "\u0061".
-func (s *scanner) object(depth int, each func(name string) error) error {
+// object reads an object; each reads the value of one member, nil: any value. Two members are the same if their names are,
+// however they are written: "a" and "\u0061".
+func (s *scanner) object(depth int, each func(name []byte) error) error {
 	if err := s.open(depth); err != nil {
 		return err
 	}
@@ -144,20 +153,28 @@ func (s *scanner) object(depth int, each func(name string) error) error {
 		s.take()
 		return nil
 	}
-	names := make(map[string]struct{})
+	begin := len(s.names)
+	defer func() { s.names = s.names[:begin] }()
+	var many map[string]struct{}
 	for {
 		name, err := s.name()
 		if err != nil {
 			return err
 		}
-		if _, twice := names[name]; twice {
-			return s.wrong("the name %q is there twice in one object: send it once", shorten(name))
+		var twice bool
+		if many, twice = seen(s.names[begin:], many, name); twice {
+			return s.wrong("the name %q is there twice in one object: send it once", shorten(string(name)))
 		}
-		if len(names) == MaxKeys {
+		if len(s.names)-begin == MaxKeys {
 			return s.wrong("more than %d members in one object: send several frames", MaxKeys)
 		}
-		names[name] = struct{}{}
-		if err := each(name); err != nil {
+		s.names = append(s.names, name)
+		if each == nil {
+			err = s.value(depth + 1)
+		} else {
+			err = each(name)
+		}
+		if err != nil {
 			return err
 		}
 		if more, err := s.more('}'); !more || err != nil {
@@ -166,18 +183,40 @@ func (s *scanner) object(depth int, each func(name string) error) error {
 	}
 }
 
+// fewNames are compared one by one, which takes no memory; of more a map is made.
+const fewNames = 16
+
+// seen reports whether a name is among those of an object. The map has those of a large one, and is made when it is needed.
+func seen(names [][]byte, many map[string]struct{}, name []byte) (map[string]struct{}, bool) {
+	if len(names) < fewNames {
+		return nil, slices.ContainsFunc(names, func(other []byte) bool { return bytes.Equal(other, name) })
+	}
+	if many == nil {
+		many = make(map[string]struct{}, 2*fewNames)
+		for _, other := range names {
+			many[string(other)] = struct{}{}
+		}
+	}
+	_, twice := many[string(name)]
+	many[string(name)] = struct{}{}
+	return many, twice
+}
+
 // name reads the name of a member and the colon after it.
-func (s *scanner) name() (string, error) {
+func (s *scanner) name() ([]byte, error) {
 	if s.next() != '"' {
-		return "", s.wrong("the name of a member should be here, in double quotes")
+		return nil, s.wrong("the name of a member should be here, in double quotes")
 	}
 	start := len(s.out)
 	if err := s.text(); err != nil {
-		return "", err
+		return nil, err
 	}
-	name := unquote(s.out[start:])
+	name := s.out[start+1 : len(s.out)-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name = []byte(unquote(s.out[start:]))
+	}
 	if s.next() != ':' {
-		return "", s.wrong("a colon should follow the name %q", shorten(name))
+		return nil, s.wrong("a colon should follow the name %q", shorten(string(name)))
 	}
 	s.take()
 	return name, nil
@@ -312,14 +351,63 @@ func (s *scanner) word(w string) error {
 	return nil
 }
 
+// parts goes through an array or object that a scanner has read, which is as it should be and has no white space: it calls
+// each for every element or member, of elements without a name.
+func parts(raw []byte, each func(name, value []byte) error) error {
+	closing := raw[0] + 2 // of [ and of {
+	for at := 1; raw[at] != closing; {
+		var name []byte
+		if closing == '}' {
+			end := valueEnd(raw, at)
+			name, at = raw[at:end], end+1
+		}
+		end := valueEnd(raw, at)
+		if err := each(name, raw[at:end]); err != nil {
+			return err
+		}
+		if at = end; raw[at] == ',' {
+			at++
+		}
+	}
+	return nil
+}
+
+// valueEnd is where the value ends that begins at a byte.
+func valueEnd(raw []byte, at int) int {
+	for depth := 0; ; at++ {
+		switch raw[at] {
+		case '"':
+			for at++; raw[at] != '"'; at++ {
+				if raw[at] == '\\' {
+					at++
+				}
+			}
+			if depth == 0 {
+				return at + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 { // of what the value is in
+				return at
+			}
+			if depth--; depth == 0 {
+				return at + 1
+			}
+		case ',':
+			if depth == 0 {
+				return at
+			}
+		}
+	}
+}
+
 // unquote returns what a string that the scanner has read says.
 func unquote(raw []byte) string {
-	for _, c := range raw {
-		if c == '\\' {
-			var text string
-			_ = json.Unmarshal(raw, &text) // the scanner has checked it
-			return text
-		}
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		var text string
+		_ = json.Unmarshal(raw, &text) // the scanner has checked it
+		return text
 	}
 	return string(raw[1 : len(raw)-1])
 }
