@@ -110,8 +110,10 @@ function page(entries: readonly Entry[]): string {
     'What can be imported, as the source has it. Everything that changes is a [Readable](#readable).',
     entries.map(({ name }) => `- [${name}](#${name.replace(/[^a-z]/g, '')})`).join('\n'),
   ];
+  const anchor = numbered();
   for (const { name, names } of entries) {
     parts.push(`## ${name}`);
+    parts.push(names.map((one) => `[${one.name}](#${anchor(one.name)})`).join(' · '));
     for (const one of names) {
       parts.push(`### ${one.name}`);
       if (one.text !== '') parts.push(one.text);
@@ -119,6 +121,17 @@ function page(entries: readonly Entry[]): string {
     }
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+/** The anchors of headings, as build.ts makes them: the second of a name has a number. */
+function numbered(): (name: string) => string {
+  const times = new Map<string, number>();
+  return (name) => {
+    const slug = name.toLowerCase();
+    const before = times.get(slug) ?? 0;
+    times.set(slug, before + 1);
+    return before === 0 ? slug : `${slug}-${before}`;
+  };
 }
 
 /** Two spaces for each step, as the source has it, and without what is nobody's business. */
