@@ -115,7 +115,7 @@ const equipment = {
 
 const measured = Array.from({ length: 214 }, (_, i) => ({
   spots: Math.round(230 + 90 * Math.cos(i / 28) - i / 4 + 26 * Math.sin(i * 12.9898)),
-  resolution: Number((1.72 - 0.12 * Math.cos(i / 28) + i / 2400 + 0.05 * Math.sin(i * 4.1414)).toFixed(2)),
+  resolution: Number((1.72 - 0.12 * Math.cos(i / 28) + i / 2400 + 0.02 * Math.sin(i * 4.1414)).toFixed(2)),
 }));
 
 /** A collection on its way, as the beamline tells of it. */

@@ -51,6 +51,11 @@ export const states: Record<string, () => Fake> = {
   unread: () => fakeBaton(unread()),
   toasts: () => toasts(fakeBaton(operating)),
   view: () => pointing(fakeBaton(staged(operating, 'view'))),
+  asking: () =>
+    fakeBaton({
+      ...staged(operating, 'scan'),
+      control: { ...operating.control, requests: requests.slice(0, 1) },
+    }),
   centring: () => pointing(fakeBaton(centring(staged(operating, 'view')))),
   unmounted: () => fakeBaton(unmounted(staged(ordinary, 'view'))),
   viewloading: () => loading(fakeBaton(staged(operating, 'view')), ['equipment', 'motors']),

@@ -74,7 +74,7 @@ function options(ink: Ink, images: () => number): Omit<uPlot.Options, 'width' | 
         label: 'Resolution (Å)',
         size: 44,
         grid: { show: false },
-        values: (_, ticks) => ticks.map((tick) => tick.toFixed(1)),
+        values: (_, ticks, __, ___, step) => ticks.map((tick) => tick.toFixed(step < 0.1 ? 2 : 1)),
       },
     ],
     series: [
