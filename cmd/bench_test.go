@@ -106,6 +106,16 @@ func TestBenchSaysWhatItCannotMeasure(t *testing.T) {
 	}
 }
 
+func TestBenchSaysWhatToDoAboutTooFewFiles(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("it has no such limit")
+	}
+	said, err := exec.Command("sh", "-c", `ulimit -n 300; exec "$0" bench --scenario fan-out --connections 1000`, os.Args[0]).CombinedOutput()
+	if err == nil || !strings.Contains(string(said), "use --connections 100, or raise the limit (ulimit -n 1201") {
+		t.Errorf("it ends with %v and says %s", err, said)
+	}
+}
+
 func TestTheReportOfBenchIsDescribed(t *testing.T) {
 	text, err := os.ReadFile("../BENCHMARKS.md")
 	if err != nil {

@@ -56,8 +56,6 @@ func (c *client) connect(ctx context.Context, joins bool) error {
 			return fmt.Errorf("making a client slow: %w", err)
 		}
 	}
-	c.conn, c.ended, c.joined = conn, make(chan struct{}), false
-	c.over.Store(false)
 	if joins {
 		one := 0
 		join := &wire.Join{Head: wire.Head{ID: joinID}, Channel: c.channel, Cursor: string(c.cursor)}
@@ -69,6 +67,8 @@ func (c *client) connect(ctx context.Context, joins bool) error {
 			return fmt.Errorf("joining %s: %w", c.channel, err)
 		}
 	}
+	c.conn, c.ended, c.joined = conn, make(chan struct{}), false
+	c.over.Store(false)
 	c.crew.running.Go(func() { defer close(c.ended); c.read() })
 	return nil
 }
@@ -100,7 +100,7 @@ func (c *client) read() {
 		message, err := c.conn.Read()
 		if err != nil {
 			if !c.over.Load() {
-				c.crew.fail(fmt.Errorf("client %s: %w", c.name, err))
+				c.crew.fail(fmt.Errorf("the server ended the connection of client %s: %w", c.name, err))
 			}
 			return
 		}

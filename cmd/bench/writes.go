@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -65,19 +66,49 @@ func (t *turn) oneByOne(ctx context.Context, writers []*client, readers int) err
 }
 
 func (t *turn) takeTurns(ctx context.Context, writers []*client, d time.Duration) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	end := t.now() + d
 	var writing sync.WaitGroup
 	for _, c := range writers {
 		writing.Go(func() {
-			for t.now() < end && t.failed() == nil && ctx.Err() == nil {
+			for t.now() < end {
 				if err := c.writeAndWait(ctx); err != nil {
-					t.fail(err)
+					cancel(err)
+					return
 				}
 			}
 		})
 	}
+	stopped := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { t.watch(writers, stopped, cancel) })
 	writing.Wait()
-	return errors.Join(t.failed(), ctx.Err())
+	close(stopped)
+	watching.Wait()
+	return errors.Join(t.failed(), context.Cause(ctx))
+}
+
+// watch stops writers that nobody answers.
+func (t *turn) watch(writers []*client, stopped <-chan struct{}, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(t.patience)
+	defer tick.Stop()
+	for before := uint64(0); ; {
+		select {
+		case <-stopped:
+			return
+		case <-tick.C:
+		}
+		answered := uint64(0)
+		for _, c := range writers {
+			answered += c.answered.Load()
+		}
+		if answered == before {
+			cancel(fmt.Errorf("no answer came for %v", t.patience))
+			return
+		}
+		before = answered
+	}
 }
 
 // writeAndWait writes a value and waits for the answer.
@@ -90,10 +121,8 @@ func (c *client) writeAndWait(ctx context.Context) error {
 	case <-c.answers:
 	case <-c.ended:
 		return errors.New("the connection ended before the answer came")
-	case <-time.After(c.crew.patience):
-		return errors.New("no answer came")
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	if c.crew.byAnswer && c.crew.measuring.Load() {
 		c.meter.latency.add(c.crew.now() - at)
