@@ -118,41 +118,6 @@ func (r *room) place(request *http.Request, who channels.Who, client string) (le
 	return leave, err
 }
 
-// vacancy refuses a connection beyond the limits, and one under the client id of somebody else.
-func (r *room) vacancy(who channels.Who, client string) error {
-	if r.taken(who, client) {
-		return &problem{
-			status: http.StatusConflict, code: "client_taken",
-			detail: "Somebody else uses this client id. Take a new random one, for every page load or process.",
-		}
-	}
-	l := r.hub.options.Limits
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	ofSession, ofUser, again := 0, 0, 0
-	for c := range r.conns {
-		if c.who.ID == who.ID {
-			ofSession++
-		}
-		if c.who.User == who.User {
-			ofUser++
-		}
-		if c.who.ID == who.ID && c.client == client {
-			again = 1 // the connection that this one takes over from
-		}
-	}
-	ofSession, ofUser = ofSession-again, ofUser-again
-	switch {
-	case ofSession >= l.PerSession:
-		return tooMany("This sign-in has too many tabs open. Close one.")
-	case ofUser >= l.PerUser:
-		return tooMany("You have too many tabs open. Close one.")
-	case r.hub.connections.Load() >= int64(l.PerNode):
-		return tooMany("This node is full. Try again, another may have room.")
-	}
-	return nil
-}
-
 func tooMany(detail string) error {
 	return &problem{status: http.StatusTooManyRequests, code: "too_many", detail: detail, retry: 10}
 }
@@ -210,6 +175,7 @@ func (r *room) enterLocked(c *conn, state *channels.State) bool {
 	}
 	c.cursor = state.Position()
 	r.conns[c] = struct{}{}
+	r.crowding.count(c, 1)
 	r.cameLocked(c)
 	c.push(answer{position: state.Position(), first: true, data: c.greetLocked(state)})
 	if r.seat.Lost != nil && r.seat.Operator.Session == c.who.ID {
@@ -224,7 +190,10 @@ func (r *room) exit(c *conn) {
 	defer r.mu.Unlock()
 	_, entered := r.conns[c]
 	was, lingers := c.attendantLocked(), entered && !c.told.IsZero() && r.hub.ctx.Err() == nil
-	delete(r.conns, c)
+	if entered {
+		delete(r.conns, c)
+		r.crowding.count(c, -1)
+	}
 	for f := range r.readers {
 		r.unsubscribeLocked(c, f)
 	}

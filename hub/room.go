@@ -47,6 +47,7 @@ type room struct {
 	mu        sync.Mutex
 	ring      ring
 	conns     map[*conn]struct{}
+	crowding  crowding            // of conns
 	moved     map[*conn]attendant // that have gone to another node, which may not have said so yet
 	readers   map[feed]map[*conn]struct{}
 	touched   map[feed]uint64 // where a feed last changed, as far as known
@@ -73,7 +74,7 @@ type room struct {
 
 func newRoom(h *Hub, name string) *room {
 	r := &room{
-		hub: h, name: name, board: newBoard(), counts: h.figures.of(name), conns: map[*conn]struct{}{}, moved: map[*conn]attendant{},
+		hub: h, name: name, board: newBoard(), counts: h.figures.of(name), conns: map[*conn]struct{}{}, crowding: newCrowding(), moved: map[*conn]attendant{},
 		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{},
 		presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
 	}
