@@ -24,7 +24,7 @@ type client struct {
 	from    int // the first writer of the channel
 	writers int // how many writers the channel has
 
-	conn *crowd.Conn
+	conn atomic.Pointer[crowd.Conn]
 
 	// Owned by the reader.
 	seen   []uint64 // of each writer of the channel, how far
@@ -45,31 +45,41 @@ type client struct {
 
 // connect opens a connection and starts its reader; joins says whether it is to read the channel.
 func (c *client) connect(ctx context.Context, joins bool) error {
+	if err := c.dial(ctx, joins); err != nil {
+		return err
+	}
+	c.ended, c.joined = make(chan struct{}), false
+	c.over.Store(false)
+	c.crew.running.Go(func() { defer close(c.ended); c.read(ctx) })
+	return nil
+}
+
+// dialTime is what a handshake may take.
+const dialTime = 30 * time.Second
+
+// dial opens a connection, and asks for what the client has missed if it joins.
+func (c *client) dial(ctx context.Context, joins bool) error {
 	s := c.crew.server
-	conn, err := crowd.Dial(ctx, crowd.Options{URL: s.url, Client: c.name, Token: s.token, Cookie: s.cookie, Wait: c.crew.patience})
+	conn, err := crowd.Dial(ctx, crowd.Options{URL: s.url, Client: c.name, Token: s.token, Cookie: s.cookie, Wait: dialTime})
 	if err != nil {
 		return explain(s, err)
 	}
 	if c.gate != nil {
-		if err := conn.SetReadBuffer(slowBuffer); err != nil {
-			_ = conn.Close()
-			return fmt.Errorf("making a client slow: %w", err)
-		}
+		err = conn.SetReadBuffer(slowBuffer)
 	}
-	if joins {
-		one := 0
+	if err == nil && joins {
+		none := 0
 		join := &wire.Join{Head: wire.Head{ID: joinID}, Channel: c.channel, Cursor: string(c.cursor)}
 		if c.crew.log && join.Cursor == "" {
-			join.Last = &one
+			join.Last = &none
 		}
-		if err := conn.Write(wire.Encode(join)); err != nil {
-			_ = conn.Close()
-			return fmt.Errorf("joining %s: %w", c.channel, err)
-		}
+		err = conn.Write(wire.Encode(join))
 	}
-	c.conn, c.ended, c.joined = conn, make(chan struct{}), false
-	c.over.Store(false)
-	c.crew.running.Go(func() { defer close(c.ended); c.read() })
+	if err != nil {
+		_ = conn.Close()
+		return fmt.Errorf("joining %s: %w", c.channel, err)
+	}
+	c.conn.Store(conn)
 	return nil
 }
 
@@ -88,16 +98,23 @@ func explain(s *server, err error) error {
 	return fmt.Errorf("connecting to %s: %w", s.url, err)
 }
 
-// read takes messages until the connection ends.
-func (c *client) read() {
+// read takes messages until the connection ends. A client that takes nothing for a while may be closed for that, and then
+// comes back, as every client does.
+func (c *client) read(ctx context.Context) {
 	opened := false
 	for {
 		if c.gate != nil && c.joined && !opened {
 			opened = true
 			<-c.gate
-			_ = c.conn.SetReadBuffer(quickBuffer) // one that has ended is noticed below
+			_ = c.conn.Load().SetReadBuffer(quickBuffer) // one that has ended is noticed below
 		}
-		message, err := c.conn.Read()
+		message, err := c.conn.Load().Read()
+		if err != nil && opened && !c.over.Load() {
+			if err = c.dial(ctx, true); err == nil {
+				c.meter.closed.Add(1)
+				continue
+			}
+		}
 		if err != nil {
 			if !c.over.Load() {
 				c.crew.fail(fmt.Errorf("the server ended the connection of client %s: %w", c.name, err))
@@ -224,7 +241,7 @@ func (c *client) write(at time.Duration) error {
 	b = append(strconv.AppendUint(b, c.n, 10), `"}]`...)
 	c.request = b
 	c.crew.written.Add(1)
-	if err := c.conn.Write(b); err != nil {
+	if err := c.conn.Load().Write(b); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
 	return nil
@@ -233,16 +250,16 @@ func (c *client) write(at time.Duration) error {
 // close ends the connection and waits for its reader.
 func (c *client) close() {
 	c.over.Store(true)
-	_ = c.conn.Close()
+	_ = c.conn.Load().Close()
 	<-c.ended
 }
 
 // A meter is what some of the clients have counted.
 type meter struct {
-	delivered, messages, bytes atomic.Uint64
-	lost, duplicated, spared   atomic.Uint64
-	latency                    histogram
-	_                          [64]byte
+	closed, delivered, messages, bytes atomic.Uint64
+	lost, duplicated, spared           atomic.Uint64
+	latency                            histogram
+	_                                  [64]byte
 }
 
 // progress is how many values have come, or were spared because newer ones have.

@@ -121,6 +121,7 @@ func (t *turn) check(written func(writer int) uint64) {
 	r.Latency = t.latency()
 	for _, m := range t.all() {
 		r.Delivered += m.delivered.Load()
+		r.Closed += m.closed.Load()
 		r.Messages += m.messages.Load()
 		r.Bytes += m.bytes.Load()
 		r.Lost += m.lost.Load()

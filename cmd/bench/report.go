@@ -57,8 +57,9 @@ type Turn struct {
 	Spared     uint64   `json:"spared,omitempty"`        // values that a slow reader got newer ones instead of
 	Messages   uint64   `json:"messages"`                // WebSocket messages that had a delivery or more
 	Bytes      uint64   `json:"message_bytes"`           // in those
-	Lost       uint64   `json:"lost"`                    //
-	Duplicated uint64   `json:"duplicated"`              //
+	Closed     uint64   `json:"closed,omitempty"`        // slow clients that were closed, and came back
+	Lost       uint64   `json:"lost"`                    // of those who read, what never came
+	Duplicated uint64   `json:"duplicated"`              // what came again
 	Seconds    float64  `json:"seconds"`                 // that were measured
 	PerSecond  float64  `json:"per_second,omitempty"`    // deliveries a second; of writes, writes a second
 	CPUSeconds float64  `json:"cpu_s,omitempty"`         // of the server's process, user and system
@@ -178,6 +179,7 @@ func middle(turns []Turn) *Turn {
 		m.Written += t.Written
 		m.Delivered += t.Delivered
 		m.Spared += t.Spared
+		m.Closed += t.Closed
 		m.Messages += t.Messages
 		m.Bytes += t.Bytes
 		m.Lost += t.Lost

@@ -64,7 +64,7 @@ var scenarios = []scenario{
 		}, run: writes,
 	},
 	{
-		name: "slow", what: "readers beside 50 that take nothing", per: "delivery", sizes: []int{20}, quick: 20, more: slowClients + 1, each: 100, leastBytes: slowBytes,
+		name: "slow", what: "readers beside 50 that take nothing", per: "delivery", sizes: []int{20}, quick: 20, more: slowClients + 1, each: 50, leastBytes: slowBytes,
 		checks: []check{
 			{figure: "KiB for each slow client", of: func(hub, _ Turn) float64 { return hub.RSS }, most: 1200},
 			{figure: "p99 of the others over that without slow ones", of: othersOverAlone},
