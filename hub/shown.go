@@ -12,6 +12,7 @@ import (
 // frames, and not a thousand for each of them.
 const (
 	presenceRate = 16 << 20               // bytes per second to all connections of a room together
+	presenceCost = 1 << 10                // bytes that each of them costs beside its own: it is a write, which takes as long
 	announceRate = 4 << 20                // bytes per second of a room to the other nodes
 	announceCost = 20 * time.Millisecond  // of each beside its bytes: 50 a second at most
 	slack        = 500 * time.Millisecond // how far a pace may be ahead of its rate
@@ -72,7 +73,7 @@ func (r *room) showLocked() {
 func (r *room) showNowLocked(now time.Time) {
 	s := &r.shown
 	s.version, s.members = r.presence.version, wire.ShareMembers(r.presence.members())
-	s.pace.did(now, len(s.members)*len(r.conns), presenceRate, 0)
+	s.pace.did(now, (presenceCost+len(s.members))*len(r.conns), presenceRate, 0)
 	for c := range r.conns {
 		c.rouse()
 	}

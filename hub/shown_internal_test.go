@@ -101,3 +101,34 @@ func TestManyWhoComeAtOnceAreToldToEachOtherAFewTimes(t *testing.T) {
 		t.Logf("told %d times, %d MiB; the other nodes %d times", told, bytes>>20, announced)
 	})
 }
+
+// TestManyTabsOfFewPeopleAreToldAFewTimes has a thousand tabs of one person come: what tells of them is short, and still a
+// write to each.
+func TestManyTabsOfFewPeopleAreToldAFewTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, conns := drainRoom(1)
+		r := conns[0].room
+		writes := 0
+		begun := time.Now()
+		for i := range 3000 {
+			r.mu.Lock()
+			if i < 1000 {
+				c := r.hub.newConn(nil, r, channels.Who{ID: "p", User: "p"}, nil, fmt.Sprint("tab", i))
+				r.conns[c] = struct{}{}
+				r.cameLocked(c)
+			}
+			if v := r.shown.version; conns[0].members != v {
+				conns[0].members = v
+				writes += len(r.conns)
+			}
+			r.mu.Unlock()
+			time.Sleep(time.Millisecond)
+		}
+		if !strings.Contains(string(r.shown.members), `"connections":1000`) {
+			t.Errorf("the last one was never told of: %s", r.shown.members)
+		}
+		if most := int((time.Since(begun) + slack).Seconds() * presenceRate / presenceCost); writes > most {
+			t.Errorf("it took %d writes, %d is the limit", writes, most)
+		}
+	})
+}
