@@ -182,6 +182,8 @@ func (b *bench) plan(s scenario) (all []planned) {
 		case s.flatOut:
 		case o.Rate > 0:
 			p.rate = o.Rate
+		case s.rate > 0:
+			p.rate = s.rate
 		default:
 			p.rate = max(1, float64(deliveries/cmp.Or(s.each, n)))
 		}

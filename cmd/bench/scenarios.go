@@ -5,18 +5,19 @@ import "context"
 // A scenario is something that many clients do.
 type scenario struct {
 	name       string
-	what       string // for people
-	per        string // what the processor time is divided by
-	sizes      []int  // how many connections
-	quick      int    // how many with --quick
-	more       int    // connections beside those
-	fixed      bool   // the size is the scenario's own
-	flatOut    bool   // as fast as it goes; the floor writes all that waits at once
-	floor      bool   // it is compared with the floor
-	fresh      bool   // each round has servers of its own
-	log        bool   // values are appended to a log
-	each       int    // readers of a value; 0: all connections
-	leastBytes int    // of a value
+	what       string  // for people
+	per        string  // what the processor time is divided by
+	sizes      []int   // how many connections
+	quick      int     // how many with --quick
+	more       int     // connections beside those
+	fixed      bool    // the size is the scenario's own
+	flatOut    bool    // as fast as it goes; the floor writes all that waits at once
+	floor      bool    // it is compared with the floor
+	fresh      bool    // each round has servers of its own
+	log        bool    // values are appended to a log
+	each       int     // readers of a value; 0: all connections
+	rate       float64 // values a second, if it is the scenario's own
+	leastBytes int     // of a value
 	checks     []check
 	run        func(context.Context, *turn) error
 }
@@ -71,7 +72,7 @@ var scenarios = []scenario{
 		}, run: slow,
 	},
 	{
-		name: "storm", what: "all connections cut, and back with their cursors", per: "connection", sizes: []int{5000}, quick: 200, more: 1, floor: true, log: true,
+		name: "storm", what: "all connections cut, and back with their cursors", per: "connection", sizes: []int{5000}, quick: 200, more: 1, rate: 1, floor: true, log: true,
 		checks: []check{{figure: "CPU over the floor", of: cpuOverFloor, ratio: true}}, run: storm,
 	},
 }
