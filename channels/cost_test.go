@@ -113,7 +113,9 @@ func TestAllocationsStayFew(t *testing.T) {
 			_, _ = channels.ReadSnapshot(bytes.NewReader(snapshot.Bytes()))
 		}, sampleKeys},
 	} {
-		if n := testing.AllocsPerRun(3, c.f) / float64(c.n); n > c.most {
+		n := testing.AllocsPerRun(3, c.f) / float64(c.n)
+		t.Logf("%s: %.1f", c.what, n)
+		if n > c.most {
 			t.Errorf("%s takes %.1f allocations, want at most %.0f", c.what, n, c.most)
 		}
 	}
@@ -125,8 +127,10 @@ func TestAllocationsStayFew(t *testing.T) {
 		n++
 		mustDo(t, s, set("ann", n, "open", "k", sampleValue(7)))
 	}
-	const most = 160
-	if n := testing.AllocsPerRun(200, write); n > most {
-		t.Errorf("a write of one key takes %.0f allocations, want at most %d", n, most)
+	const most = 80 // 66, and with -race some more
+	each := testing.AllocsPerRun(200, write)
+	t.Logf("a write of one key: %.0f", each)
+	if each > most {
+		t.Errorf("a write of one key takes %.0f allocations, want at most %d", each, most)
 	}
 }

@@ -25,9 +25,10 @@ type target struct {
 	limit     float64
 }
 
-// targets are ratios within one run, save for the start of a replica, which people wait for.
+// targets are ratios within one run, save for the start of a replica, which people wait for, and the writes of 64 writers.
 var targets = []target{
 	{"durable write of one key, p50, over a raw publish", "BenchmarkDurableWrite", "of-raw-p50", false, 1.5},
+	{"64 writers and ten readers, writes/s, with two processors", "BenchmarkSixtyFourWriters", "writes/s", true, 30_000},
 	{"64 writers, writes/s, over one publish for each write", "BenchmarkManyWriters", "times-raw", true, 5},
 	{"start with 100,000 keys from a snapshot, s", "BenchmarkReplicaStart/written-together/snapshot", "start-s", false, 1},
 	{"start with 100,000 keys from a log of shared entries, s", "BenchmarkReplicaStart/written-together/log", "start-s", false, 1},
