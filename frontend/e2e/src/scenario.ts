@@ -51,6 +51,11 @@ export class Computer {
     return line;
   }
 
+  /** Takes the computer off the network. The sockets that are open are its line's to cut. */
+  async offline(off: boolean): Promise<void> {
+    await this.#context.setOffline(off);
+  }
+
   /** Closes the browser. */
   async close(): Promise<void> {
     await this.#context.close();
@@ -71,17 +76,24 @@ export class Computer {
   }
 }
 
-/** A line between tabs and hubs that can be held: what is said meanwhile arrives later, in order, both ways. */
+/** A line between tabs and hubs that can be cut, or held: what is said meanwhile arrives later, in order, both ways. */
 export class Line {
   /** How many sockets were opened over it. */
   opened = 0;
   #held: (() => void)[] | undefined;
+  #state: 'whole' | 'cut' = 'whole';
+  readonly #open = new Set<WebSocketRoute>();
   #newest: WebSocketRoute | undefined;
   #refusal: { readonly of: string; readonly code: string; readonly detail: string } | undefined;
 
   add(tab: WebSocketRoute): void {
+    if (this.#state === 'cut') {
+      void tab.close();
+      return;
+    }
     this.opened++;
     this.#newest = tab;
+    this.#open.add(tab);
     const hub = tab.connectToServer();
     tab.onMessage((message) => {
       if (!this.#refuses(tab, message)) this.#pass(() => hub.send(message));
@@ -97,6 +109,18 @@ export class Line {
   /** Refuses the next request that has that text in it, in place of the hub. */
   refuseNext(of: string, code: string, detail: string): void {
     this.#refusal = { of, code, detail };
+  }
+
+  /** Nothing goes over it any more, and no socket can be opened, until it is mended. */
+  async cut(): Promise<void> {
+    this.#state = 'cut';
+    const open = [...this.#open];
+    this.#open.clear();
+    await Promise.all(open.map((tab) => tab.close().catch(() => {})));
+  }
+
+  mend(): void {
+    this.#state = 'whole';
   }
 
   hold(): void {

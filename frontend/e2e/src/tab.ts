@@ -76,6 +76,13 @@ export class Tab {
     return (await this.page.evaluate(() => probe.database())).changes.length;
   }
 
+  /** Waits until the browser can open the page without the hub. */
+  async keptItself(): Promise<void> {
+    await until('the page to be kept', () =>
+      this.page.evaluate(async () => (await caches.match('/')) !== undefined),
+    );
+  }
+
   /** Opens a dialog of the menu of the person. */
   async menu(name: string, item: string): Promise<void> {
     await this.page.getByRole('button', { name: `Signed in as ${name}` }).click();

@@ -11,12 +11,14 @@ interface Props<T> {
   /** Those of the view to show. */
   readonly messages?: readonly LogMessage<T>[];
   readonly render: (message: LogMessage<T>) => ReactNode;
+  /** What comes after the newest. */
+  readonly after?: ReactNode;
 }
 
 const page = 200;
 
 /** Messages, the newest at the bottom. It stays there while nobody has scrolled up to read. */
-export function MessageList<T>({ label, empty, view, messages = view.messages, render }: Props<T>) {
+export function MessageList<T>({ label, empty, view, messages = view.messages, render, after }: Props<T>) {
   const [shown, setShown] = useState(page);
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
@@ -27,13 +29,13 @@ export function MessageList<T>({ label, empty, view, messages = view.messages, r
       if (follows.current) box.current?.scrollTo({ top: box.current.scrollHeight });
     };
     down();
-    if (inside.current === null || newest === undefined) return;
+    if (inside.current === null || (newest === undefined && !after)) return;
     // Rows that come into sight turn out to be higher than it was thought, and the panel changes its size.
     const watching = new ResizeObserver(down);
     watching.observe(inside.current);
     if (box.current) watching.observe(box.current);
     return () => watching.disconnect();
-  }, [newest]);
+  }, [newest, after]);
   const hidden = messages.length - shown;
   return (
     <div
@@ -48,7 +50,7 @@ export function MessageList<T>({ label, empty, view, messages = view.messages, r
       }}
     >
       <div ref={inside} className={classes.inside}>
-        {!view.ready && <Unknown />}
+        {!view.ready && messages.length === 0 && !after && <Unknown />}
         {view.gap && (
           <p className={classes.note}>Older messages were missed while the connection was away.</p>
         )}
@@ -57,7 +59,7 @@ export function MessageList<T>({ label, empty, view, messages = view.messages, r
             Show {plural(hidden, 'older message')}
           </Button>
         )}
-        {view.ready && messages.length === 0 && (
+        {view.ready && messages.length === 0 && !after && (
           <Text size="sm" c="dimmed" p="xs">
             {empty}
           </Text>
@@ -67,6 +69,7 @@ export function MessageList<T>({ label, empty, view, messages = view.messages, r
             {render(message)}
           </div>
         ))}
+        {after}
       </div>
     </div>
   );

@@ -1,4 +1,5 @@
 import { useControl, useStatus } from '@baton/react';
+import { useMemory } from '../memory/useMemory.ts';
 
 /** Whether this page may change the beamline now; if not, a sentence that says why and what to do. */
 export type Guard = { readonly may: true } | { readonly may: false; readonly reason: string };
@@ -14,6 +15,19 @@ export function useGuard(): Guard {
   if (control.mine) return allowed;
   if (control.operator === null) return { may: false, reason: 'Nobody is in control. Take the seat first.' };
   return { may: false, reason: `${control.operator.name} is in control. Ask for control.` };
+}
+
+/**
+ * For changes by the operator of what the hub keeps: without a connection they wait, and are decided when it is back, under
+ * the control of now. After a reload without one, nobody can say who is in control.
+ */
+export function useKeptGuard(): Guard {
+  const memory = useMemory();
+  const { mine } = useControl();
+  const guard = useGuard();
+  if (mine) return allowed;
+  if (memory === undefined) return guard;
+  return { may: false, reason: 'The hub has not said yet who is in control.' };
 }
 
 /** For what every member may do as long as the hub is reached, such as chatting or asking for control. */

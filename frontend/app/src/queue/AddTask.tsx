@@ -1,11 +1,13 @@
-import { useBaton, useStore } from '@baton/react';
+import { useBaton, useStatus, useStore } from '@baton/react';
 import { Button, Group, Modal, NumberInput, SegmentedControl, SimpleGrid, Stack, Text } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { queue, type Task, type TaskParams } from '../beamline.ts';
 import { plural } from '../format.ts';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
+import { isStale } from '../parts/Panel.tsx';
 import { useAct } from '../parts/useAct.ts';
+import { useKeptGuard } from '../parts/useGuard.ts';
 import { defaults, inOrder, newKey, orderAtEnd, taskWords } from './entries.ts';
 
 interface Props {
@@ -51,10 +53,26 @@ function Form({ close, chosen, added }: Omit<Props, 'opened'>) {
     const set = Object.fromEntries(
       chosen.map((sample, i) => [newKey(), { sample, task, order: orderAtEnd(entries, i), params }]),
     );
-    if (!(await attempt(() => baton.store(queue).write({ set })))) return;
+    if (await attempt(() => baton.store(queue).write({ set }))) {
+      added();
+      close();
+    } else if (open.current) for (const key of Object.keys(set)) baton.store(queue).dismiss(key);
+  };
+  const open = useRef(false); // a refusal is told here; else where the queue's are
+  useEffect(() => {
+    open.current = true;
+    return () => {
+      open.current = false;
+    };
+  }, []);
+  const stale = isStale(useStatus());
+  const waits = mark?.kind === 'saving' && stale;
+  useEffect(() => {
+    // It stands in the queue, and is sent when the hub is back. A refusal is told then.
+    if (!waits) return;
     added();
     close();
-  };
+  }, [waits, added, close]);
   return (
     <Stack gap="md">
       <SegmentedControl
@@ -93,7 +111,7 @@ function Form({ close, chosen, added }: Omit<Props, 'opened'>) {
         <Button variant="default" size="sm" onClick={close}>
           Cancel
         </Button>
-        <GuardedButton size="sm" onClick={() => void add()}>
+        <GuardedButton size="sm" guard={useKeptGuard()} onClick={() => void add()}>
           Add {plural(chosen.length, 'entry', 'entries')}
         </GuardedButton>
       </Group>

@@ -4,6 +4,7 @@ import { queue, run } from '../beamline.ts';
 import { GuardedIcon } from '../parts/Guarded.tsx';
 import { MarkIcon } from '../parts/Mark.tsx';
 import { useAct } from '../parts/useAct.ts';
+import { useKeptGuard } from '../parts/useGuard.ts';
 import { itemState, type Keyed } from './entries.ts';
 
 /** Takes all entries that are done out of the queue, in one change. */
@@ -18,6 +19,7 @@ export function ClearDone({ entries }: { readonly entries: readonly Keyed[] }) {
     <>
       <MarkIcon mark={mark} />
       <GuardedIcon
+        guard={useKeptGuard()}
         label="Clear what is done"
         unless={done.length === 0 ? 'Nothing is done yet.' : undefined}
         onClick={() => void attempt(() => baton.store(queue).write({ delete: done }))}

@@ -16,7 +16,7 @@ import { Button } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import { queue, run, samples } from '../beamline.ts';
 import { plural } from '../format.ts';
-import { useGuard } from '../parts/useGuard.ts';
+import { useKeptGuard } from '../parts/useGuard.ts';
 import { itemState, type Keyed, orderAt, runState } from './entries.ts';
 import classes from './Queue.module.css';
 import { QueueRow } from './QueueRow.tsx';
@@ -35,7 +35,7 @@ const before = 3;
 export function QueueList({ entries }: { readonly entries: readonly Keyed[] }) {
   const baton = useBaton();
   const running = runState(useValue(run, 'queue')).item;
-  const guard = useGuard();
+  const guard = useKeptGuard();
   const keys = useMemo(() => entries.map(([key]) => key), [entries]);
   const work = useValue(run, ({ values }) => next(keys, values));
   const [more, setMore] = useState({ above: 0, below: 0 });
@@ -49,9 +49,9 @@ export function QueueList({ entries }: { readonly entries: readonly Keyed[] }) {
     const order = orderAt(entries, from, to);
     if (entry === undefined || order === undefined || !guard.may) return;
     const [key, value] = entry;
-    // Only the entry that was seen is moved. A refusal shows at the entry.
-    const position = baton.store(queue).get().keys.get(key)?.position;
-    const condition = position === undefined ? {} : { if: position };
+    // Only the entry that was seen is moved, if that is not moved by this person already. A refusal shows at the entry.
+    const state = baton.store(queue).get().keys.get(key);
+    const condition = state === undefined || state.saving ? {} : { if: state.position };
     baton
       .store(queue)
       .set(key, { ...value, order }, condition)

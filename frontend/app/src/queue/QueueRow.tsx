@@ -5,7 +5,7 @@ import { IconArrowDown, IconArrowUp, IconCheck, IconGripVertical, IconTrash } fr
 import { type QueueEntry, queue, run, samples } from '../beamline.ts';
 import { GuardedIcon } from '../parts/Guarded.tsx';
 import { Marked, MarkIcon } from '../parts/Mark.tsx';
-import { useGuard } from '../parts/useGuard.ts';
+import { useKeptGuard } from '../parts/useGuard.ts';
 import { useKeyMark } from '../parts/useKeyMark.ts';
 import { describe, itemState, taskWords } from './entries.ts';
 import { ItemProgress } from './ItemProgress.tsx';
@@ -27,7 +27,7 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
   const name = useValue(samples, entry.sample)?.name ?? entry.sample;
   const mark = useKeyMark(queue, id);
   const drag = useSortable({ id, disabled: running });
-  const guard = useGuard();
+  const guard = useKeptGuard();
   const held = running ? 'It is running.' : undefined;
   const transform = drag.transform === null ? undefined : `translateY(${drag.transform.y}px)`;
   return (
@@ -74,6 +74,7 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
           </div>
           <Group gap={0} wrap="nowrap">
             <GuardedIcon
+              guard={guard}
               label={`Move ${name} up`}
               unless={held ?? (up ? undefined : 'It is the first.')}
               onClick={up ?? nothing}
@@ -81,6 +82,7 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
               <IconArrowUp size={15} />
             </GuardedIcon>
             <GuardedIcon
+              guard={guard}
               label={`Move ${name} down`}
               unless={held ?? (down ? undefined : 'It is the last.')}
               onClick={down ?? nothing}
@@ -88,6 +90,7 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
               <IconArrowDown size={15} />
             </GuardedIcon>
             <GuardedIcon
+              guard={guard}
               label={`Delete ${name}`}
               unless={held}
               onClick={() => void baton.store(queue).delete(id).catch(nothing)}

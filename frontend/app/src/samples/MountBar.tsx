@@ -7,6 +7,7 @@ import { useEquipment } from '../equipment/read.ts';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
 import { useCall } from '../parts/useAct.ts';
+import { useKeptGuard } from '../parts/useGuard.ts';
 import { AddTask } from '../queue/AddTask.tsx';
 import classes from './Samples.module.css';
 
@@ -36,6 +37,7 @@ export function MountBar({
         )}
         <Mount chosen={chosen} done={mounted} />
         <GuardedButton
+          guard={useKeptGuard()}
           leftSection={<IconPlaylistAdd size={16} />}
           unless={chosen.length === 0 ? 'Choose samples first.' : undefined}
           onClick={dialog.open}

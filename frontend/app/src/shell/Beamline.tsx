@@ -3,6 +3,7 @@ import type { Recalled } from '@baton/client/persist';
 import { BatonProvider } from '@baton/react';
 import { useEffect, useState } from 'react';
 import { type Opened, open } from '../memory/kept.ts';
+import { Kept } from '../memory/useKept.ts';
 import { Memory } from '../memory/useMemory.ts';
 import { Connected } from './Connected.tsx';
 import { RoundTripContext } from './roundTrip.ts';
@@ -38,11 +39,13 @@ export function Beamline({ session, user, space, before, ...props }: BeamlinePro
   if (opened === undefined) return null;
   return (
     <Memory value={began}>
-      <BatonProvider baton={opened.baton}>
-        <RoundTripContext value={opened.roundTrip}>
-          <Connected {...props} />
-        </RoundTripContext>
-      </BatonProvider>
+      <Kept value={opened.kept}>
+        <BatonProvider baton={opened.baton}>
+          <RoundTripContext value={opened.roundTrip}>
+            <Connected {...props} />
+          </RoundTripContext>
+        </BatonProvider>
+      </Kept>
     </Memory>
   );
 }

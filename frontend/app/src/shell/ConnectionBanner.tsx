@@ -1,7 +1,8 @@
 import { useStatus } from '@baton/react';
 import { Group, Loader, Text } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { clock, span } from '../format.ts';
+import { clock, plural, span } from '../format.ts';
+import { useWaiting } from '../memory/useKept.ts';
 import { useMemory } from '../memory/useMemory.ts';
 import { useNow } from '../parts/useNow.ts';
 import classes from './ConnectionBanner.module.css';
@@ -20,7 +21,8 @@ export function ConnectionBanner() {
   const since = useSince(status);
   const now = useNow();
   const memory = useMemory();
-  if (memory !== undefined && now - since < patience) return null;
+  const waiting = useWaiting().length;
+  if (memory !== undefined && now - since < patience && waiting === 0) return null;
   if (status !== 'connecting' && status !== 'stale') return null;
   const from = memory?.at ?? since;
   return (
@@ -33,6 +35,11 @@ export function ConnectionBanner() {
         What you see is from {clock(new Date(from).toISOString())} ({span(now - from)} old) and may have
         changed.{memory !== undefined && ' This browser remembers it.'}
       </Text>
+      {waiting > 0 && (
+        <Text size="sm" fw={600}>
+          {plural(waiting, 'change')} of yours {waiting === 1 ? 'is' : 'are'} kept, and sent when it is back.
+        </Text>
+      )}
     </Group>
   );
 }

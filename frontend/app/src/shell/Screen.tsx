@@ -12,6 +12,7 @@ import type { BeamlineProps } from './Beamline.tsx';
 import { ConnectionBanner } from './ConnectionBanner.tsx';
 import { Header } from './Header.tsx';
 import { Idle } from './Idle.tsx';
+import { Refusals } from './Refusals.tsx';
 import classes from './Screen.module.css';
 import { Skip } from './Skip.tsx';
 import { looksAfter } from './UserMenu.tsx';
@@ -29,6 +30,7 @@ export function Screen({ leave, idleInput }: Pick<BeamlineProps, 'leave' | 'idle
         {!admin && <Skip />}
         <Header leave={leave} />
         <ConnectionBanner />
+        <Refusals />
         <ControlBar />
         {admin ? (
           <Suspense fallback={<main className={classes.main} />}>
