@@ -53,7 +53,7 @@ scenario('a change that is refused is taken back, and says why', async (stage) =
 });
 
 scenario(
-  'what may be out of date is marked so, and nothing can be changed then',
+  'what may be out of date is marked so, and nothing can be moved then',
   async (stage) => {
     const { nats } = stage.installation;
     const [hers, his] = [await stage.computer(), await stage.computer()];
