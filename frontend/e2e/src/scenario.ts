@@ -36,6 +36,13 @@ export class Computer {
     return tab;
   }
 
+  /** Opens a tab behind or before the others, in their window: it costs little, and nothing in it can be pressed but by a script. */
+  async openBeside(hub: Hub): Promise<Tab> {
+    const tab = new Tab(await this.#context.newPage(), hub);
+    await tab.page.goto(hub.url);
+    return tab;
+  }
+
   /** Serves the files of a folder under a path of the hubs, in this browser. */
   async serve(path: string, folder: URL): Promise<void> {
     await this.#context.route(`**${path}*`, (route) => {
