@@ -56,7 +56,8 @@ scenario(
     console.log(
       `the longest of ${talk.count} answers took ${Math.round(talk.longest)} ms, over a change of the leading tab`,
     );
-    expect(talk.longest).toBeLessThan(2_000); // 200 ms, on a machine that is not busy
+    // 200 ms on a machine that has nothing else to do, as for `make soak`.
+    expect(talk.longest).toBeLessThan(process.env.BATON_LAYOUTS === 'all' ? 200 : 2_000);
     await one(last);
 
     // The one that has it now stands still right after it has sent something, for itself.
