@@ -41,7 +41,7 @@ export function Nodes() {
       about={
         data === undefined
           ? 'The nodes that show this space.'
-          : `${plural(data.nodes.length, 'node')} that show this space, asked every ${every / 1000} s.`
+          : `${plural(data.nodes.length, 'node that shows', 'nodes that show')} this space, asked every ${every / 1000} s.`
       }
       failed={failed}
       empty={data === undefined}
@@ -91,7 +91,7 @@ function Row({ node }: { readonly node: Node }) {
   const figure = (text: string) => (node.answered ? text : '–');
   return (
     <Table.Tr>
-      <Table.Td style={{ overflowWrap: 'anywhere' }}>
+      <Table.Td className={classes.node}>
         <b>{node.node}</b>
         {node.missing?.map((why) => (
           <Text key={why} size="xs" c="red">

@@ -18,7 +18,7 @@ export function People() {
   const people = useMemo(() => inOrder(present, [driver, self]), [present, driver, self]);
   const links = useLinks();
   return (
-    <Popover position="bottom-end" width={340} shadow="md">
+    <Popover position="bottom-end" width={372} shadow="md">
       <Popover.Target>
         <UnstyledButton aria-label={`${plural(people.length, 'person is', 'people are')} here`}>
           <Group gap={5} wrap="nowrap">
