@@ -194,9 +194,7 @@ func (r *room) exit(c *conn) {
 		delete(r.conns, c)
 		r.crowding.count(c, -1)
 	}
-	for f := range r.readers {
-		r.unsubscribeLocked(c, f)
-	}
+	r.quitLocked(c, anyFeed)
 	r.calls.servesLocked(c, nil)
 	switch {
 	case lingers:
@@ -204,13 +202,6 @@ func (r *room) exit(c *conn) {
 	case entered:
 		r.wentLocked(was)
 	}
-}
-
-func (r *room) subscribeLocked(c *conn, f feed) {
-	if r.readers[f] == nil {
-		r.readers[f] = map[*conn]struct{}{}
-	}
-	r.readers[f][c] = struct{}{}
 }
 
 // greetLocked is the welcome of a connection, which is subscribed to what concerns everybody from there on.
@@ -221,21 +212,10 @@ func (c *conn) greetLocked(state *channels.State) []byte {
 		c.heard--
 	}
 	for _, f := range c.alwaysOn() {
-		r.subscribeLocked(c, f)
-		c.feeds[f] = state.Position()
+		r.followLocked(c, f, state.Position())
 	}
 	c.members = r.shown.version
 	return wire.AppendWelcome(nil, r.introductionLocked(c, state), r.shown.members, r.rulesLocked(state, c.who))
-}
-
-func (r *room) unsubscribeLocked(c *conn, f feed) {
-	delete(c.feeds, f)
-	delete(c.live, f)
-	delete(c.signals, f)
-	delete(r.readers[f], c)
-	if len(r.readers[f]) == 0 {
-		delete(r.readers, f)
-	}
 }
 
 // receive takes messages until the connection ends, and returns why it does.

@@ -162,14 +162,13 @@ func (v *visit) poll(f feed, wait time.Duration, look func(*channels.State) (new
 	waiting := &conn{wake: make(chan struct{}, 1)} // reads nothing, and is not in the room
 	if wait > 0 {
 		r.mu.Lock()
-		r.subscribeLocked(waiting, f)
-		r.subscribeLocked(waiting, sessionFeed(v.who.ID))
+		r.followLocked(waiting, f, 0)
+		r.followLocked(waiting, sessionFeed(v.who.ID), 0)
 		r.mu.Unlock()
 		defer func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.unsubscribeLocked(waiting, f)
-			r.unsubscribeLocked(waiting, sessionFeed(v.who.ID))
+			r.quitLocked(waiting, anyFeed)
 		}()
 	}
 	ctx, cancel := context.WithTimeout(v.r.Context(), wait)

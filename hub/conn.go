@@ -44,9 +44,8 @@ type conn struct {
 	began    time.Time
 
 	// Guarded by room.mu.
-	feeds    map[feed]uint64 // joined; entries up to the position are not for it
-	live     map[feed]uint64 // joined live stores; changes up to the clock are not for it
-	signals  map[feed]uint64 // joined signals; likewise
+	feeds    []membership // joined, of what is in the log
+	watched  []membership // joined, of what is on the board: live stores and signals
 	cursor   uint64          // entries up to here are written
 	clock    uint64          // live changes and signals up to here are written
 	members  uint64          // version of the presence that is written
@@ -68,6 +67,9 @@ type conn struct {
 	underWay atomic.Int32 // changing requests whose answer was not handed in yet
 	marked   atomic.Bool  // the shard is to look at it
 	busy     atomic.Bool  // a write waits, or it has ended: the shard has nothing to do for it
+	round    uint64       // owned by the shard: the last in which it was looked at
+
+	renewals atomic.Uint32 // how often what it may read was decided anew
 
 	strikes int             // owned by the reader: what it was told off for
 	mark    channels.Cursor // owned by the writer: where the client is after the last message
@@ -99,7 +101,6 @@ func (h *Hub) newConn(s stream, r *room, who channels.Who, proof proof, client s
 		limiter: h.options.Limits.limiter(who), stopping: rate.NewLimiter(20, 50),
 		wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
 		left: make(chan struct{}), began: time.Now(),
-		feeds: map[feed]uint64{}, live: map[feed]uint64{}, signals: map[feed]uint64{},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.outbox = newOutbox(c)

@@ -141,9 +141,7 @@ func (r *room) enterJoined(c *conn, joins []*wire.Join) (err error) {
 			err = errSignedOut
 		}
 		if err != nil {
-			for f := range r.readers {
-				r.unsubscribeLocked(c, f)
-			}
+			r.quitLocked(c, anyFeed)
 			return
 		}
 		for _, a := range joined {

@@ -13,6 +13,9 @@ import (
 type parcel struct {
 	data []byte
 	from int
+
+	shared   bool // it is made for several connections: nothing is added that is for one alone
+	personal bool // what was added, or left out, depends on who it is for
 }
 
 func (p *parcel) empty() bool { return len(p.data) == p.from }
@@ -30,7 +33,7 @@ func (p *parcel) addFrame(f wire.Frame) { p.add(wire.AppendFrame(nil, f)) }
 // gather moves the cursor forward and adds the message that takes the client there to the buffer, nothing if it is there
 // already; more says that there was too much for one message. All of an entry is in one message.
 func (c *conn) gather(buffer []byte) (message []byte, more bool) {
-	p := &parcel{buffer, len(buffer)}
+	p := &parcel{data: buffer, from: len(buffer)}
 	r := c.room
 	r.mu.Lock()
 	slots, held := r.ring.after(c.cursor)
@@ -77,6 +80,13 @@ func (c *conn) gatherHeldLocked(p *parcel, slots []slot) (more bool) {
 
 // gatherEntriesLocked adds the entries after the cursor, and each answer where it belongs.
 func (c *conn) gatherEntriesLocked(p *parcel, slots []slot) (more bool) {
+	var few [alikeTopics]membership // of the ring, most are of no entry after the cursor
+	changed := few[:0]
+	for _, m := range c.feeds {
+		if m.topic.touched > c.cursor {
+			changed = append(changed, m)
+		}
+	}
 	for _, s := range slots {
 		if len(p.data) > maxMessage {
 			return true
@@ -84,8 +94,10 @@ func (c *conn) gatherEntriesLocked(p *parcel, slots []slot) (more bool) {
 		c.gatherAnswers(p, func(a answer) bool { return a.position <= c.cursor })
 		c.cursor++
 		for _, f := range s.frames {
-			if from, joined := c.feeds[f.feed]; joined && c.cursor > from {
-				p.add(f.data)
+			for _, m := range changed {
+				if m.topic == f.topic && c.cursor > m.from {
+					p.add(f.data)
+				}
 			}
 		}
 	}
@@ -95,6 +107,9 @@ func (c *conn) gatherEntriesLocked(p *parcel, slots []slot) (more bool) {
 
 // gatherAnswers adds the answers that are due, in order, up to the first that is not.
 func (c *conn) gatherAnswers(p *parcel, due func(answer) bool) {
+	if p.shared {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := slices.IndexFunc(c.answers, func(a answer) bool { return !due(a) })
@@ -139,9 +154,9 @@ func (c *conn) catchUpLocked(p *parcel, state *channels.State) {
 	r := c.room
 	r.counts.catchUps.Inc()
 	c.gatherFirsts(p)
-	for f, from := range c.feeds {
-		since := max(from, c.cursor)
-		if touched := r.touched[f]; max(touched, r.floor) <= since {
+	for _, m := range c.feeds {
+		f, since := m.topic.feed, max(m.from, c.cursor)
+		if max(m.topic.touched, r.floor) <= since {
 			continue
 		}
 		switch {
@@ -175,7 +190,7 @@ func (r *room) callsLocked(state *channels.State, user string) (frames []*wire.C
 func (c *conn) gatherRestLocked(p *parcel) {
 	r := c.room
 	if !r.muteLocked() {
-		if len(c.live)+len(c.signals) > 0 {
+		if len(c.watched) > 0 {
 			c.gatherLiveLocked(p)
 		}
 		if v := r.shown.version; c.members != v {
@@ -196,40 +211,38 @@ func (c *conn) gatherRestLocked(p *parcel) {
 // gatherLiveLocked adds the newest of what has no history: one change for each live store, and the signals.
 func (c *conn) gatherLiveLocked(p *parcel) {
 	board, before := c.room.board, c.clock
-	values, signals, clock := board.since(c.clock, func(v *posted) bool {
-		from, joined := c.live[v.feed]
-		return joined && v.changed > from
-	}, func(v *posted) bool {
-		from, joined := c.signals[v.feed]
-		return joined && v.changed > from && !c.sent(v)
+	wanted := func(v *posted) bool {
+		return slices.ContainsFunc(c.watched, func(m membership) bool { return m.topic.feed == v.feed && v.changed > m.from })
+	}
+	values, signals, clock := board.since(c.clock, wanted, func(v *posted) bool {
+		if !wanted(v) {
+			return false
+		}
+		p.personal = true
+		return !c.sent(v)
 	})
 	c.clock = clock
 	whole := map[feed]bool{}
-	for f, from := range c.live {
-		if board.missed(f, max(from, before)) {
+	for _, m := range c.watched {
+		if f := m.topic.feed; m.live && board.missed(f, max(m.from, before)) {
 			whole[f] = true
 			c.gatherWholeLocked(p, f)
 		}
 	}
-	type sender struct { // one change tells of one
-		feed feed
-		by   string
-	}
-	changes := map[sender]*wire.Change{}
+	var changes []*wire.Change // one tells of one store and sender
 	for _, v := range values {
 		if whole[v.feed] {
 			continue
 		}
-		from := sender{v.feed, v.by}
-		frame := changes[from]
-		if frame == nil {
-			frame = &wire.Change{Channel: v.feed.channel, Set: map[string]json.RawMessage{}, By: v.by}
-			changes[from] = frame
+		i := slices.IndexFunc(changes, func(f *wire.Change) bool { return f.Channel == v.feed.channel && f.By == v.by })
+		if i < 0 {
+			i = len(changes)
+			changes = append(changes, &wire.Change{Channel: v.feed.channel, Set: map[string]json.RawMessage{}, By: v.by})
 		}
 		if len(v.data) == 0 {
-			frame.Delete = append(frame.Delete, v.key)
+			changes[i].Delete = append(changes[i].Delete, v.key)
 		} else {
-			frame.Set[v.key] = v.data
+			changes[i].Set[v.key] = v.data
 		}
 	}
 	for _, frame := range changes {

@@ -54,7 +54,7 @@ func TestASlowClientIsNeverShownAnOlderValueLast(t *testing.T) {
 	r := openRoom(t)
 	c := &conn{
 		room: r, who: channels.Who{ID: "x", User: "x"}, wake: make(chan struct{}, 1), taken: make(chan struct{}, 1),
-		feeds: map[feed]uint64{}, live: map[feed]uint64{}, ctx: t.Context(),
+		ctx: t.Context(),
 	}
 	r.replica().Read(func(s *channels.State) { c.cursor = s.Position() })
 	p := r.put(t, "k", `"old"`)
@@ -264,7 +264,7 @@ func TestWhoJoinsALiveStoreGetsItOnceAndKeepsItsDefaults(t *testing.T) {
 	r.board.set(f, "y", wire.Value{Value: []byte("1")})
 	r.board.set(f, "x", wire.Value{})
 	forget()
-	c := &conn{room: r, live: map[feed]uint64{}, signals: map[feed]uint64{}, wake: make(chan struct{}, 1)}
+	c := &conn{room: r, wake: make(chan struct{}, 1)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.channels = map[string]channels.ChannelRules{

@@ -163,7 +163,7 @@ func New(o Options) (*Hub, error) {
 	}
 	h.mux = h.routes()
 	for range runtime.GOMAXPROCS(0) {
-		s := newShard()
+		s := newShard(len(h.shards))
 		h.shards = append(h.shards, s)
 		go s.run(h.allServed)
 	}

@@ -51,22 +51,21 @@ func (c *conn) joinLocked(state *channels.State, j *wire.Join) (a answer, err er
 	switch {
 	case err != nil:
 		return a, err
-	case len(c.feeds)+len(c.live)+len(c.signals)-len(c.alwaysOn()) >= limit:
+	case len(c.feeds)+len(c.watched)-len(c.alwaysOn()) >= limit:
 		return a, channels.Refuse(channels.CodeTooLarge, "a connection joins %d channels at most: leave one first", limit)
 	case c.joinedLocked(f):
 		return a, channels.Refuse(channels.CodeInvalid, "%s is joined already: leave it first", j.Channel)
 	case j.Last != nil && rules.Kind != channels.KindLog:
 		return a, channels.Refuse(channels.CodeInvalid, "last is for logs, %s is a %s: join it without", j.Channel, rules.Kind)
 	}
-	c.room.subscribeLocked(c, f)
 	key, encode := joinedKey{feed: f, last: -1}, func() *wire.Joined { return &wire.Joined{Mode: wire.Snapshot, Reason: wire.ReasonNew} }
 	switch {
 	case rules.Kind == channels.KindSignal:
-		c.signals[f] = c.room.board.now()
+		c.room.watchLocked(c, f, c.room.board.now(), false)
 	case rules.Live:
 		key.clock, encode = c.joinLiveLocked(f, rules)
 	default:
-		c.feeds[f] = state.Position()
+		c.room.followLocked(c, f, state.Position())
 		key.since, key.reason = resumeFrom(state, j.Cursor)
 		if j.Last != nil {
 			key.last = *j.Last
@@ -137,18 +136,16 @@ func resumeFrom(state *channels.State, given string) (since uint64, reason strin
 // joinLiveLocked joins a live store as of a clock of the board, and returns that and how the answer is made.
 func (c *conn) joinLiveLocked(f feed, rules channels.ChannelRules) (clock uint64, encode func() *wire.Joined) {
 	values, clock := c.room.board.all(f)
-	if len(c.live)+len(c.signals) == 0 {
+	if len(c.watched) == 0 {
 		c.clock = clock // nothing before it is for this connection
 	}
-	c.live[f] = clock
+	c.room.watchLocked(c, f, clock, true)
 	return clock, func() *wire.Joined { return liveFrame(rules, values) }
 }
 
 func (c *conn) joinedLocked(f feed) bool {
-	_, decided := c.feeds[f]
-	_, live := c.live[f]
-	_, signals := c.signals[f]
-	return decided || live || signals
+	t := c.room.topics[f]
+	return t != nil && c.memberOf(t) != nil
 }
 
 // alwaysOn are the feeds that every connection has.
@@ -159,11 +156,7 @@ func (c *conn) leave(l *wire.Leave) {
 	r := c.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for f := range r.readers {
-		if f.channel == l.Channel && !channels.Reserved(f.channel) && c.joinedLocked(f) {
-			r.unsubscribeLocked(c, f)
-		}
-	}
+	r.quitLocked(c, func(f feed) bool { return f.channel == l.Channel && !channels.Reserved(f.channel) })
 	c.push(answer{first: true, data: wire.AppendFrame(nil, &wire.Left{ID: l.ID})})
 }
 

@@ -84,11 +84,8 @@ func (c *conn) renewLocked(state *channels.State, why string, after time.Duratio
 		c.end(closing{code: wire.CloseLeaving, reason: why, after: 100*time.Millisecond + after})
 		return
 	}
-	for _, feeds := range []map[feed]uint64{c.feeds, c.live, c.signals} {
-		for f := range feeds {
-			c.room.unsubscribeLocked(c, f)
-		}
-	}
+	c.room.quitLocked(c, anyFeed)
+	c.renewals.Add(1)
 	serves := slices.DeleteFunc(slices.Clone(c.commands), func(command string) bool {
 		return mayServe(state.Rules(), command, c.who) != nil
 	})

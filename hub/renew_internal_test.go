@@ -16,7 +16,7 @@ func TestWhatWasReadUnderOlderRulesDoesNotGoOut(t *testing.T) {
 	r := openRoom(t)
 	c := &conn{
 		room: r, who: channels.Who{ID: "x", User: "x"}, wake: make(chan struct{}, 1), taken: make(chan struct{}, 1),
-		feeds: map[feed]uint64{}, live: map[feed]uint64{}, signals: map[feed]uint64{}, ctx: t.Context(), limiter: r.hub.options.Limits.limiter(channels.Who{}),
+		ctx: t.Context(), limiter: r.hub.options.Limits.limiter(channels.Who{}),
 	}
 	r.put(t, "k", `"secret"`)
 	r.replica().Read(func(s *channels.State) {
@@ -62,7 +62,7 @@ func TestWhatIsJoinedBetweenNewRulesAndTheirWelcomeStaysJoined(t *testing.T) {
 	r := openRoom(t)
 	c := &conn{
 		room: r, who: channels.Who{ID: "x", User: "x"}, wake: make(chan struct{}, 1), taken: make(chan struct{}, 1),
-		feeds: map[feed]uint64{}, live: map[feed]uint64{}, signals: map[feed]uint64{}, ctx: t.Context(), limiter: r.hub.options.Limits.limiter(channels.Who{}),
+		ctx: t.Context(), limiter: r.hub.options.Limits.limiter(channels.Who{}),
 	}
 	r.replica().Read(func(s *channels.State) {
 		r.mu.Lock()

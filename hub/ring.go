@@ -24,8 +24,8 @@ type ring struct {
 type slot struct{ frames []framed }
 
 type framed struct {
-	feed feed
-	data []byte
+	topic *topic
+	data  []byte
 }
 
 // reset empties the ring: the next entry has the given position.

@@ -44,21 +44,23 @@ type room struct {
 	policy atomic.Pointer[session.Policy]
 
 	// Guarded by mu. Lock order: the space's state, mu, a connection's mu.
-	mu        sync.Mutex
-	ring      ring
-	conns     map[*conn]struct{}
-	crowding  crowding            // of conns
-	moved     map[*conn]attendant // that have gone to another node, which may not have said so yet
-	readers   map[feed]map[*conn]struct{}
-	touched   map[feed]uint64 // where a feed last changed, as far as known
-	floor     uint64          // before this position, any feed may have changed
-	seat      session.Seat    // as of the ring's head
-	lostAt    time.Time       // when this replica applied that the operator's link is lost
-	absent    time.Time       // since when the operator has no connection on any node; zero = has one, or nobody is
-	stale     time.Time       // since when the log is out of reach; zero = it is not
-	back      time.Time       // when it was within reach again
-	news      uint64          // grows with stale
-	rules     int             // version of those in force
+	mu       sync.Mutex
+	ring     ring
+	conns    map[*conn]struct{}
+	crowding crowding            // of conns
+	moved    map[*conn]attendant // that have gone to another node, which may not have said so yet
+	topics   map[feed]*topic     // that are read here, or have changed
+
+	topicNumbers uint64
+
+	floor     uint64       // before this position, any feed may have changed
+	seat      session.Seat // as of the ring's head
+	lostAt    time.Time    // when this replica applied that the operator's link is lost
+	absent    time.Time    // since when the operator has no connection on any node; zero = has one, or nobody is
+	stale     time.Time    // since when the log is out of reach; zero = it is not
+	back      time.Time    // when it was within reach again
+	news      uint64       // grows with stale
+	rules     int          // version of those in force
 	channels  map[string]channels.ChannelRules
 	applied   time.Time // when the ring's head came
 	flushing  flushing  // spans that end with a flush
@@ -75,8 +77,7 @@ type room struct {
 func newRoom(h *Hub, name string) *room {
 	r := &room{
 		hub: h, name: name, board: newBoard(), counts: h.figures.of(name), conns: map[*conn]struct{}{}, crowding: newCrowding(), moved: map[*conn]attendant{},
-		readers: map[feed]map[*conn]struct{}{}, touched: map[feed]uint64{},
-		presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
+		topics: map[feed]*topic{}, presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
 	}
 	r.calls, r.stops, r.forwarder = newDesk(r), newStopJournal(r.journalStop), &forwarder{room: r}
 	r.stir.room = r
@@ -100,11 +101,8 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 	}
 	e := encoder{room: r, state: state, change: c}
 	r.ring.add(e.entry())
-	for f := range e.touched {
-		r.touched[f] = c.Position
-		for conn := range r.readers[f] {
-			conn.rouse()
-		}
+	for _, t := range e.touched {
+		r.wakeLocked(t)
 	}
 	if r.hub.options.Tracer != nil {
 		r.traceFanOutLocked(c, e.touched)
@@ -114,8 +112,8 @@ func (r *room) Applied(state *channels.State, c channels.Change) {
 		r.changeRulesLocked(state)
 	}
 	for _, id := range e.people {
-		for conn := range r.readers[sessionFeed(id)] {
-			conn.rouse()
+		if t := r.topics[sessionFeed(id)]; t != nil {
+			r.wakeLocked(t)
 		}
 	}
 	if len(e.people) > 0 {
@@ -137,6 +135,9 @@ func (r *room) resetLocked(state *channels.State, c channels.Change, was string)
 	lost := c.Position < r.ring.head() || was != "" && was != state.Epoch()
 	r.ring.reset(c.Position + 1)
 	r.floor = c.Position
+	for _, t := range r.topics {
+		t.touched = min(t.touched, c.Position)
+	}
 	r.policy.Store(session.PolicyOf(state))
 	r.changeRulesLocked(state)
 	r.calls.resetLocked(state)
@@ -207,7 +208,7 @@ type encoder struct {
 	state   *channels.State
 	change  channels.Change
 	frames  []framed
-	touched map[feed]struct{}
+	touched []*topic
 	people  []string        // login sessions and tokens that have changed
 	rules   bool            // have changed
 	waiting []channels.Call // that a service should take
@@ -217,7 +218,6 @@ type encoder struct {
 
 // entry encodes the change; the caller holds the room's mu.
 func (e *encoder) entry() slot {
-	e.touched = map[feed]struct{}{}
 	control := false
 	for i := range e.change.Entry.Transactions {
 		tx := &e.change.Entry.Transactions[i]
@@ -264,9 +264,13 @@ func (e *encoder) entry() slot {
 
 // add encodes a frame if anybody here reads the feed.
 func (e *encoder) add(f feed, frame wire.Frame) {
-	e.touched[f] = struct{}{}
-	if len(e.room.readers[f]) > 0 {
-		e.frames = append(e.frames, framed{f, wire.AppendFrame(nil, frame)})
+	t := e.room.topicLocked(f)
+	if t.touched != e.change.Position {
+		t.touched = e.change.Position
+		e.touched = append(e.touched, t)
+	}
+	if t.readers > 0 {
+		e.frames = append(e.frames, framed{t, wire.AppendFrame(nil, frame)})
 	}
 }
 

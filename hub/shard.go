@@ -14,12 +14,44 @@ import (
 // nothing here runs for a connection that has nothing to send. What comes while a shard is at work waits for its next round,
 // and goes out together: under load, messages get larger instead of more.
 type shard struct {
-	mu     sync.Mutex
-	marked []*conn       // guarded by mu
-	wake   chan struct{} // something is marked
+	index int
+	wake  chan struct{} // something is marked or stirred
+
+	mu      sync.Mutex
+	marked  []*conn  // guarded by mu
+	stirred []*topic // guarded by mu; all of their readers here are to be looked at
+
+	round round // owned by run
 }
 
-func newShard() *shard { return &shard{wake: make(chan struct{}, 1)} }
+// A round is what a shard has taken to look at.
+type round struct {
+	number  uint64
+	marked  []*conn
+	stirred []*topic
+	due     []*conn // all of them, each once
+	shares  shares
+	turns   [serveAtOnce]turn
+	buffer  []byte
+}
+
+// serveAtOnce is how many connections of a room are looked at under one hold of its lock, before what they get goes out:
+// few enough that those behind get what has come meanwhile.
+const serveAtOnce = 64
+
+// A turn is what a connection gets.
+type turn struct {
+	conn     *conn
+	own      bool   // what gather makes for it
+	share    *share // nil: nothing
+	renewals uint32
+}
+
+func newShard(index int) *shard {
+	s := &shard{index: index, wake: make(chan struct{}, 1)}
+	s.round.buffer = make([]byte, socket.Head, 4<<10)
+	return s
+}
 
 // mark has the shard look at a connection.
 func (s *shard) mark(c *conn) {
@@ -28,39 +60,135 @@ func (s *shard) mark(c *conn) {
 	}
 	s.mu.Lock()
 	s.marked = append(s.marked, c)
-	first := len(s.marked) == 1
+	first := len(s.marked)+len(s.stirred) == 1
 	s.mu.Unlock()
 	if first {
 		s.wake <- struct{}{} // there is room: the one before was taken with what was marked
 	}
 }
 
+// stir has the shard look at all readers of a topic that are its own.
+func (s *shard) stir(t *topic) {
+	l := &t.lanes[s.index]
+	s.mu.Lock()
+	first := false
+	if !l.stirred {
+		l.stirred = true
+		s.stirred = append(s.stirred, t)
+		first = len(s.marked)+len(s.stirred) == 1
+	}
+	s.mu.Unlock()
+	if first {
+		s.wake <- struct{}{}
+	}
+}
+
 // run serves the connections until the shard is stopped, which is when there are none any more.
 func (s *shard) run(stop <-chan struct{}) {
-	var marked []*conn
-	buffer := make([]byte, socket.Head, 4<<10)
 	for {
 		select {
 		case <-s.wake:
 		case <-stop:
 			return
 		}
-		s.mu.Lock()
-		marked, s.marked = s.marked, marked[:0]
-		s.mu.Unlock()
-		for i, c := range marked {
-			buffer = c.flush(buffer[:socket.Head])
-			marked[i] = nil
+		s.take()
+		for due := s.round.due; len(due) > 0; {
+			n := 1
+			for n < min(len(due), serveAtOnce) && due[n].room == due[0].room {
+				n++
+			}
+			s.serve(due[:n])
+			due = due[n:]
 		}
-		if cap(buffer) > 4*maxMessage {
-			buffer = make([]byte, socket.Head, 4<<10)
+		clear(s.round.due)
+	}
+}
+
+// take finds the connections to look at.
+func (s *shard) take() {
+	r := &s.round
+	s.mu.Lock()
+	r.marked, s.marked = s.marked, r.marked[:0]
+	r.stirred, s.stirred = s.stirred, r.stirred[:0]
+	for _, t := range r.stirred {
+		t.lanes[s.index].stirred = false // before it looks: what comes from here on stirs it again
+	}
+	s.mu.Unlock()
+	r.number++
+	r.due = r.due[:0]
+	for _, c := range r.marked {
+		c.marked.Store(false) // likewise
+		r.note(c)
+	}
+	for _, t := range r.stirred {
+		t.room.mu.Lock()
+		for _, c := range t.lanes[s.index].conns {
+			r.note(c)
 		}
+		t.room.mu.Unlock()
+	}
+	clear(r.marked)
+	clear(r.stirred)
+}
+
+func (r *round) note(c *conn) {
+	if c.round != r.number {
+		c.round = r.number
+		r.due = append(r.due, c)
+	}
+}
+
+// serve brings a few connections of one room up to date. Those that are alike are sent the same bytes, which are made once.
+func (s *shard) serve(conns []*conn) {
+	r, room := &s.round, conns[0].room
+	turns := r.turns[:len(conns)]
+	r.shares.n = 0
+	room.mu.Lock()
+	for i, c := range conns {
+		turns[i] = turn{conn: c, renewals: c.renewals.Load()}
+		switch {
+		case c.busy.Load(): // it is marked when what is under way is done
+		case c.ctx.Err() != nil:
+			turns[i].own = true
+		default:
+			turns[i].share = r.shares.ofLocked(c)
+			turns[i].own = turns[i].share == nil
+		}
+	}
+	room.mu.Unlock()
+	for i, t := range turns {
+		switch {
+		case t.own:
+			r.buffer = t.conn.flush(r.buffer[:socket.Head])
+		case t.share != nil:
+			t.conn.flushShare(t)
+		}
+		turns[i] = turn{}
+	}
+	if cap(r.buffer) > 4*maxMessage {
+		r.buffer = make([]byte, socket.Head, 4<<10)
+	}
+}
+
+// flushShare writes a message that others get, too.
+func (c *conn) flushShare(t turn) {
+	switch {
+	case c.ctx.Err() != nil:
+		c.busy.Store(true) // for good
+		go c.finish()
+		return
+	case t.share.frame != nil && c.renewals.Load() == t.renewals: // else it may not be for it any more
+		if !c.wrote(t.share.frame, t.share.message) {
+			return
+		}
+	}
+	if t.share.more {
+		c.rouse()
 	}
 }
 
 // flush writes the next message of the connection, made in the buffer, and returns that.
 func (c *conn) flush(buffer []byte) []byte {
-	c.marked.Store(false) // before it looks: what comes from here on marks it again
 	switch {
 	case c.busy.Load(): // it is marked when what is under way is done
 		return buffer
@@ -70,20 +198,8 @@ func (c *conn) flush(buffer []byte) []byte {
 		return buffer
 	}
 	message, more := c.gather(buffer)
-	if len(message) > socket.Head {
-		whole, err := c.quick.Offer(message)
-		if err != nil {
-			c.end(errGone)
-			return message
-		}
-		c.room.counts.wrote(message[socket.Head:])
-		c.room.flushed(c.mark.Position)
-		if !whole {
-			c.room.counts.waits.Inc()
-			c.busy.Store(true)
-			go c.wait(timeFor(message))
-			return message
-		}
+	if len(message) > socket.Head && !c.wrote(socket.Frame(message), message) {
+		return message
 	}
 	if c.answered() {
 		c.sendAway()
@@ -92,6 +208,23 @@ func (c *conn) flush(buffer []byte) []byte {
 		c.rouse()
 	}
 	return message
+}
+
+// wrote writes a message, and reports whether it is out. If not, the connection is roused when it is, or has ended.
+func (c *conn) wrote(frame, message []byte) bool {
+	whole, err := c.quick.Offer(frame)
+	if err != nil {
+		c.end(errGone)
+		return false
+	}
+	c.room.counts.wrote(message[socket.Head:])
+	c.room.flushed(c.mark.Position)
+	if !whole {
+		c.room.counts.waits.Inc()
+		c.busy.Store(true)
+		go c.wait(timeFor(message))
+	}
+	return whole
 }
 
 // wait is for a client that does not keep up: what it did not take at once is written as it takes it.

@@ -182,7 +182,7 @@ func (h *Hub) hearSignal(space string, frame []byte) {
 	f := feed{channel: s.Channel}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.readers[f]) > 0 {
+	if r.readLocked(f) {
 		r.board.signal(f, s.By, s.From, frame)
 		r.stir.upLocked(f)
 	}
@@ -224,8 +224,8 @@ func (s *stir) upLocked(f feed) {
 func (s *stir) wakeLocked() {
 	s.last = time.Now()
 	for f := range s.feeds {
-		for c := range s.room.readers[f] {
-			c.rouse()
+		if t := s.room.topics[f]; t != nil {
+			s.room.wakeLocked(t)
 		}
 	}
 	clear(s.feeds)

@@ -163,7 +163,7 @@ func (r *room) report(user string) nodeReport {
 func (c *conn) infoLocked(head uint64) ConnectionInfo {
 	info := ConnectionInfo{
 		Connection: c.id, Node: c.room.hub.options.Node, Kind: kindWS, User: c.who.User, Name: c.who.Name, Roles: slices.Clone(c.who.Roles),
-		Session: c.who.ID, Since: c.began, Joined: len(c.feeds) + len(c.live) + len(c.signals), Serves: slices.Clone(c.commands),
+		Session: c.who.ID, Since: c.began, Joined: len(c.feeds) + len(c.watched), Serves: slices.Clone(c.commands),
 		AnswerMS: float64(time.Duration(c.pinged.Load()).Microseconds()) / 1000,
 	}
 	if c.follows {

@@ -145,10 +145,10 @@ const maxFlushing = 256
 
 // traceFanOutLocked begins the spans of an entry's fan-out here, which end when it was written to the first connection that
 // reads it, or now if there is none.
-func (r *room) traceFanOutLocked(c channels.Change, touched map[feed]struct{}) {
+func (r *room) traceFanOutLocked(c channels.Change, touched []*topic) {
 	readers := 0
-	for f := range touched {
-		readers += len(r.readers[f])
+	for _, t := range touched {
+		readers += t.readers
 	}
 	for i := range c.Entry.Transactions {
 		tx := &c.Entry.Transactions[i]

@@ -81,11 +81,9 @@ func (c *Conn) Quick() bool { return c.link.raw != nil }
 // Head is how many bytes in front of a message are for the head of its frame.
 const Head = 10
 
-// Offer writes a text message, as much of it as the connection takes at once; the first Head bytes are not of it. whole says
-// that all of it went out. If not, the rest is kept, and Write has to follow. An error means that the connection is of no
-// use any more.
-func (c *Conn) Offer(message []byte) (whole bool, err error) {
-	frame := framed(message)
+// Offer writes a frame, as much of it as the connection takes at once. whole says that all of it went out. If not, the rest
+// is kept, and Write has to follow. An error means that the connection is of no use any more.
+func (c *Conn) Offer(frame []byte) (whole bool, err error) {
 	sent, tried, err := c.link.attempt(frame)
 	switch {
 	case err != nil || sent:
@@ -96,19 +94,20 @@ func (c *Conn) Offer(message []byte) (whole bool, err error) {
 	return false, nil
 }
 
-// Write writes what is kept and then a text message, if there is one (see Offer), and waits for that as long as the limit
+// Write writes what is kept and then a text message, if there is one (see Frame), and waits for that as long as the limit
 // says. The error is os.ErrDeadlineExceeded if it took longer. After an error the connection is of no use any more.
 func (c *Conn) Write(message []byte, limit time.Duration) error {
 	frames := [][]byte{c.kept}
 	c.kept = nil
 	if len(message) > Head {
-		frames = append(frames, framed(message))
+		frames = append(frames, Frame(message))
 	}
 	return c.link.writeAll(frames, limit)
 }
 
-// framed puts the head of a frame in front of a message (RFC 6455, section 5.2).
-func framed(message []byte) []byte {
+// Frame puts the head of a frame in front of a text message, whose first Head bytes are not of it (RFC 6455, section 5.2).
+// Frames of a server are not masked: it is the same one for all who are sent the message.
+func Frame(message []byte) []byte {
 	const finalText = 0x81
 	n := len(message) - Head
 	switch {

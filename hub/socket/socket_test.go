@@ -130,7 +130,7 @@ func message(text string) []byte { return append(make([]byte, socket.Head), text
 
 // send offers a message, and waits for what is not taken at once.
 func send(s *socket.Conn, m []byte) error {
-	whole, err := s.Offer(m)
+	whole, err := s.Offer(socket.Frame(m))
 	if err == nil && !whole {
 		err = s.Write(nil, patience)
 	}
@@ -330,7 +330,7 @@ func TestAClientThatTakesNothingIsGivenUpInTime(t *testing.T) {
 	s, _ := accept(t, nil, false)
 	big := message(strings.Repeat("x", 1<<20))
 	for i := 0; ; i++ {
-		whole, err := s.Offer(big)
+		whole, err := s.Offer(socket.Frame(big))
 		if err != nil || i > 1000 {
 			t.Fatalf("after %d MiB: %v", i, err)
 		}
@@ -345,7 +345,7 @@ func TestAClientThatTakesNothingIsGivenUpInTime(t *testing.T) {
 	if took := time.Since(began); took < 100*time.Millisecond {
 		t.Errorf("it was given %v", took)
 	}
-	if _, err := s.Offer(message("more")); err == nil {
+	if _, err := s.Offer(socket.Frame(message("more"))); err == nil {
 		t.Error("a frame is written into another one")
 	}
 }
@@ -355,7 +355,7 @@ func TestAnOfferAllocatesNothing(t *testing.T) {
 	go func() { _, _ = io.Copy(io.Discard, c.in) }()
 	m := message("0123456789")
 	if n := testing.AllocsPerRun(1000, func() {
-		if whole, err := s.Offer(m); err != nil || !whole {
+		if whole, err := s.Offer(socket.Frame(m)); err != nil || !whole {
 			t.Fatal(whole, err)
 		}
 	}); n > 0 {

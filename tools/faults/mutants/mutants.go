@@ -64,7 +64,7 @@ var Mutants = []Mutant{
 	{
 		Name: "change-dropped", Promise: "G6", Fault: "one entry in ten is not sent", scene: comingsAndGoings,
 		edits: []overlay.Edit{overlay.Replace("hub/gather.go",
-			"joined && c.cursor > from {", "joined && c.cursor > from && !(mutant(\"change-dropped\") && c.cursor%10 == 0) {")},
+			"c.cursor > m.from {", "c.cursor > m.from && !(mutant(\"change-dropped\") && c.cursor%10 == 0) {")},
 	},
 	{
 		Name: "snapshot-short", Promise: "G6", Fault: "a snapshot is without the entry that it ends with", scene: comingsAndGoings,
@@ -76,22 +76,22 @@ var Mutants = []Mutant{
 	{
 		Name: "entries-torn", Promise: "G6", Fault: "the parts of an entry are sent one by one", scene: comingsAndGoings,
 		edits: []overlay.Edit{overlay.Replace("hub/shard.go",
-			"whole, err := c.quick.Offer(message)\n", "whole, err := c.offerTorn(message)\n")},
+			"whole, err := c.quick.Offer(frame)\n", "whole, err := c.offerTorn(message)\n")},
 		files: map[string]string{"hub/torn.go": torn},
 	},
 	{
 		Name: "entries-out-of-order", Promise: "G6", Fault: "entries that come together are sent the last one first", scene: comingsAndGoings,
 		edits: []overlay.Edit{
-			overlay.Replace("hub/gather.go", "(more bool) {\n\tfor _, s := range slots {\n",
-				"(more bool) {\n\tif mutant(\"entries-out-of-order\") {\n\t\tslots = slices.Clone(slots)\n\t\tslices.Reverse(slots)\n\t}\n\tfor _, s := range slots {\n"),
+			overlay.Replace("hub/gather.go", "\tfor _, s := range slots {\n",
+				"\tif mutant(\"entries-out-of-order\") {\n\t\tslots = slices.Clone(slots)\n\t\tslices.Reverse(slots)\n\t}\n\tfor _, s := range slots {\n"),
 			overlay.Replace("hub/shard.go", "\t\tcase <-s.wake:\n",
 				"\t\tcase <-s.wake:\n\t\t\tif mutant(\"entries-out-of-order\") {\n\t\t\t\ttime.Sleep(20 * time.Millisecond)\n\t\t\t}\n"),
 		},
 	},
 	{
 		Name: "nobody-woken", Promise: "G7", Fault: "one entry in ten wakes nobody whom it is for", scene: lastWord,
-		edits: []overlay.Edit{overlay.Replace("hub/room.go", "for conn := range r.readers[f] {\n\t\t\tconn.rouse()",
-			"for conn := range r.readers[f] {\n\t\t\tif mutant(\"nobody-woken\") && c.Position%10 == 0 {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tconn.rouse()")},
+		edits: []overlay.Edit{overlay.Replace("hub/room.go", "for _, t := range e.touched {\n\t\tr.wakeLocked(t)",
+			"for _, t := range e.touched {\n\t\tif mutant(\"nobody-woken\") && c.Position%10 == 0 {\n\t\t\tcontinue\n\t\t}\n\t\tr.wakeLocked(t)")},
 	},
 	{
 		Name: "sockets-stay-open", Promise: "G8", Fault: "a sign-out leaves the sockets on other nodes as they are", scene: signedOutElsewhere,
@@ -141,11 +141,11 @@ import (
 func (c *conn) offerTorn(message []byte) (whole bool, err error) {
 	var frames []json.RawMessage
 	if !mutant("entries-torn") || json.Unmarshal(message[socket.Head:], &frames) != nil {
-		return c.quick.Offer(message)
+		return c.quick.Offer(socket.Frame(message))
 	}
 	for _, f := range frames {
 		one := append(make([]byte, socket.Head), "["+string(f)+"]"...)
-		if whole, err = c.quick.Offer(one); !whole || err != nil {
+		if whole, err = c.quick.Offer(socket.Frame(one)); !whole || err != nil {
 			return whole, err
 		}
 	}
