@@ -62,19 +62,21 @@ func (e *Events) Close() {
 func (e *Events) read(lines *bufio.Scanner) {
 	defer close(e.ended)
 	var event Event
-	for lines.Scan() {
+	var data string
+	for lines.Scan() { // the last line may be torn, and then it is of no event
 		name, value, _ := strings.Cut(lines.Text(), ":")
 		value = strings.TrimPrefix(value, " ")
 		switch {
 		case lines.Text() == "":
-			if event.Frames != nil {
+			if data != "" {
+				event.Frames = e.frames(data)
 				e.events <- event
 			}
-			event = Event{}
+			event, data = Event{}, ""
 		case name == "id":
 			event.ID = value
 		case name == "data":
-			event.Frames = e.frames(value)
+			data = value
 		}
 	}
 }
