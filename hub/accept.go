@@ -1,9 +1,6 @@
 package hub
 
 import (
-	"context"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -43,7 +40,7 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	client := r.URL.Query().Get("client")
+	client := strings.Clone(r.URL.Query().Get("client")) // it outlives the request
 	if !clientForm.MatchString(client) {
 		return &problem{
 			status: http.StatusBadRequest, code: "invalid",
@@ -72,11 +69,7 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 		h.logger.Debug("a handshake failed", "error", err)
 		return nil // answered by Accept
 	}
-	go func() { // the server forgets the request
-		defer h.running.Done()
-		defer leave()
-		h.serveConn(ws, room, who, proof, client)
-	}()
+	go h.serveConn(ws, room, who, proof, client, leave) // the server forgets the request
 	return nil
 }
 
@@ -144,14 +137,6 @@ func (r *room) taken(who channels.Who, client string) bool {
 	return r.presence.any(func(a attendant) bool { return a.Client == client && a.User != who.User })
 }
 
-// serveConn runs a WebSocket until it ends; it is the reader.
-func (h *Hub) serveConn(ws *socket.Conn, r *room, who channels.Who, proof proof, client string) {
-	ws.SetReadLimit(int64(h.options.Limits.Message))
-	c := h.newConn(webSocket{ws}, r, who, proof, client)
-	r.enter(c)
-	c.run(func() error { return c.receive(ws) })
-}
-
 func (l Limits) limiter(who channels.Who) *rate.Limiter {
 	if who.Has("service") {
 		return rate.NewLimiter(rate.Limit(l.Services), l.Services)
@@ -216,107 +201,4 @@ func (c *conn) greetLocked(state *channels.State) []byte {
 	}
 	c.members = r.shown.version
 	return wire.AppendWelcome(nil, r.introductionLocked(c, state), r.shown.members, r.rulesLocked(state, c.who))
-}
-
-// receive takes messages until the connection ends, and returns why it does.
-func (c *conn) receive(ws *socket.Conn) error {
-	for {
-		// Not c.ctx: a context that ends closes the socket at once, before the writer can say why.
-		kind, reader, err := ws.Reader(context.Background())
-		if err != nil {
-			return errGone
-		}
-		if kind != websocket.MessageText {
-			return closing{code: websocket.StatusUnsupportedData, reason: "send text: JSON arrays of frames"}
-		}
-		data, err := c.readWhole(reader)
-		if err != nil {
-			return err
-		}
-		if err := c.take(data); err != nil {
-			return err
-		}
-	}
-}
-
-// readWhole reads a message, which must come in whole within messageTime.
-func (c *conn) readWhole(reader io.Reader) ([]byte, error) {
-	late := time.AfterFunc(messageTime, func() {
-		c.end(closing{code: wire.CloseUnfinished, reason: "the message did not come in whole within 10 s"})
-	})
-	defer late.Stop()
-	data, err := io.ReadAll(reader)
-	if err != nil {
-		return nil, errGone // the library has closed it if it was too large
-	}
-	return data, nil
-}
-
-// take decodes a message and does what it asks.
-func (c *conn) take(data []byte) error {
-	c.room.counts.read(data)
-	requests, err := wire.DecodeRequests(data)
-	var bad *wire.BadFrame
-	if errors.As(err, &bad) {
-		c.reply(0, bad.Answer())
-		return c.strike(wire.CloseBadFrame, "too many messages that could not be read")
-	}
-	if c.deaf() {
-		return nil // all of it is asked again, over the next connection
-	}
-	requests = slices.DeleteFunc(requests, func(r wire.Request) bool { // before anything that could hold them up
-		call, stop := c.stops(r)
-		if stop && c.stopping.Allow() {
-			c.stop(call)
-			return true
-		}
-		return false
-	})
-	requests, err = c.takeSignals(requests)
-	if len(requests) == 0 || err != nil {
-		return err
-	}
-	if !c.limiter.AllowN(time.Now(), min(weight(requests), c.limiter.Burst())) {
-		c.room.counts.limitedMessage.Inc()
-		for _, r := range requests {
-			c.refuse(r.Header().ID, "", 0, &connectionError{wire.CodeRate, "too many requests: wait a moment, then send this again"})
-		}
-		return c.strike(wire.CloseTooMany, "too many requests")
-	}
-	c.strikes = 0
-	return c.handle(requests)
-}
-
-// weight is what a message counts against the limit of requests. Joins that follow each other are one: a page that comes
-// back joins all its channels at once.
-func weight(requests []wire.Request) (weight int) {
-	for len(requests) > 0 {
-		requests = requests[max(1, len(joinsOf(requests))):]
-		weight++
-	}
-	return weight
-}
-
-func (c *conn) strike(code websocket.StatusCode, reason string) error {
-	if c.strikes++; c.strikes > maxStrikes {
-		return closing{code: code, reason: reason}
-	}
-	return nil
-}
-
-// waitForRoom pauses reading while too many answers wait to be written.
-func (c *conn) waitForRoom() error {
-	for {
-		c.mu.Lock()
-		full := c.waiting > maxAnswerBytes
-		c.mu.Unlock()
-		if !full {
-			return nil
-		}
-		select {
-		case <-c.taken:
-		case <-c.ctx.Done():
-			return errGone
-		}
-	}
 }

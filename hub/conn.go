@@ -21,40 +21,39 @@ import (
 // requests are not read. So a client that does not read costs what it subscribed to, and no more.
 type conn struct {
 	// Set at construction.
-	id       string
-	number   uint64 // the source of its proposals
-	room     *room
-	socket   stream
-	quick    *socket.Conn // the same, if it can be written to without waiting
-	shard    *shard       // then this is the writer
-	who      channels.Who // its roles and proposal are guarded by the space's state and room.mu, see rights
-	follows  bool         // an event stream: its request says what it reads, and it can ask for nothing else
-	proof    proof        // what the log must hold for it to go on
-	client   string
-	sender   string // what others know the client by
-	limiter  *rate.Limiter
-	stopping *rate.Limiter // of stop commands, which nothing else holds up
-	outbox   *outbox       // of signals, which have a limit of their own
-	ctx      context.Context
-	cancel   context.CancelCauseFunc
-	wake     chan struct{} // there may be something to write, if there is no shard
-	taken    chan struct{} // answers were taken
-	gone     chan struct{} // closed when nothing more is written to the socket
-	left     chan struct{} // closed when it is none of the room's any more
-	began    time.Time
+	id      string
+	number  uint64 // the source of its proposals
+	room    *room
+	socket  stream
+	quick   *socket.Conn // the same, if it can be written to without waiting
+	shard   *shard       // then this is the writer
+	who     channels.Who // its roles and proposal are guarded by the space's state and room.mu, see rights
+	follows bool         // an event stream: its request says what it reads, and it can ask for nothing else
+	proof   proof        // what the log must hold for it to go on
+	client  string
+	sender  string // what others know the client by
+	limiter *rate.Limiter
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	wake    chan struct{} // there may be something to write, if there is no shard
+	taken   chan struct{} // answers were taken
+	gone    chan struct{} // closed when nothing more is written to the socket
+	left    chan struct{} // closed when it is none of the room's any more
+	vacate  func()        // gives its place up
+	began   time.Time
 
 	// Guarded by room.mu.
 	feeds    []membership // joined, of what is in the log
 	watched  []membership // joined, of what is on the board: live stores and signals
-	cursor   uint64          // entries up to here are written
-	clock    uint64          // live changes and signals up to here are written
-	members  uint64          // version of the presence that is written
-	heard    uint64          // version of the room's news that is written
-	commands []string        // that it serves
-	standing standing        // whether it is welcome
-	due      time.Time       // if it is to be welcomed again: when, at the latest
-	told     time.Time       // when it was told that this node is leaving; zero = it was not
-	pingAt   time.Time       // when to see next whether the client is there
+	cursor   uint64       // entries up to here are written
+	clock    uint64       // live changes and signals up to here are written
+	members  uint64       // version of the presence that is written
+	heard    uint64       // version of the room's news that is written
+	commands []string     // that it serves
+	standing standing     // whether it is welcome
+	due      time.Time    // if it is to be welcomed again: when, at the latest
+	told     time.Time    // when it was told that this node is leaving; zero = it was not
+	pingAt   time.Time    // when to see next whether the client is there
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -71,8 +70,10 @@ type conn struct {
 
 	renewals atomic.Uint32 // how often what it may read was decided anew
 
-	strikes int             // owned by the reader: what it was told off for
-	mark    channels.Cursor // owned by the writer: where the client is after the last message
+	strikes  int             // owned by the reader: what it was told off for
+	stopping *rate.Limiter   // owned by the reader: of stop commands, which nothing else holds up; nil = there was none yet
+	outbox   *outbox         // owned by the reader: of signals, which have a limit of their own; nil = there was none yet
+	mark     channels.Cursor // owned by the writer: where the client is after the last message
 }
 
 // A stream takes messages to a client. Its methods but Ping and CloseNow are called by the writer alone.
@@ -98,34 +99,44 @@ func (s webSocket) Write(message []byte, limit time.Duration, _ channels.Cursor)
 func (h *Hub) newConn(s stream, r *room, who channels.Who, proof proof, client string) *conn {
 	c := &conn{
 		id: rand.Text()[:12], number: h.connNumbers.Add(1), room: r, socket: s, who: who, proof: proof, client: client, sender: senderOf(client),
-		limiter: h.options.Limits.limiter(who), stopping: rate.NewLimiter(20, 50),
-		wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), gone: make(chan struct{}),
+		limiter: h.options.Limits.limiter(who),
+		taken:   make(chan struct{}, 1), gone: make(chan struct{}),
 		left: make(chan struct{}), began: time.Now(),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.outbox = newOutbox(c)
 	c.pingAt = firstPing(time.Now())
 	if ws, ok := s.(webSocket); ok && ws.Quick() {
 		c.quick, c.shard = ws.Conn, h.shards[c.number%uint64(len(h.shards))]
+	} else {
+		c.wake = make(chan struct{}, 1)
 	}
 	return c
 }
 
-// run serves a connection that has entered its room, until it ends; receive takes what its client sends.
-func (c *conn) run(receive func() error) {
+// begin is of a connection that has entered its room.
+func (c *conn) begin() {
 	h := c.room.hub
 	h.connections.Add(1)
-	defer h.connections.Add(-1)
 	c.room.counts.begins(c)
-	defer context.AfterFunc(h.ctx, c.sendAway)()
 	if c.shard == nil {
 		h.running.Go(c.write)
 	}
-	c.end(receive())
+	if h.ctx.Err() != nil { // the hub may not have seen it when it sent everybody away
+		c.sendAway()
+	}
+}
+
+// over is of one whose client is not listened to any more, or has not been from some cause.
+func (c *conn) over(cause error) {
+	h := c.room.hub
+	c.end(cause)
 	<-c.gone
 	c.room.counts.ends(c)
 	c.room.exit(c)
+	h.connections.Add(-1)
 	close(c.left)
+	c.vacate()
+	h.running.Done()
 }
 
 // An answer is a frame for this connection alone. It is written after the entries up to its position, and before

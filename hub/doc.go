@@ -83,9 +83,11 @@
 //
 // # Goroutines
 //
-// A WebSocket has one, its reader. Its writer is a shard (shard.go), one of as many as there are processors, which writes to
-// all of its connections without waiting; what a client does not take at once is waited for in a goroutine of its own, until
-// it has (package socket). An event stream, and a WebSocket over TLS that ends here, has a writer of its own. The writer is
+// A WebSocket has one, which waits for its client on the smallest stack there is (listen.go); what the client says is taken
+// by a goroutine whose stack has grown, of a few that are there for all. Its writer is a shard (shard.go), one of as many as
+// there are processors, which writes to all of its connections without waiting; what a client does not take at once is waited
+// for in a goroutine of its own, until it has (package socket). Connections that are alike are sent the very same bytes, made
+// once (share.go). An event stream, and a WebSocket over TLS that ends here, has a reader and a writer of its own. The writer is
 // the only one that writes; whoever wants the connection to end cancels its context with a cause, and the writer says so to
 // the client, within a second. The hub itself pings the connections, follows live values and signals, answers ticks, tells
 // other nodes who is here, and listens for stop commands; Hub.Close waits for all of them.

@@ -103,19 +103,18 @@ func (v *visit) serveEvents(c *conn, stream *eventStream, joins []*wire.Join) {
 		return
 	}
 	v.hub.running.Add(1) // while the server still waits for this request
-	defer v.hub.running.Done()
+	c.vacate = func() {} // at the end of the request
 	defer context.AfterFunc(v.hub.staying, c.sendAway)()
 	stream.begin()
 	if v.r.Method == http.MethodHead {
 		c.end(errGone)
 	}
-	c.run(func() error {
-		select {
-		case <-v.r.Context().Done():
-		case <-c.ctx.Done():
-		}
-		return errGone
-	})
+	c.begin()
+	select {
+	case <-v.r.Context().Done():
+	case <-c.ctx.Done():
+	}
+	c.over(errGone)
 }
 
 // enterJoined makes the connection one of the room, with all its channels joined at the position at which it enters. So

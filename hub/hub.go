@@ -133,6 +133,8 @@ type Hub struct {
 	planTrouble atomic.Pointer[string] // why this node's tasks may never run
 
 	shards    []*shard
+	listeners chan *conn // that are heard from
+	spare     atomic.Int32
 	allServed chan struct{} // closed when there are no connections any more, and no more come
 
 	stage       atomic.Int32 // see stage
@@ -148,7 +150,7 @@ func New(o Options) (*Hub, error) {
 	}
 	h := &Hub{
 		options: o, logger: o.Logger, figures: newFigures(), rooms: map[string]*room{}, started: time.Now(), news: make(chan *room, 64),
-		allServed: make(chan struct{}),
+		allServed: make(chan struct{}), listeners: make(chan *conn),
 	}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
 	h.staying, h.leave = context.WithCancel(h.ctx)
@@ -211,6 +213,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Hub) Close() {
 	h.cancel(errors.New("the hub is closed"))
 	for _, r := range h.rooms {
+		r.sendAllAway()
 		r.empty()
 	}
 	h.tasking.Wait()

@@ -101,6 +101,15 @@ func (r *room) noteTrouble(err error) {
 // replica returns the replica to those who are in the room, which nobody is before it is open.
 func (r *room) replica() *channels.Space { return r.space.Load() }
 
+// sendAllAway has the connections end. Those that come in later see by themselves that the hub is closed.
+func (r *room) sendAllAway() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.conns {
+		c.sendAway()
+	}
+}
+
 // empty waits until the connections, which have been told to end, have.
 func (r *room) empty() {
 	r.mu.Lock()

@@ -40,7 +40,7 @@ type outgoing struct {
 func newOutbox(c *conn) *outbox {
 	limits := c.room.hub.options.Limits
 	perSecond, most := limits.Signals, limits.Signals
-	if c.who.Has(channels.RoleService) {
+	if c.rights().Has(channels.RoleService) {
 		most = limits.Services
 	}
 	limiter := func(times int) *rate.Limiter { return rate.NewLimiter(rate.Limit(most*times), most*times) }
@@ -56,6 +56,9 @@ func (c *conn) takeSignals(requests []wire.Request) (others []wire.Request, err 
 	told := false
 	for _, r := range requests {
 		f, ok := r.(*wire.Send)
+		if ok && c.outbox == nil {
+			c.outbox = newOutbox(c)
+		}
 		switch {
 		case !ok || len(f.Data) == 0:
 			others = append(others, r)

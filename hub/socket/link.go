@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -18,7 +19,24 @@ type link struct {
 	rest   []byte     // guarded by turn: of a frame that has gone out in part
 
 	try trial // guarded by turn
+
+	look  look        // owned by who reads
+	early []byte      // owned by who reads: what a look has found, or came with the request
+	chunk *chunk      // that it is in, or nil
+	wait  sync.Mutex  // of who reads, while it is not in the library
+	over  atomic.Bool // nobody waits any more
 }
+
+// A look is one read that does not wait. Its function is made once for a connection.
+type look struct {
+	err error
+	run func(fd uintptr) bool
+}
+
+// A chunk is what is read at once. They are many fewer than connections, most of which are silent.
+type chunk [4096]byte
+
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
 
 // A trial is one write that does not wait. Its function is made once for a connection.
 type trial struct {
@@ -40,7 +58,57 @@ func newLink(conn net.Conn) *link {
 		l.try.n, l.try.err = writeAtOnce(fd, l.try.data)
 		return true // whatever came of it: it does not wait until more is possible
 	}
+	l.look.run = func(fd uintptr) bool {
+		c := chunks.Get().(*chunk)
+		n, err := readAtOnce(fd, c[:])
+		if n > 0 {
+			l.chunk, l.early = c, c[:n]
+			return true
+		}
+		chunks.Put(c)
+		l.look.err = err
+		return err != nil
+	}
 	return l
+}
+
+// await reads something, when it comes, for the next calls of Read. Its caller needs next to no stack meanwhile.
+func (l *link) await() error {
+	l.wait.Lock()
+	defer l.wait.Unlock()
+	if l.over.Load() {
+		return net.ErrClosed
+	}
+	if err := l.raw.Read(l.look.run); err != nil {
+		return err
+	}
+	return l.look.err
+}
+
+// rouse ends an await, and those to come.
+func (l *link) rouse() {
+	l.over.Store(true)
+	if !l.wait.TryLock() {
+		_ = l.SetReadDeadline(time.Unix(1, 0))
+		l.wait.Lock()
+		_ = l.SetReadDeadline(time.Time{})
+	}
+	l.wait.Unlock()
+}
+
+// Read is the library's.
+func (l *link) Read(p []byte) (int, error) {
+	if len(l.early) == 0 {
+		return l.Conn.Read(p)
+	}
+	n := copy(p, l.early)
+	if l.early = l.early[n:]; len(l.early) == 0 {
+		if l.chunk != nil {
+			chunks.Put(l.chunk)
+		}
+		l.early, l.chunk = nil, nil
+	}
+	return n, nil
 }
 
 func rawOf(conn syscall.Conn) syscall.RawConn {

@@ -18,42 +18,52 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
 )
 
-// A Conn is an accepted WebSocket. Offer and Write are for one goroutine at a time, Reader for another one.
+// A Conn is an accepted WebSocket. Offer and Write are for one goroutine at a time, Await and Reader for another one.
 type Conn struct {
 	library *websocket.Conn
 	link    *link
 	kept    []byte // a frame that has not begun to go out
+
+	in     *bufio.Reader // the library reads from it, and it from the link
+	awaits atomic.Bool   // who reads awaits before
+	within atomic.Bool   // a message has begun, and its end may not have come
+	paused atomic.Bool   // the next thing to come is the beginning of a frame, and nothing of it is there
 }
 
 // Accept is that of the library. After it, nothing of the request is needed any more: the handler can return, and everything
 // that the server keeps for it goes away.
 func Accept(w http.ResponseWriter, r *http.Request, o *websocket.AcceptOptions) (*Conn, error) {
-	h := &hijacking{ResponseWriter: w}
-	library, err := websocket.Accept(h, r, o)
+	c, with := &Conn{}, *o
+	with.OnPingReceived = func(context.Context, []byte) bool { c.pause(); return true }
+	with.OnPongReceived = func(context.Context, []byte) { c.pause() }
+	library, err := websocket.Accept(&hijacking{ResponseWriter: w, conn: c}, r, &with)
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{library: library, link: h.link}, nil
+	c.library = library
+	return c, nil
 }
 
 // A hijacking gives the library a link and small buffers.
 type hijacking struct {
 	http.ResponseWriter
-	link *link
+	conn *Conn
 }
 
-// The buffers of a connection, bytes. The library reads larger messages past the one for reading. A control frame fits into
-// the one for writing, so that it comes to the link in one piece.
+// The buffers of a connection, bytes. The library reads messages past the one for reading. A control frame fits into the one
+// for writing, so that it comes to the link in one piece.
 const (
-	readBuffer  = 512
+	readBuffer  = 64
 	writeBuffer = 160
 )
 
@@ -67,12 +77,11 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.link = newLink(conn)
-	reader := bufio.NewReaderSize(bytes.NewReader(bytes.Clone(early)), max(readBuffer, len(early)))
-	if _, err := reader.Peek(len(early)); err != nil { // the library takes over what is buffered
-		return nil, nil, err
-	}
-	return h.link, bufio.NewReadWriter(reader, bufio.NewWriterSize(h.link, writeBuffer)), nil
+	l := newLink(conn)
+	l.early = bytes.Clone(early)
+	in := bufio.NewReaderSize(l, readBuffer) // the library has it read what it gets here
+	h.conn.link, h.conn.in = l, in
+	return &pausing{l, h.conn}, bufio.NewReadWriter(in, bufio.NewWriterSize(l, writeBuffer)), nil
 }
 
 // Quick reports whether Offer does not wait. Over TLS, for instance, it would: then only Write is for use.
@@ -125,9 +134,54 @@ func Frame(message []byte) []byte {
 	}
 }
 
+// A pausing is the connection as the library reads it: where Reader pauses, it ends with ErrPause.
+type pausing struct {
+	*link
+	conn *Conn
+}
+
+func (p *pausing) Read(b []byte) (int, error) {
+	if p.conn.paused.Swap(false) && !p.over.Load() {
+		return 0, ErrPause
+	}
+	return p.link.Read(b)
+}
+
+// ErrPause is what Reader returns when control frames came, all of them were handled, and nothing else is there.
+var ErrPause = errors.New("nothing but control frames came")
+
+// pause notes that a control frame was handled. The library goes on to the next frame, and if nothing of it has come, it
+// can stop there, before it has read anything of it, and begin again later. Within a message it could not.
+func (c *Conn) pause() {
+	c.paused.Store(c.awaits.Load() && !c.within.Load() && c.in.Buffered()+len(c.link.early) == 0)
+}
+
+// Await waits until something has come that Reader can begin with. It is for Quick connections, whose reader then need not
+// wait inside of the library: most of them are silent most of the time, and so they cost the smallest stack there is. Who has
+// awaited once does so before each Reader, which then may end with ErrPause.
+func (c *Conn) Await() error {
+	c.awaits.Store(true)
+	if c.Pending() {
+		return nil
+	}
+	return c.link.await()
+}
+
+// Pending reports whether something has come that was not read. It is for who calls Reader.
+func (c *Conn) Pending() bool {
+	c.link.wait.Lock()
+	defer c.link.wait.Unlock()
+	return !c.link.over.Load() && c.in.Buffered()+len(c.link.early) > 0 // else it is the library that reads, to close it
+}
+
 // Reader is that of the library: the next message, whose end may not have come in yet. When ctx ends the connection is closed.
+// After ErrPause it can be called again.
 func (c *Conn) Reader(ctx context.Context) (websocket.MessageType, io.Reader, error) {
-	return c.library.Reader(ctx)
+	c.within.Store(false)
+	c.paused.Store(false)
+	kind, reader, err := c.library.Reader(ctx)
+	c.within.Store(err == nil)
+	return kind, reader, err
 }
 
 // SetReadLimit bounds a message in, in bytes.
@@ -138,6 +192,7 @@ func (c *Conn) Ping(ctx context.Context) error { return c.library.Ping(ctx) }
 
 // Close says why the connection ends, and waits a few seconds for the client to say so, too.
 func (c *Conn) Close(code websocket.StatusCode, reason string) error {
+	c.link.rouse() // the library reads the client's answer
 	return c.library.Close(code, reason)
 }
 
