@@ -18,7 +18,7 @@ const together = 64
 func entryHere(tb testing.TB) encoder {
 	tb.Helper()
 	r := openRoom(tb)
-	r.readers[feed{channel: "a"}] = map[*conn]struct{}{{}: {}}
+	r.followLocked(&conn{}, feed{channel: "a"}, 0)
 	entry := &channels.Entry{Version: channels.EntryVersion, ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 	for i := range together {
 		client := fmt.Sprint("writer-", i)
@@ -64,11 +64,14 @@ var steps = []struct {
 	{"Gather", 0.1, func(tb testing.TB) func() {
 		e := entryHere(tb)
 		s := e.entry()
-		c := &conn{room: e.room, taken: make(chan struct{}, 1), feeds: map[feed]uint64{{channel: "a"}: 0}, heard: e.room.news, members: e.room.shown.version}
+		c := &conn{room: e.room, taken: make(chan struct{}, 1), heard: e.room.news, members: e.room.shown.version}
+		e.room.followLocked(c, feed{channel: "a"}, 0)
 		buffer := make([]byte, 0, 64<<10)
 		return func() {
-			if c.gatherHeldLocked(&parcel{buffer, 0}, []slot{s}) {
-				tb.Fatal("it does not fit into one message")
+			c.cursor = e.change.Position - 1
+			p := parcel{data: buffer}
+			if c.gatherHeldLocked(&p, []slot{s}) || len(p.data) < together {
+				tb.Fatal("it is not one message with all of it")
 			}
 		}
 	}},

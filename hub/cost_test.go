@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -150,8 +151,22 @@ func TestAConnectionCostsAGoroutineAndFewKilobytes(t *testing.T) {
 	runtime.KeepAlive(all)
 }
 
-// counted reads how many writes this process has made, as the kernel counts them: write(2), of whatever it was.
-func counted(t *testing.T) (writes int) {
+// counted reads a figure of the node.
+func counted(t *testing.T, n *node, name string) int {
+	t.Helper()
+	m := regexp.MustCompile(name + `\{space="lab"\} (\S+)`).FindStringSubmatch(figures(t, n))
+	if m == nil {
+		t.Fatalf("there is no %s", name)
+	}
+	f, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(f)
+}
+
+// writesSoFar reads how many writes this process has made, as the kernel counts them: write(2), of whatever it was.
+func writesSoFar(t *testing.T) (writes int) {
 	t.Helper()
 	data, err := os.ReadFile("/proc/self/io")
 	if err != nil {
@@ -184,20 +199,20 @@ func TestADeliveryCostsOneWriteAndABurstFewer(t *testing.T) {
 		}
 	}
 	await(1)
-	before := counted(t)
+	before := writesSoFar(t)
 	for i := 2; i <= lone+1; i++ {
 		commitMany(t, n, i, i)
 		await(i)
 	}
-	writes := counted(t) - before
+	writes := writesSoFar(t) - before
 	t.Logf("%d deliveries, one after the other, took %d writes", size*lone, writes)
 	if writes < size*lone || writes > size*lone*3/2 {
 		t.Errorf("%d deliveries, one after the other, took %d writes", size*lone, writes)
 	}
-	before = counted(t)
+	before = writesSoFar(t)
 	commitMany(t, n, lone+2, lone+1+burst)
 	await(lone + 1 + burst)
-	writes = counted(t) - before
+	writes = writesSoFar(t) - before
 	t.Logf("%d deliveries at once took %d writes", size*burst, writes)
 	if writes > size*burst/10 {
 		t.Errorf("%d deliveries at once took %d writes", size*burst, writes)
