@@ -211,6 +211,7 @@ func (b *bench) measure(ctx context.Context, p planned) error {
 	}
 	defer stop()
 	result := b.report.begin(p, b.options)
+	defer func() { result.judge(p) }() // of what was measured, if it is interrupted
 	for round := 1; round <= b.options.Rounds; round++ {
 		for _, name := range b.servers(p.scenario) {
 			b.options.Step(fmt.Sprintf("%s, %d connections: %s, round %d of %d", p.name, p.size, name, round, b.options.Rounds), b.done, b.total)
@@ -234,7 +235,6 @@ func (b *bench) measure(ctx context.Context, p planned) error {
 		if p.fresh {
 			stop()
 		}
-		result.judge(p)
 	}
 	b.options.Step(p.name, b.done, b.total)
 	return nil
