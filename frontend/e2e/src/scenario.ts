@@ -63,6 +63,18 @@ export class Computer {
     await this.#context.setOffline(off);
   }
 
+  /** From now on a tab has a slow network: so many milliseconds to the hub and back. */
+  async slow(tab: Tab, ms: number): Promise<void> {
+    const session = await this.#context.newCDPSession(tab.page);
+    await session.send('Network.enable');
+    await session.send('Network.emulateNetworkConditions', {
+      offline: false,
+      latency: ms,
+      downloadThroughput: -1,
+      uploadThroughput: -1,
+    });
+  }
+
   /** Closes the browser. */
   async close(): Promise<void> {
     await this.#context.close();
@@ -189,8 +201,10 @@ export class Stage {
     return dir;
   }
 
-  async profile(dir: string): Promise<Computer> {
-    return this.#add(await chromium.launchPersistentContext(dir, { ...launch, viewport }));
+  /** `keepsPages`: as browsers do, it keeps pages that are left, to be come back to; for tests that is off as a rule. */
+  async profile(dir: string, { keepsPages = false } = {}): Promise<Computer> {
+    const kept = keepsPages && { ignoreDefaultArgs: ['--disable-back-forward-cache'] };
+    return this.#add(await chromium.launchPersistentContext(dir, { ...launch, ...kept, viewport }));
   }
 
   async #add(context: BrowserContext): Promise<Computer> {
