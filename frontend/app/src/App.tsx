@@ -5,6 +5,7 @@ import { Center, Loader, useMantineColorScheme } from '@mantine/core';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { forget, forgetPicture, isOf, recall } from './memory/kept.ts';
 import { enterPlace, leavePlace } from './memory/place.ts';
+import { useInStep } from './memory/useInStep.ts';
 import { Beamline } from './shell/Beamline.tsx';
 import { signOutHere } from './shell/leaving.ts';
 import { ended, notice } from './signin/problem.ts';
@@ -51,6 +52,15 @@ export function App() {
       recall().then((found) => setWho((now) => (now.is === 'unknown' && found ? remembered(found) : now))),
     );
   }, [come]);
+  const again = useCallback(() => come(), [come]);
+  const tellOthers = useInStep(again);
+  const signedIn = useCallback(
+    (me: SignedIn) => {
+      enter(me);
+      tellOthers();
+    },
+    [enter, tellOthers],
+  );
   const { clearColorScheme } = useMantineColorScheme();
   const leaving = useRef(false); // the socket may end before the sign-out is answered: that is then no news
   const leave = useCallback(
@@ -81,7 +91,7 @@ export function App() {
         </Center>
       );
     case 'nobody':
-      return <SignIn notice={who.notice} entered={enter} />;
+      return <SignIn notice={who.notice} entered={signedIn} />;
     case 'somebody':
       return (
         <Beamline
@@ -94,7 +104,7 @@ export function App() {
           before={who.before}
           leave={leave}
           out={out}
-          again={() => come()}
+          again={again}
         />
       );
   }
