@@ -108,7 +108,7 @@ func (s *resumption) write(size int, enough int64) (n uint64) {
 	writer := &counting{resumption: s}
 	random := rand.New(rand.NewPCG(2, 2))
 	for s.delivered.Load() < enough && s.failed.Load() == nil {
-		writer.commit(1 + random.IntN(20))
+		writer.commit(1 + random.IntN(40))
 		if writer.n/300 > writer.floods {
 			writer.flood()
 		}
@@ -251,7 +251,7 @@ func (r *resumer) connection() (done bool, err error) {
 	if conn.Write(wire.Encode(joins...)) != nil {
 		return false, nil
 	}
-	joined, stay := false, r.random.ExpFloat64()*600
+	joined, stay := false, r.random.ExpFloat64()*900
 	for stay > 0 {
 		if r.sleeps && joined && r.random.IntN(20) == 0 {
 			r.sleep()
