@@ -31,7 +31,7 @@ func measured(t *testing.T, args ...string) (bench.Report, result) {
 
 func measuredWith(t *testing.T, env map[string]string, args ...string) (bench.Report, result) {
 	t.Helper()
-	r := baton(t, env, "", append([]string{"bench", "--json", "-", "--quick", "--rounds", "1", "--duration", "100ms", "--connections", "20"}, args...)...)
+	r := baton(t, env, "", append([]string{"bench", "--json", "-", "--quick", "--rounds", "1", "--duration", "100ms", "--connections", "20", "--patience", "1m"}, args...)...)
 	var report bench.Report
 	decoder := json.NewDecoder(strings.NewReader(r.out))
 	decoder.DisallowUnknownFields()
@@ -76,7 +76,7 @@ func TestBenchNoticesAServerThatLies(t *testing.T) {
 		"lose":   func(r bench.Report) uint64 { return r.Lost },
 		"repeat": func(r bench.Report) uint64 { return r.Duplicated },
 	} {
-		report, r := measured(t, "--scenario", "fan-out", "--rate", "500", "--lie", lie, "--patience", "1s")
+		report, r := measured(t, "--scenario", "fan-out", "--rate", "500", "--lie", lie, "--patience", "5s")
 		if r.code != exitRunTime || wrong(report) == 0 || report.Scenarios[0].Hub.Lost+report.Scenarios[0].Hub.Duplicated != 0 {
 			t.Errorf("%s: it exits with %d, %q, %d lost, %d duplicated", lie, r.code, r.errors, report.Lost, report.Duplicated)
 		}

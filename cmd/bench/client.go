@@ -288,6 +288,7 @@ type crew struct {
 	measuring atomic.Bool // latencies count
 	running   sync.WaitGroup
 
+	gaveUp  bool // owned by who runs the turn
 	failure atomic.Pointer[error]
 }
 
@@ -313,6 +314,21 @@ func (c *crew) delivered() (n uint64) {
 
 // await waits until a count is reached. It gives up when the count has not grown for a while; short says that.
 func (c *crew) await(ctx context.Context, want uint64, count func() uint64) (short bool, err error) {
+	return c.awaitFor(ctx, c.patience, want, count)
+}
+
+// awaitDelivered waits until so many values have come. What was waited for in vain once is not waited for as long again.
+func (c *crew) awaitDelivered(ctx context.Context, want uint64) (short bool, err error) {
+	patience := c.patience
+	if c.gaveUp {
+		patience /= 5
+	}
+	short, err = c.awaitFor(ctx, patience, want, c.delivered)
+	c.gaveUp = c.gaveUp || short
+	return short, err
+}
+
+func (c *crew) awaitFor(ctx context.Context, patience time.Duration, want uint64, count func() uint64) (short bool, err error) {
 	last, since := count(), time.Now()
 	for last < want {
 		if err := errors.Join(c.failed(), ctx.Err()); err != nil {
@@ -321,7 +337,7 @@ func (c *crew) await(ctx context.Context, want uint64, count func() uint64) (sho
 		time.Sleep(200 * time.Microsecond)
 		if now := count(); now != last {
 			last, since = now, time.Now()
-		} else if time.Since(since) > c.patience {
+		} else if time.Since(since) > patience {
 			return true, nil
 		}
 	}

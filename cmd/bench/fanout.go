@@ -49,7 +49,7 @@ func (t *turn) writeFor(ctx context.Context, writer *client, d time.Duration) er
 	if err := write(ctx, writer, d); err != nil {
 		return err
 	}
-	short, err := t.await(ctx, writer.n*uint64(t.size), t.delivered)
+	short, err := t.awaitDelivered(ctx, writer.n*uint64(t.size))
 	if short || err != nil {
 		return err // what is missing is counted as lost
 	}

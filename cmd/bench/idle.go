@@ -55,7 +55,7 @@ func (t *turn) one(ctx context.Context) error {
 	if err := writer.write(t.now()); err != nil {
 		return err
 	}
-	if _, err := t.await(ctx, readers, t.delivered); err != nil {
+	if _, err := t.awaitDelivered(ctx, readers); err != nil {
 		return err
 	}
 	t.check(func(int) uint64 { return writer.n })

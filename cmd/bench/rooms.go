@@ -52,7 +52,7 @@ func (t *turn) everyone(ctx context.Context, d time.Duration) error {
 	for _, c := range t.clients {
 		want += c.n * uint64(c.writers)
 	}
-	short, err := t.await(ctx, want, t.delivered)
+	short, err := t.awaitDelivered(ctx, want)
 	if short || err != nil {
 		return err // what is missing is counted as lost
 	}

@@ -48,7 +48,7 @@ func storm(ctx context.Context, t *turn) error {
 		return err
 	}
 	t.result.PerSecond = float64(t.size) / back.Seconds()
-	if _, err := t.await(ctx, writer.n*uint64(t.size), t.delivered); err != nil {
+	if _, err := t.awaitDelivered(ctx, writer.n*uint64(t.size)); err != nil {
 		return err
 	}
 	t.check(func(int) uint64 { return writer.n })

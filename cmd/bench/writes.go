@@ -55,7 +55,7 @@ func (t *turn) oneByOne(ctx context.Context, writers []*client, readers int) err
 	}
 	written := t.written.Load()
 	t.result.PerSecond = float64(written-before) / (t.now() - t.started).Seconds()
-	if _, err := t.await(ctx, written*uint64(readers), t.delivered); err != nil {
+	if _, err := t.awaitDelivered(ctx, written*uint64(readers)); err != nil {
 		return err
 	}
 	if err := t.finish(written - before); err != nil {
