@@ -212,6 +212,25 @@ describe('changes that the hub has not answered', () => {
     expect(asked('write').length).toBe(1);
   });
 
+  it('are taken up by another tab while their page is left, and by none once it is come back to', async () => {
+    const events = new EventTarget();
+    vi.stubGlobal('addEventListener', events.addEventListener.bind(events));
+    const first = await open();
+    const second = await open();
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('a', 1);
+    await pass(3_000);
+    room.line = 'up';
+    events.dispatchEvent(new Event('pagehide'));
+    await pass(5_000);
+    expect([asked('write').length, values(second)]).toEqual([1, { a: 1 }]);
+    events.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }));
+    room.line = 'deaf';
+    first.tab.baton.store(ui).set('b', 2);
+    await pass(3_000);
+    expect([first, second].map(({ kept }) => kept.waiting.get())).toEqual([2, 0]);
+  });
+
   it('of somebody else are never sent, and not kept', async () => {
     const first = await open();
     room.line = 'deaf';
