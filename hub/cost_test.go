@@ -57,7 +57,7 @@ func watchOver(t *testing.T, conn net.Conn, token string, number int) *watcher {
 	if _, err := w.Write(frame); err != nil {
 		t.Fatal(err)
 	}
-	w.await(t, `"joined"`)
+	w.await(t, `"type":"joined"`) // and not the limit of that name, in the welcome
 	return w
 }
 
@@ -126,7 +126,7 @@ func TestAConnectionCostsAGoroutineAndFewKilobytes(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	const size, most = 200, 12 << 10
+	const size, most = 200, 14 << 10
 	n := newNode(t, nodeOptions{limits: noLimits})
 	crowd(t, n, 10) // what all of them share
 	weigh := func() (bytes, goroutines int) {
