@@ -112,16 +112,21 @@ func (c *Client) applyLocked(l *link, f wire.Frame, after *effects) {
 	case *wire.Stale:
 		c.status = Stale
 	case *wire.Fresh:
-		c.status = Live
-		for _, l := range c.live { // the hub's memory of them may be gone with what was out of reach
-			l.resend()
-		}
-		c.rouse()
+		c.freshLocked()
 	case *wire.Error:
 		c.refusedLocked(f, after)
 	default:
 		c.goodAnswerLocked(f, after)
 	}
+}
+
+// freshLocked goes on where the log is within the hub's reach again.
+func (c *Client) freshLocked() {
+	c.status = Live
+	for _, l := range c.live { // the hub's memory of them may be gone with what was out of reach
+		l.resend()
+	}
+	c.rouse()
 }
 
 // goodAnswerLocked takes what ends a request well.

@@ -40,67 +40,17 @@ var people = []string{"alice", "bob", "sam", "ada"}
 // Start has everybody sign in and begin. ctx ends everything at once.
 func (s *Site) Start(ctx context.Context, o Options) (*Crowd, error) {
 	c := &Crowd{site: s, ctx: ctx, over: make(chan struct{}), shop: workshop{taken: map[string][]string{}}}
-	admin := s.person(s.Space, "ada")
-	if a := admin.signIn(ctx, s.Front, "ada", false); a.status != http.StatusOK {
-		return nil, fmt.Errorf("signing ada in is answered %d: %s", a.status, a.body)
+	admin, err := c.signIn("ada")
+	if err != nil {
+		return nil, err
 	}
 	if err := c.startPrograms(ctx, admin); err != nil {
 		return nil, err
 	}
-	signedIn := func(user string) (*person, error) {
-		p := s.person(s.Space, user)
-		if a := p.signIn(ctx, s.Front, user, false); a.status != http.StatusOK {
-			return nil, fmt.Errorf("signing %s in is answered %d: %s", user, a.status, a.body)
-		}
-		return p, nil
-	}
-	for i := range o.Writers {
-		name := fmt.Sprint("writer ", i)
-		p, err := signedIn(people[i%len(people)])
-		if err != nil {
+	for _, start := range []func(Options) error{c.startWriters, c.startScripts, c.startReaders, c.startOperators} {
+		if err := start(o); err != nil {
 			return nil, err
 		}
-		w := &writer{t: p.tab(s.source(name), Notes, Runs, Chat), name: name, pace: o.Pace}
-		c.tabs = append(c.tabs, func() *tab { return w.t })
-		c.go1(w.run)
-	}
-	for i := range o.Scripts {
-		p, err := signedIn(people[(i+2)%len(people)])
-		if err != nil {
-			return nil, err
-		}
-		source := s.source(fmt.Sprint("script ", i))
-		one := &script{p: p, random: source, id: fmt.Sprintf("c%016x", source.Uint64()), pace: o.Pace}
-		c.go1(one.run)
-	}
-	for i := range o.Readers {
-		p, err := signedIn(people[i%len(people)])
-		if err != nil {
-			return nil, err
-		}
-		r := &reader{p.tab(s.source(fmt.Sprint("reader ", i)), Notes, Runs, Chat, Queue)}
-		c.tabs = append(c.tabs, func() *tab { return r.t })
-		c.work.Go(func() {
-			r.run(c.ctx, c.over)
-			if r.t.catchUp(c.ctx, c.last, history.PositionOf) {
-				current := time.Now()
-				c.mu.Lock()
-				defer c.mu.Unlock()
-				if current.After(c.current) {
-					c.current = current
-				}
-			}
-		})
-	}
-	for i, user := range people[:3] {
-		name := fmt.Sprint("operator ", i)
-		p, err := signedIn(user)
-		if err != nil {
-			return nil, err
-		}
-		op := &operator{t: p.tab(s.source(name), Queue, "control"), name: name, staff: user == "sam"}
-		c.tabs = append(c.tabs, func() *tab { return op.t })
-		c.go1(op.run)
 	}
 	for i := range o.Leavers {
 		l := &leaver{site: s, user: people[(i+3)%len(people)], random: s.source(fmt.Sprint("leaver ", i))}
@@ -115,6 +65,78 @@ func (s *Site) Start(ctx context.Context, o Options) (*Crowd, error) {
 		c.go1(s.remember)
 	}
 	return c, nil
+}
+
+func (c *Crowd) signIn(user string) (*person, error) {
+	p := c.site.person(c.site.Space, user)
+	if a := p.signIn(c.ctx, c.site.Front, user, false); a.status != http.StatusOK {
+		return nil, fmt.Errorf("signing %s in is answered %d: %s", user, a.status, a.body)
+	}
+	return p, nil
+}
+
+func (c *Crowd) startWriters(o Options) error {
+	for i := range o.Writers {
+		name := fmt.Sprint("writer ", i)
+		p, err := c.signIn(people[i%len(people)])
+		if err != nil {
+			return err
+		}
+		w := &writer{t: p.tab(c.site.source(name), Notes, Runs, Chat), name: name, pace: o.Pace}
+		c.tabs = append(c.tabs, func() *tab { return w.t })
+		c.go1(w.run)
+	}
+	return nil
+}
+
+func (c *Crowd) startScripts(o Options) error {
+	for i := range o.Scripts {
+		p, err := c.signIn(people[(i+2)%len(people)])
+		if err != nil {
+			return err
+		}
+		source := c.site.source(fmt.Sprint("script ", i))
+		one := &script{p: p, random: source, id: fmt.Sprintf("c%016x", source.Uint64()), pace: o.Pace}
+		c.go1(one.run)
+	}
+	return nil
+}
+
+func (c *Crowd) startReaders(o Options) error {
+	for i := range o.Readers {
+		p, err := c.signIn(people[i%len(people)])
+		if err != nil {
+			return err
+		}
+		r := &reader{p.tab(c.site.source(fmt.Sprint("reader ", i)), Notes, Runs, Chat, Queue)}
+		c.tabs = append(c.tabs, func() *tab { return r.t })
+		c.work.Go(func() {
+			r.run(c.ctx, c.over)
+			if r.t.catchUp(c.ctx, c.last, history.PositionOf) {
+				current := time.Now()
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				if current.After(c.current) {
+					c.current = current
+				}
+			}
+		})
+	}
+	return nil
+}
+
+func (c *Crowd) startOperators(Options) error {
+	for i, user := range people[:3] {
+		name := fmt.Sprint("operator ", i)
+		p, err := c.signIn(user)
+		if err != nil {
+			return err
+		}
+		op := &operator{t: p.tab(c.site.source(name), Queue, "control"), name: name, staff: user == "sam"}
+		c.tabs = append(c.tabs, func() *tab { return op.t })
+		c.go1(op.run)
+	}
+	return nil
 }
 
 func (c *Crowd) go1(run func(ctx context.Context, over <-chan struct{})) {
