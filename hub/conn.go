@@ -17,8 +17,9 @@ import (
 )
 
 // A conn is one connection, a WebSocket or an event stream: a reader that takes requests, and a writer that brings the client
-// up to date from a cursor. The writer is its shard, or where a write may have to wait, a goroutine of its own. Nothing is queued for it but the answers to its own requests, and while too many of those wait, its
-// requests are not read. So a client that does not read costs what it subscribed to, and no more.
+// up to date from a cursor. The writer is its shard, or where a write may have to wait, a goroutine of its own. Nothing is
+// queued for it but the answers to its own requests, and while too many of those wait, its requests are not read. So a client
+// that does not read costs what it subscribed to, and no more.
 type conn struct {
 	// Set at construction.
 	id      string

@@ -218,3 +218,19 @@ func TestADeliveryCostsOneWriteAndABurstFewer(t *testing.T) {
 		t.Errorf("%d deliveries at once took %d writes", size*burst, writes)
 	}
 }
+
+func TestWhatManyLeaveBehindWhenTheyComeIsGivenBack(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	n := newNode(t, nodeOptions{limits: noLimits})
+	collected := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumForcedGC // others come by themselves
+	}
+	before := collected()
+	all := crowd(t, n, 600)
+	until(t, "what 600 connections left behind is given back", func() bool { return collected() > before })
+	runtime.KeepAlive(all)
+}

@@ -3,18 +3,24 @@ package hub
 import (
 	"context"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"github.com/baton-hub/baton/hub/wire"
 )
 
 // pingAll looks after connections that say nothing: each is pinged now and then, and ended if the client does not answer.
+// After many have come it gives back what their coming has left.
 func (h *Hub) pingAll() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var l lull
 	for {
 		select {
 		case now := <-tick.C:
+			if l.over(h.connNumbers.Load()) {
+				go debug.FreeOSMemory() // a collection, which takes its time beside everything else
+			}
 			for _, c := range h.silent(now) {
 				h.running.Go(c.ping)
 			}
