@@ -67,9 +67,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 // run runs the command line. It ends when the command has, or after ctx or a signal ended it: SIGTERM and SIGINT let it
 // finish in order, a second one kills it.
 func (o Options) run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilTold(ctx)
 	defer stop()
-	defer context.AfterFunc(ctx, stop)()
 
 	root := rootCommand(streams{stdin, stdout, stderr, getenv, o})
 	root.SetArgs(args)
@@ -83,6 +82,23 @@ func (o Options) run(ctx context.Context, args []string, getenv func(string) str
 		return usageError{err} // cobra's own: an unknown command or flag, wrong arguments
 	}
 	return err
+}
+
+// untilTold returns a context that ends with the first SIGTERM or SIGINT. By then the next one kills: whoever has seen what
+// comes of the first may send it.
+func untilTold(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-told:
+		case <-ctx.Done():
+		}
+		signal.Stop(told)
+		cancel()
+	}()
+	return ctx, cancel
 }
 
 func rootCommand(s streams) *cobra.Command {
