@@ -24,6 +24,7 @@ scenario(
     await alice.page.getByRole('tab', { name: 'Chat' }).click();
     await alice.page.getByLabel('Find a sample').fill('lysozyme');
     await restored(alice); // what is to be remembered has been written
+    await until('the browser to remember the tab', async () => (await alice.kept('ui')).includes('tab'));
     await alice.motor('Kappa').click();
     await alice.page.getByLabel('Move Kappa to').fill('35');
     await alice.page.keyboard.press('Enter');
