@@ -31,9 +31,12 @@ func (h *Hub) farewell(ctx context.Context, r *room, position uint64, sessions [
 		panic(err) // it is made of strings and a number
 	}
 	var asked sync.WaitGroup
-	for _, node := range r.otherNodes() {
-		asked.Go(func() { h.tell(ctx, r, node, data) })
-	}
+	asked.Go(func() {
+		r.hearOthers(ctx)
+		for _, node := range r.otherNodes() {
+			asked.Go(func() { h.tell(ctx, r, node, data) })
+		}
+	})
 	r.hangUp(sessions)
 	asked.Wait()
 }

@@ -238,7 +238,13 @@ func (h *Hub) liveFollower() channels.LiveFollower {
 			}
 		}
 	}
-	return channels.LiveFollower{Begin: each((*board).followed), Deliver: h.hear, Current: each((*board).current)}
+	begin := each((*board).followed)
+	return channels.LiveFollower{Begin: func() {
+		begin()
+		for _, r := range h.rooms {
+			r.ask()
+		}
+	}, Deliver: h.hear, Current: each((*board).current)}
 }
 
 // hear takes one live value from the nodes and services.
@@ -300,10 +306,14 @@ func (h *Hub) announceRoom(ctx context.Context, r *room) {
 		return // it is not shown here
 	}
 	word := channels.LiveValue{LiveKey: channels.LiveKey{Space: r.name, Channel: presenceChannel, Key: h.options.Node}}
+	asks := false
 	if h.ctx.Err() == nil {
-		word.Data = r.announcement()
+		word.Data, asks = r.announcement()
 	}
 	if err := h.options.Live.Publish(ctx, word, presenceLife); err != nil && ctx.Err() == nil {
+		if asks {
+			r.askAgainLater()
+		}
 		h.logger.Warn("the other nodes could not be told who is here", "space", r.name, "error", err)
 	}
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -40,6 +41,7 @@ type attendance struct {
 type announcement struct {
 	Conns []attendant       `json:"conns"`
 	Used  map[string]useAgo `json:"used,omitempty"` // login sessions that were in use here lately
+	Ask   bool              `json:"ask,omitempty"`  // the others are to say it too, now: this node may not have heard them
 }
 
 // useAgo is how long ago a login session was in use, in milliseconds: nodes share no clock.
@@ -263,8 +265,50 @@ func (r *room) hearNode(node string, data []byte) {
 	for id, ago := range said.Used {
 		r.watch.see(id, now).used(now.Add(-time.Duration(ago.Last)*time.Millisecond), now.Add(-time.Duration(ago.Input)*time.Millisecond))
 	}
+	if said.Ask {
+		r.announceSoonLocked()
+	}
 	if news {
 		r.presenceMovedLocked()
+	}
+}
+
+// A rollCall is whether this node knows who else shows the space. What they said is kept in memory, and gone when NATS was;
+// they say it again in presenceRenew, which is long for somebody who signs out. So a node asks when it opens the space, and
+// when what was said may have passed it by.
+type rollCall struct {
+	open bool      // it has to
+	at   time.Time // when it did
+}
+
+// rollCallTime is how long the others have for an answer.
+const rollCallTime = time.Second
+
+// ask makes this node ask.
+func (r *room) ask() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.roll.open = true
+	r.announceSoonLocked()
+}
+
+// hearOthers waits until every node that shows the space has had time to say so.
+func (r *room) hearOthers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, presenceRenew+rollCallTime) // by then they have said it unasked
+	defer cancel()
+	for ctx.Err() == nil {
+		r.mu.Lock()
+		a := r.roll
+		r.mu.Unlock()
+		wait := rollCallTime - time.Since(a.at)
+		switch {
+		case a.open:
+			sleep(ctx, rollCallTime/20)
+		case wait > 0:
+			sleep(ctx, wait)
+		default:
+			return
+		}
 	}
 }
 
@@ -312,14 +356,25 @@ func (r *room) noteAbsenceLocked() {
 }
 
 // announcement is what this node tells the others.
-func (r *room) announcement() (data []byte) {
+func (r *room) announcement() (data []byte, asks bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer func() { r.announced.did(time.Now(), len(data), announceRate, announceCost) }()
-	said := announcement{Conns: r.presence.nodes[r.presence.node].conns, Used: r.watch.lately(time.Now())}
+	asks, r.roll.open = r.roll.open, false
+	said := announcement{Conns: r.presence.nodes[r.presence.node].conns, Used: r.watch.lately(time.Now()), Ask: asks}
 	data, err := json.Marshal(said)
 	if err != nil {
 		panic(err) // it is made of strings and numbers
 	}
-	return data
+	if asks {
+		r.roll.at = time.Now()
+	}
+	return data, asks
+}
+
+// askAgainLater is for an announcement that did not go out. The next one asks.
+func (r *room) askAgainLater() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.roll.open = true
 }

@@ -66,9 +66,10 @@ type room struct {
 	flushing  flushing  // spans that end with a flush
 	opening   *opening  // of the replica, the last; nil = none, or it failed
 	presence  presence
-	shown     shown                // of the presence, to the connections here
-	shelf     shelf                // of what several clients are sent
-	announced pace                 // the presence, to the other nodes
+	shown     shown // of the presence, to the connections here
+	shelf     shelf // of what several clients are sent
+	announced pace  // the presence, to the other nodes
+	roll      rollCall
 	watch     watch                // of login sessions: when they were in use
 	fresh     map[string]freshness // since when this node knows that somebody has entered the password
 	stir      stir                 // of the board
@@ -80,7 +81,7 @@ func newRoom(h *Hub, name string) *room {
 		topics: map[feed]*topic{}, presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
 	}
 	r.calls, r.stops, r.forwarder = newDesk(r), newStopJournal(r.journalStop), &forwarder{room: r}
-	r.stir.room = r
+	r.stir.room, r.roll.open = r, true
 	r.ring.reset(1)
 	r.shown.members = wire.ShareMembers(nil)
 	return r

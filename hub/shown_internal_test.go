@@ -80,7 +80,7 @@ func TestManyWhoComeAtOnceAreToldToEachOtherAFewTimes(t *testing.T) {
 			look()
 			select {
 			case <-r.hub.news:
-				r.announcement()
+				_, _ = r.announcement()
 				announced++
 			default:
 			}
