@@ -54,6 +54,37 @@ func (s *storm) gather(ctx context.Context, running *sync.WaitGroup, url string,
 	s.await("in", &s.joined, size, stormPatience)
 }
 
+// newStormWriter has written every key once.
+func newStormWriter(t *testing.T, n *stormNode) *stormWriter {
+	t.Helper()
+	conn, err := sockets.Dial(t.Context(), sockets.Options{URL: n.url, Client: "the-writer", Token: n.token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	writer := &stormWriter{conn: conn, answers: make(chan error, 1)}
+	go writer.read()
+	for range stormKeys {
+		if err := writer.write(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return writer
+}
+
+// kill ends the node that all are on, and returns when the first has noticed. They come back on the other one.
+func (s *storm) kill(victim, survivor *stormNode, size int) {
+	s.t.Helper()
+	s.node.Store(survivor)
+	s.killed.Store(time.Now().UnixNano())
+	if err := victim.process.Process.Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+	for s.joined.Load() == int64(size) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // goOn writes at a pace until it is stopped.
 func (w *stormWriter) goOn(pace time.Duration, stop <-chan struct{}) error {
 	ticker := time.NewTicker(pace)
@@ -80,18 +111,7 @@ func TestAReconnectStormIsBackAndCurrent(t *testing.T) {
 	s := &storm{t: t}
 	s.node.Store(victim)
 
-	conn, err := sockets.Dial(t.Context(), sockets.Options{URL: survivor.url, Client: "the-writer", Token: survivor.token})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	writer := &stormWriter{conn: conn, answers: make(chan error, 1)}
-	go writer.read()
-	for range stormKeys {
-		if err := writer.write(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writer := newStormWriter(t, survivor)
 
 	began := time.Now()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -105,14 +125,7 @@ func TestAReconnectStormIsBackAndCurrent(t *testing.T) {
 	resident := survivor.resident(t)
 	stop, stopped := make(chan struct{}), make(chan error, 1)
 	go func() { stopped <- writer.goOn(pace, stop) }()
-	s.node.Store(survivor)
-	s.killed.Store(time.Now().UnixNano())
-	if err := victim.process.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	for s.joined.Load() == int64(size) { // until the first has noticed
-		time.Sleep(time.Millisecond)
-	}
+	s.kill(victim, survivor, size)
 	s.await("back", &s.joined, size, stormPatience)
 	took := time.Since(time.Unix(0, s.killed.Load()))
 	used = survivor.processorTime(t) - used

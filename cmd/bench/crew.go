@@ -66,6 +66,18 @@ func (c *crew) open(ctx context.Context, clients []*client, joins bool) error {
 	return err
 }
 
+// readers opens the clients that the turn is about, which read a channel, and one that writes to it.
+func (t *turn) readers(ctx context.Context, channel string) (writer *client, err error) {
+	for range t.size {
+		t.add(channel, 0, 0, 1)
+	}
+	if err := t.open(ctx, t.clients, true); err != nil {
+		return nil, err
+	}
+	writer = t.add(channel, 0, 0, 1)
+	return writer, t.open(ctx, []*client{writer}, false)
+}
+
 // close ends all connections.
 func (c *crew) close() {
 	var closing sync.WaitGroup

@@ -12,14 +12,8 @@ const window = 64
 // fanOut is one writer and many readers. With a rate, values are written when they are due, whatever the server does; flat out,
 // as fast as the readers get them.
 func fanOut(ctx context.Context, t *turn) error {
-	for range t.size {
-		t.add(storeName, 0, 0, 1)
-	}
-	if err := t.open(ctx, t.clients, true); err != nil {
-		return err
-	}
-	writer := t.add(storeName, 0, 0, 1)
-	if err := t.open(ctx, []*client{writer}, false); err != nil {
+	writer, err := t.readers(ctx, storeName)
+	if err != nil {
 		return err
 	}
 	if err := t.writeFor(ctx, writer, t.duration/5); err != nil { // to get warm

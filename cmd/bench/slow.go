@@ -18,14 +18,8 @@ const (
 // that read notice, what memory the others cost, and that those have the last value once they read again.
 func slow(ctx context.Context, t *turn) error {
 	t.bytes = max(t.bytes, slowBytes)
-	for range t.size {
-		t.add(storeName, 0, 0, 1)
-	}
-	if err := t.open(ctx, t.clients, true); err != nil {
-		return err
-	}
-	writer := t.add(storeName, 0, 0, 1)
-	if err := t.open(ctx, []*client{writer}, false); err != nil {
+	writer, err := t.readers(ctx, storeName)
+	if err != nil {
 		return err
 	}
 	d := min(t.duration, slowTime)

@@ -10,17 +10,11 @@ import (
 // storm is readers of a log whose connections are all cut at once, and which come back with their cursors while somebody
 // goes on writing. Each must get exactly what it has missed.
 func storm(ctx context.Context, t *turn) error {
-	for range t.size {
-		t.add(logName, 0, 0, 1)
-	}
-	crowd := t.clients
-	if err := t.open(ctx, crowd, true); err != nil {
+	writer, err := t.readers(ctx, logName)
+	if err != nil {
 		return err
 	}
-	writer := t.add(logName, 0, 0, 1)
-	if err := t.open(ctx, []*client{writer}, false); err != nil {
-		return err
-	}
+	crowd := t.clients[:t.size]
 	if err := t.writeFor(ctx, writer, max(t.duration/5, time.Duration(float64(time.Second)/t.rate))); err != nil {
 		return err
 	}
@@ -38,7 +32,7 @@ func storm(ctx context.Context, t *turn) error {
 	defer stop()
 	stopped := make(chan error, 1)
 	go func() { stopped <- t.goOn(writing, writer) }()
-	err := t.open(ctx, crowd, true)
+	err = t.open(ctx, crowd, true)
 	back := t.now() - t.started
 	stop()
 	if err = errors.Join(err, <-stopped); err != nil {

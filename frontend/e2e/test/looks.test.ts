@@ -1,7 +1,7 @@
 /**
  * The screens in their states, without a hub: axe objects to none, nothing is cut off by the edge of the window, and on a
  * tablet everything is as large as a finger. A picture of each is kept. A few of them here; BATON_LOOKS=all looks at every
- * screen in every state, on every size, dark and light, which takes a quarter of an hour.
+ * screen in every state, on every size, dark and light, which takes eight minutes.
  */
 
 import type { BrowserContextOptions } from 'playwright-core';
