@@ -7,6 +7,8 @@ import (
 	"io"
 	"testing"
 	"time"
+
+	"github.com/baton-hub/baton/channels/steptest"
 )
 
 // The steps of a commit, each by itself and without a log: what a transaction costs a node that decides it, stores it and
@@ -17,9 +19,6 @@ type known struct{}
 
 func (known) Identify(_ View, id string) (Who, error) { return Who{ID: id, User: id}, nil }
 func (known) Fence(View, Who, uint64) error           { return nil }
-
-// together is how many transactions share an entry here.
-const together = 64
 
 // writers are proposals of so many clients, each to write one key, as a tab would.
 func writers(n int) (all []*waiting) {
@@ -39,7 +38,7 @@ func paramsState(tb testing.TB) *State {
 	tb.Helper()
 	state := NewState()
 	state.rules = Rules{Version: 1, Channels: map[string]ChannelRules{"params": {Kind: KindStore, Write: []Right{RightMember}}}}
-	b := batchOf(state, writers(together))
+	b := batchOf(state, writers(steptest.Together))
 	if _, err := state.Apply(Record{Position: 1, Time: time.Unix(1, 0), Data: b.encode()}); err != nil {
 		tb.Fatal(err)
 	}
@@ -58,34 +57,27 @@ func batchOf(state *State, proposals []*waiting) *batch {
 
 // entryOf64 is an entry that can be folded any number of times.
 func entryOf64(tb testing.TB, state *State) []byte {
-	proposals := writers(together)
+	proposals := writers(steptest.Together)
 	for _, w := range proposals {
 		w.Op.N++
 	}
 	b := batchOf(state, proposals)
-	if len(b.entry.Transactions) != together {
+	if len(b.entry.Transactions) != steptest.Together {
 		tb.Fatalf("the entry has %d transactions", len(b.entry.Transactions))
 	}
 	return b.encode()
 }
 
-// A step is what one entry of 64 takes in one place.
-type step struct {
-	name string
-	most float64 // allocations for each transaction
-	make func(testing.TB) func()
-}
-
-var steps = []step{
-	{"Decide", 13, func(tb testing.TB) func() {
-		state, proposals := paramsState(tb), writers(together)
+var commitSteps = []steptest.Step{
+	{Name: "Decide", Most: 13, Make: func(tb testing.TB) func() {
+		state, proposals := paramsState(tb), writers(steptest.Together)
 		for _, w := range proposals {
 			w.Op.N++
 		}
 		return func() { batchOf(state, proposals) }
 	}},
-	{"EncodeEntry", 0.5, func(tb testing.TB) func() {
-		state, proposals := paramsState(tb), writers(together)
+	{Name: "EncodeEntry", Most: 0.5, Make: func(tb testing.TB) func() {
+		state, proposals := paramsState(tb), writers(steptest.Together)
 		for _, w := range proposals {
 			w.Op.N++
 		}
@@ -99,7 +91,7 @@ var steps = []step{
 			fresh.encode()
 		}
 	}},
-	{"DecodeEntry", 9, func(tb testing.TB) func() {
+	{Name: "DecodeEntry", Most: 9, Make: func(tb testing.TB) func() {
 		data := entryOf64(tb, paramsState(tb))
 		return func() {
 			if _, err := DecodeEntry(data); err != nil {
@@ -107,7 +99,7 @@ var steps = []step{
 			}
 		}
 	}},
-	{"Fold", 9, func(tb testing.TB) func() {
+	{Name: "Fold", Most: 9, Make: func(tb testing.TB) func() {
 		state := paramsState(tb)
 		data := entryOf64(tb, state)
 		return func() {
@@ -121,11 +113,11 @@ var steps = []step{
 			}
 		}
 	}},
-	{"WriteSnapshot", 14, func(tb testing.TB) func() {
+	{Name: "WriteSnapshot", Most: 14, Make: func(tb testing.TB) func() {
 		state := paramsState(tb)
 		return func() { _ = state.WriteSnapshot(io.Discard) }
 	}},
-	{"ReadSnapshot", 16, func(tb testing.TB) func() {
+	{Name: "ReadSnapshot", Most: 16, Make: func(tb testing.TB) func() {
 		var data bytes.Buffer
 		_ = paramsState(tb).WriteSnapshot(&data)
 		return func() {
@@ -136,35 +128,11 @@ var steps = []step{
 	}},
 }
 
-// TestAStepOfACommitAllocatesLittle holds on any machine: what each step allocates for a transaction, nearly as it was
-// measured, so that whoever makes it more has to say why.
-func TestAStepOfACommitAllocatesLittle(t *testing.T) {
-	for _, s := range steps {
-		n := testing.AllocsPerRun(20, s.make(t)) / together
-		t.Logf("%s: %.2f", s.name, n)
-		if n > s.most {
-			t.Errorf("%s takes %.2f allocations for each transaction, the limit is %.2f", s.name, n, s.most)
-		}
-	}
-}
+func TestAStepOfACommitAllocatesLittle(t *testing.T) { steptest.Check(t, commitSteps) }
 
-func benchmarkStep(b *testing.B, name string) {
-	for _, s := range steps {
-		if s.name == name {
-			f := s.make(b)
-			b.ReportAllocs()
-			for b.Loop() {
-				f()
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/together, "ns/transaction")
-			return
-		}
-	}
-}
-
-func BenchmarkDecide(b *testing.B)        { benchmarkStep(b, "Decide") }
-func BenchmarkEncodeEntry(b *testing.B)   { benchmarkStep(b, "EncodeEntry") }
-func BenchmarkDecodeEntry(b *testing.B)   { benchmarkStep(b, "DecodeEntry") }
-func BenchmarkFold(b *testing.B)          { benchmarkStep(b, "Fold") }
-func BenchmarkWriteSnapshot(b *testing.B) { benchmarkStep(b, "WriteSnapshot") }
-func BenchmarkReadSnapshot(b *testing.B)  { benchmarkStep(b, "ReadSnapshot") }
+func BenchmarkDecide(b *testing.B)        { steptest.Benchmark(b, commitSteps, "Decide") }
+func BenchmarkEncodeEntry(b *testing.B)   { steptest.Benchmark(b, commitSteps, "EncodeEntry") }
+func BenchmarkDecodeEntry(b *testing.B)   { steptest.Benchmark(b, commitSteps, "DecodeEntry") }
+func BenchmarkFold(b *testing.B)          { steptest.Benchmark(b, commitSteps, "Fold") }
+func BenchmarkWriteSnapshot(b *testing.B) { steptest.Benchmark(b, commitSteps, "WriteSnapshot") }
+func BenchmarkReadSnapshot(b *testing.B)  { steptest.Benchmark(b, commitSteps, "ReadSnapshot") }

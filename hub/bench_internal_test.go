@@ -6,13 +6,11 @@ import (
 	"testing"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/steptest"
 )
 
 // The steps of the fan-out, each by itself: an entry of 64 transactions becomes frames, once for all readers, which go into
 // the ring, and from there into a message of each reader. How much each may allocate is in `make test`, below.
-
-// together is how many transactions share an entry here.
-const together = 64
 
 // entryHere is an entry in which so many tabs write one key each, and a room in which somebody reads them.
 func entryHere(tb testing.TB) encoder {
@@ -20,7 +18,7 @@ func entryHere(tb testing.TB) encoder {
 	r := openRoom(tb)
 	r.followLocked(&conn{}, feed{channel: "a"}, 0)
 	entry := &channels.Entry{Version: channels.EntryVersion, ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-	for i := range together {
+	for i := range steptest.Together {
 		client := fmt.Sprint("writer-", i)
 		entry.Transactions = append(entry.Transactions, channels.Transaction{
 			Op: channels.Op{Client: client, N: 1_000}, Hash: "0123456789abcdef", By: channels.Actor{ID: "session-" + client, User: "user-" + client},
@@ -34,19 +32,15 @@ func entryHere(tb testing.TB) encoder {
 	return e
 }
 
-var steps = []struct {
-	name string
-	most float64 // allocations for each transaction
-	make func(testing.TB) func()
-}{
-	{"EncodeFrames", 15, func(tb testing.TB) func() {
+var fanOutSteps = []steptest.Step{
+	{Name: "EncodeFrames", Most: 15, Make: func(tb testing.TB) func() {
 		made := entryHere(tb)
 		return func() {
 			e := made
 			e.entry()
 		}
 	}},
-	{"Ring", 0.1, func(tb testing.TB) func() {
+	{Name: "Ring", Most: 0.1, Make: func(tb testing.TB) func() {
 		e := entryHere(tb)
 		s := e.entry()
 		var r ring
@@ -61,7 +55,7 @@ var steps = []struct {
 			}
 		}
 	}},
-	{"Gather", 0.1, func(tb testing.TB) func() {
+	{Name: "Gather", Most: 0.1, Make: func(tb testing.TB) func() {
 		e := entryHere(tb)
 		s := e.entry()
 		c := &conn{room: e.room, taken: make(chan struct{}, 1), heard: e.room.news, members: e.room.shown.version}
@@ -70,37 +64,15 @@ var steps = []struct {
 		return func() {
 			c.cursor = e.change.Position - 1
 			p := parcel{data: buffer}
-			if c.gatherHeldLocked(&p, []slot{s}) || len(p.data) < together {
+			if c.gatherHeldLocked(&p, []slot{s}) || len(p.data) < steptest.Together {
 				tb.Fatal("it is not one message with all of it")
 			}
 		}
 	}},
 }
 
-func TestAStepOfTheFanOutAllocatesLittle(t *testing.T) {
-	for _, s := range steps {
-		n := testing.AllocsPerRun(20, s.make(t)) / together
-		t.Logf("%s: %.2f", s.name, n)
-		if n > s.most {
-			t.Errorf("%s takes %.2f allocations for each transaction, the limit is %.2f", s.name, n, s.most)
-		}
-	}
-}
+func TestAStepOfTheFanOutAllocatesLittle(t *testing.T) { steptest.Check(t, fanOutSteps) }
 
-func benchmarkStep(b *testing.B, name string) {
-	for _, s := range steps {
-		if s.name == name {
-			f := s.make(b)
-			b.ReportAllocs()
-			for b.Loop() {
-				f()
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/together, "ns/transaction")
-			return
-		}
-	}
-}
-
-func BenchmarkEncodeFrames(b *testing.B) { benchmarkStep(b, "EncodeFrames") }
-func BenchmarkRing(b *testing.B)         { benchmarkStep(b, "Ring") }
-func BenchmarkGather(b *testing.B)       { benchmarkStep(b, "Gather") }
+func BenchmarkEncodeFrames(b *testing.B) { steptest.Benchmark(b, fanOutSteps, "EncodeFrames") }
+func BenchmarkRing(b *testing.B)         { steptest.Benchmark(b, fanOutSteps, "Ring") }
+func BenchmarkGather(b *testing.B)       { steptest.Benchmark(b, fanOutSteps, "Gather") }

@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/channels/steptest"
 	"github.com/baton-hub/baton/hub"
 	sockets "github.com/baton-hub/baton/hub/crowd"
 	"github.com/baton-hub/baton/hub/hubtest"
@@ -108,7 +107,7 @@ func manyWrite(b *testing.B, n *node, writer func(w int) func(i int) error) {
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
-	busy := processTime(b)
+	busy := steptest.ProcessTime(b)
 	for _, write := range writers {
 		writing.Go(func() {
 			for i := 1; i <= each; i++ {
@@ -123,7 +122,7 @@ func manyWrite(b *testing.B, n *node, writer func(w int) func(i int) error) {
 	reading.Wait()
 	writes := float64(each * manyWriters)
 	b.ReportMetric(writes/b.Elapsed().Seconds(), "writes/s")
-	b.ReportMetric(float64((processTime(b)-busy).Microseconds())/writes, "cpu-µs/write")
+	b.ReportMetric(float64((steptest.ProcessTime(b)-busy).Microseconds())/writes, "cpu-µs/write")
 	b.ReportMetric(writes/float64(entries(b, n)), "writes/entry")
 }
 
@@ -163,14 +162,4 @@ func await(conn *sockets.Conn, is func(sockets.Frame) bool) error {
 		}
 	}
 	return nil
-}
-
-// processTime is what the process has used of the processors, clients and the server in it included.
-func processTime(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -11,13 +11,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/natslog"
 	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/baton-hub/baton/channels/steptest"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -252,9 +252,9 @@ func startReplica(b *testing.B, store *natslog.Store, values int, read func(*tes
 		read(b, store)
 		reading := time.Since(began)
 		runtime.GC()
-		began, busy := time.Now(), processTime(b)
+		began, busy := time.Now(), steptest.ProcessTime(b)
 		space := startSpace(b, store)
-		wall, cpu = append(wall, time.Since(began)), append(cpu, processTime(b)-busy)
+		wall, cpu = append(wall, time.Since(began)), append(cpu, steptest.ProcessTime(b)-busy)
 		ratio = append(ratio, wall[len(wall)-1].Seconds()/reading.Seconds())
 		with := liveHeap()
 		space.Read(func(s *channels.State) {
@@ -310,16 +310,6 @@ func readSnapshot(b *testing.B, store *natslog.Store) {
 	if _, err := io.Copy(io.Discard, data); err != nil {
 		b.Fatal(err)
 	}
-}
-
-// processTime is what the process has used of the processors, the server in it included.
-func processTime(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func liveHeap() float64 {

@@ -1,0 +1,60 @@
+// Package steptest measures the steps of which something is made, each by itself: how long one takes, for benchstat, and that it
+// allocates no more than it did. The second holds on any machine, so it is a test.
+package steptest
+
+import (
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Together is how many transactions share the entry that the steps are about.
+const Together = 64
+
+// A Step is what one entry takes in one place.
+type Step struct {
+	Name string
+	Most float64 // allocations for each transaction
+	Make func(testing.TB) func()
+}
+
+// Check fails the test if a step allocates more than its Most: nearly what was measured, so that whoever makes it more has to
+// say why.
+func Check(t *testing.T, all []Step) {
+	t.Helper()
+	for _, s := range all {
+		n := testing.AllocsPerRun(20, s.Make(t)) / Together
+		t.Logf("%s: %.2f", s.Name, n)
+		if n > s.Most {
+			t.Errorf("%s takes %.2f allocations for each transaction, the limit is %.2f", s.Name, n, s.Most)
+		}
+	}
+}
+
+// Benchmark measures the step with that name.
+func Benchmark(b *testing.B, all []Step, name string) {
+	b.Helper()
+	for _, s := range all {
+		if s.Name == name {
+			f := s.Make(b)
+			b.ReportAllocs()
+			for b.Loop() {
+				f()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/Together, "ns/transaction")
+			return
+		}
+	}
+	b.Fatalf("there is no step %s", name)
+}
+
+// ProcessTime is what this process has used of the processors, user and system, whatever servers and clients are in it
+// included.
+func ProcessTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
