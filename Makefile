@@ -95,12 +95,16 @@ BENCH ?=
 BENCHMARKS := DurableWrite|ManyWriters|ReplicaStart|Patch|SixtyFour.*|Decide|(En|De)code.*|Fold|(Write|Read)Snapshot|Ring|Gather
 
 .PHONY: bench
-bench: ## measure speed against its targets; bin/bench.txt is for benchstat, BENCHMARKS.md says more
-	@mkdir -p bin
-	go build -ldflags "-X github.com/baton-hub/baton/cmd.version=$(VERSION)" -o bin/baton-bench ./cmd/baton
-	set -o pipefail; go test -run '^$$' -bench '^Benchmark($(BENCHMARKS))$$' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
-		-timeout 30m ./channels/... ./hub ./hub/wire | tee bin/bench.txt | (cd tools && go run ./targets $(if $(STRICT),--strict))
-	bin/baton-bench bench --json bin/bench.json $(if $(STRICT),--strict) $(BENCH)
+bench: bin/nats-server ## measure speed against its targets; bin/bench.txt is for benchstat, BENCHMARKS.md says more
+	.ci/need --install go redis-server nginx
+	@mkdir -p bin/bench
+	go build -ldflags "-X github.com/baton-hub/baton/cmd.version=$(VERSION)" -o bin/bench/baton ./cmd/baton
+	ln -f bin/nats-server bin/bench/nats-server
+	set -o pipefail; { go test -run '^$$' -bench '^Benchmark($(BENCHMARKS))$$' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
+		-timeout 30m ./channels/... ./hub ./hub/wire && cd tools && \
+		BATON_BIN=../../bin/bench go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 30m ./pace; } \
+		| tee bin/bench.txt | (cd tools && go run ./targets $(if $(STRICT),--strict))
+	bin/bench/baton bench --json bin/bench.json $(if $(STRICT),--strict) $(BENCH)
 
 # How long each fuzz target runs. What is found comes into its corpus, testdata/fuzz: fix it and keep it.
 FUZZTIME ?= 20s

@@ -25,10 +25,13 @@ type target struct {
 	limit     float64
 }
 
-// targets are ratios within one run, save for the start of a replica, which people wait for, and the writes of 64 writers.
+// targets are ratios within one run, save for the start of a replica, which people wait for, and the writes of 64 writers,
+// on one node and on three.
 var targets = []target{
 	{"durable write of one key, p50, over a raw publish", "BenchmarkDurableWrite", "of-raw-p50", false, 1.5},
 	{"64 writers and ten readers, writes/s, with two processors", "BenchmarkSixtyFourWriters", "writes/s", true, 30_000},
+	{"write until all tabs of three nodes show it, p50, over a publish to three servers", "BenchmarkClusterWrite", "of-stored-p50", false, 3},
+	{"64 writers on three nodes, commits/s, with two processors for all", "BenchmarkClusterCommits", "commits/s", true, 5_000},
 	{"64 writers, writes/s, over one publish for each write", "BenchmarkManyWriters", "times-raw", true, 5},
 	{"start with 100,000 keys from a snapshot, s", "BenchmarkReplicaStart/written-together/snapshot", "start-s", false, 1},
 	{"start with 100,000 keys from a log of shared entries, s", "BenchmarkReplicaStart/written-together/log", "start-s", false, 1},
