@@ -24,6 +24,8 @@ type NodeInfo struct {
 	Connections int      `json:"connections" doc:"To this space."`
 	Sockets     int      `json:"sockets" doc:"To all spaces."`
 	Limit       int      `json:"limit" doc:"How many connections it takes at most."`
+	Sent        uint64   `json:"sent_messages" doc:"Messages that it has written to connections to this space since it started: a message has all that a client has not seen."`
+	SentBytes   uint64   `json:"sent_bytes" doc:"Bytes of these messages."`
 	MemoryBytes uint64   `json:"memory_bytes" doc:"Its heap."`
 	Goroutines  int      `json:"goroutines"`
 }

@@ -28,6 +28,12 @@ var (
 	gaugeNodes    = gauge("baton_nodes", "Nodes that show the space, as far as this one has heard of them.", "space")
 )
 
+// What is counted for each message out is an addition, and the node tells it in a survey, too.
+var (
+	countSent      = prometheus.NewDesc("baton_sent_messages_total", "Messages that were written to sockets: a message has all that a client has not seen.", []string{"space"}, nil)
+	countSentBytes = prometheus.NewDesc("baton_sent_bytes_total", "Bytes of these messages.", []string{"space"}, nil)
+)
+
 // Metrics are this node's figures for Prometheus.
 func (h *Hub) Metrics() []prometheus.Collector {
 	return append(h.figures.all(), gauges{h})
@@ -37,6 +43,7 @@ func (h *Hub) Metrics() []prometheus.Collector {
 func (g gauges) Describe(c chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		gaugeReady, gaugeLimit, gaugeSockets, gaugeOpen, gaugeStale, gaugePosition, gaugeGrown, gaugeLogins, gaugeNodes,
+		countSent, countSentBytes,
 	} {
 		c <- d
 	}
@@ -51,6 +58,8 @@ func (g gauges) Collect(c chan<- prometheus.Metric) {
 	tell(gaugeLimit, float64(g.hub.options.Limits.PerNode))
 	for _, r := range g.hub.rooms {
 		r.tell(tell)
+		c <- prometheus.MustNewConstMetric(countSent, prometheus.CounterValue, float64(r.counts.sent.Load()), r.name)
+		c <- prometheus.MustNewConstMetric(countSentBytes, prometheus.CounterValue, float64(r.counts.sentBytes.Load()), r.name)
 	}
 }
 

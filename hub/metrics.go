@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -16,17 +17,17 @@ import (
 // figures are what this node has counted, by space. The labels are spaces of the site file, codes and other words of ours,
 // never a user, an address or a channel: so there are as many series as there are spaces, times a few.
 type figures struct {
-	sent, sentBytes, received, receivedBytes *prometheus.CounterVec
-	waits                                    *prometheus.CounterVec
-	operations                               *prometheus.CounterVec
-	operationTime, commitTime, commitSize    *prometheus.HistogramVec
-	checkpoints                              *prometheus.CounterVec
-	opened, closed, limited                  *prometheus.CounterVec
-	joins, encoded, catchUps                 *prometheus.CounterVec
-	signIns                                  *prometheus.CounterVec
-	calls                                    *prometheus.CounterVec
-	callTime                                 *prometheus.HistogramVec
-	live, signals, forwarded                 *prometheus.CounterVec
+	received, receivedBytes               *prometheus.CounterVec
+	waits                                 *prometheus.CounterVec
+	operations                            *prometheus.CounterVec
+	operationTime, commitTime, commitSize *prometheus.HistogramVec
+	checkpoints                           *prometheus.CounterVec
+	opened, closed, limited               *prometheus.CounterVec
+	joins, encoded, catchUps              *prometheus.CounterVec
+	signIns                               *prometheus.CounterVec
+	calls                                 *prometheus.CounterVec
+	callTime                              *prometheus.HistogramVec
+	live, signals, forwarded              *prometheus.CounterVec
 }
 
 func newFigures() *figures {
@@ -34,8 +35,6 @@ func newFigures() *figures {
 	many := []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}
 	long := []float64{.01, .05, .1, .5, 1, 5, 10, 60, 600, 3600, 6 * 3600}
 	return &figures{
-		sent:          counter("baton_sent_messages_total", "Messages that were written to sockets: a message has all that a client has not seen.", "space"),
-		sentBytes:     counter("baton_sent_bytes_total", "Bytes of these messages.", "space"),
 		waits:         counter("baton_waits_total", "How often a WebSocket did not take a message at once: the client is slow, or its network.", "space"),
 		received:      counter("baton_received_messages_total", "Messages that came from WebSockets.", "space"),
 		receivedBytes: counter("baton_received_bytes_total", "Bytes of these messages.", "space"),
@@ -70,7 +69,7 @@ func histogram(name, help string, buckets []float64, labels ...string) *promethe
 // all are the collectors.
 func (f *figures) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		f.sent, f.sentBytes, f.waits, f.received, f.receivedBytes, f.operations, f.operationTime, f.commitTime, f.commitSize, f.checkpoints,
+		f.waits, f.received, f.receivedBytes, f.operations, f.operationTime, f.commitTime, f.commitSize, f.checkpoints,
 		f.opened, f.closed, f.limited, f.joins, f.encoded, f.catchUps, f.signIns, f.calls, f.callTime, f.live, f.signals, f.forwarded,
 	}
 }
@@ -81,18 +80,19 @@ type counts struct {
 	space   string
 	figures *figures
 
-	sent, sentBytes, received, receivedBytes prometheus.Counter
-	waits                                    prometheus.Counter
-	done                                     prometheus.Counter
-	operationTime, commitTime, commitSize    prometheus.Observer
-	checkpointMade, checkpointFailed         prometheus.Counter
-	ws, sse, catchUps                        prometheus.Counter
-	limitedConnect, limitedMessage           prometheus.Counter
-	limitedRequest                           prometheus.Counter
-	delta, encoded                           prometheus.Counter
-	callTime                                 prometheus.Observer
-	live, signals                            prometheus.Counter
-	answered, silent                         prometheus.Counter
+	sent, sentBytes                       atomic.Uint64 // also told in the survey of nodes
+	received, receivedBytes               prometheus.Counter
+	waits                                 prometheus.Counter
+	done                                  prometheus.Counter
+	operationTime, commitTime, commitSize prometheus.Observer
+	checkpointMade, checkpointFailed      prometheus.Counter
+	ws, sse, catchUps                     prometheus.Counter
+	limitedConnect, limitedMessage        prometheus.Counter
+	limitedRequest                        prometheus.Counter
+	delta, encoded                        prometheus.Counter
+	callTime                              prometheus.Observer
+	live, signals                         prometheus.Counter
+	answered, silent                      prometheus.Counter
 }
 
 func (f *figures) of(space string) *counts {
@@ -113,7 +113,7 @@ func (f *figures) of(space string) *counts {
 	}
 	return &counts{
 		space: space, figures: f,
-		sent: f.sent.WithLabelValues(space), sentBytes: f.sentBytes.WithLabelValues(space), waits: f.waits.WithLabelValues(space),
+		waits:    f.waits.WithLabelValues(space),
 		received: f.received.WithLabelValues(space), receivedBytes: f.receivedBytes.WithLabelValues(space),
 		done:          f.operations.WithLabelValues(space, outcomeDone),
 		operationTime: f.operationTime.WithLabelValues(space), commitTime: f.commitTime.WithLabelValues(space), commitSize: f.commitSize.WithLabelValues(space),
@@ -167,8 +167,8 @@ func (n *counts) ends(c *conn) {
 
 // wrote counts a message out, read one in.
 func (n *counts) wrote(message []byte) {
-	n.sent.Inc()
-	n.sentBytes.Add(float64(len(message)))
+	n.sent.Add(1)
+	n.sentBytes.Add(uint64(len(message)))
 }
 
 func (n *counts) read(message []byte) {

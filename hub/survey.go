@@ -134,6 +134,7 @@ func (r *room) report(user string) nodeReport {
 		Node: h.options.Node, Answered: true, Version: h.options.Version, UptimeS: int64(time.Since(h.started).Seconds()),
 		Missing: h.missing(), Sockets: int(h.connections.Load()), Limit: h.options.Limits.PerNode,
 		MemoryBytes: memory.HeapAlloc, Goroutines: runtime.NumGoroutine(),
+		Sent: r.counts.sent.Load(), SentBytes: r.counts.sentBytes.Load(),
 	}}
 	if space := r.replica(); space != nil {
 		if since := space.Stale(); !since.IsZero() {

@@ -43,7 +43,7 @@ func TestAdministratorsSeeTheConnectionsOfAllNodesAndCloseOneOnAnother(t *testin
 		t.Fatalf("the nodes are %+v", nodes.Nodes)
 	}
 	for _, n := range nodes.Nodes {
-		if !n.Answered || n.Connections != 1 || n.Position == 0 || n.MemoryBytes == 0 || len(n.Missing) > 0 {
+		if !n.Answered || n.Connections != 1 || n.Position == 0 || n.MemoryBytes == 0 || n.Sent == 0 || n.SentBytes <= n.Sent || len(n.Missing) > 0 {
 			t.Errorf("listed is %+v", n)
 		}
 	}
