@@ -106,6 +106,16 @@ bench: bin/nats-server ## measure speed against its targets; bin/bench.txt is fo
 		| tee bin/bench.txt | (cd tools && go run ./targets $(if $(STRICT),--strict))
 	bin/bench/baton bench --json bin/bench.json $(if $(STRICT),--strict) $(BENCH)
 
+# What is measured in turns with Centrifugo: RIVALS="-scenario storm -rounds 5". Builds Centrifugo once, which takes minutes and
+# downloads some hundred modules; no other target needs it.
+RIVALS ?=
+
+.PHONY: rivals
+rivals: ## measure in turns with Centrifugo; BENCHMARKS.md says more
+	@mkdir -p bin
+	go build -ldflags "-X github.com/baton-hub/baton/cmd.version=$(VERSION)" -o bin/baton-bench ./cmd/baton
+	cd tools && go run ./rivals $(RIVALS)
+
 # How long each fuzz target runs. What is found comes into its corpus, testdata/fuzz: fix it and keep it.
 FUZZTIME ?= 20s
 

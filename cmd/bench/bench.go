@@ -30,6 +30,7 @@ type Options struct {
 
 	Program []string                                                            // this program, to be started as a child
 	Mint    func(ctx context.Context, data, space, name string) (string, error) // a token of the hub that runs on a folder
+	Rival   *Rival                                                              // Optional. Takes turns with the hub, instead of the floor.
 	Lie     string                                                              // Optional. What the floor does wrong, for tests.
 	Step    func(what string, done, total int)                                  // Optional. Is told of each turn.
 	Version string
@@ -197,6 +198,9 @@ func (b *bench) servers(s scenario) []string {
 	if !s.floor || b.options.Target != "" && b.options.PID == 0 {
 		return []string{"hub"}
 	}
+	if b.options.Rival != nil {
+		return []string{"hub", "rival"}
+	}
 	return []string{"hub", "floor"}
 }
 
@@ -211,7 +215,7 @@ func (b *bench) measure(ctx context.Context, p planned) error {
 	}
 	defer stop()
 	result := b.report.begin(p, b.options)
-	defer func() { result.judge(p) }() // of what was measured, if it is interrupted
+	defer func() { result.judge(p, b.options.Rival) }() // of what was measured, if it is interrupted
 	for round := 1; round <= b.options.Rounds; round++ {
 		for _, name := range b.servers(p.scenario) {
 			b.options.Step(fmt.Sprintf("%s, %d connections: %s, round %d of %d", p.name, p.size, name, round, b.options.Rounds), b.done, b.total)
@@ -246,6 +250,12 @@ func (b *bench) start(ctx context.Context, p planned, name string) (*server, err
 	switch {
 	case name == "floor":
 		return b.startFloor(ctx, p.flatOut)
+	case name == "rival":
+		s, err := o.Rival.Start(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("starting %s: %w", o.Rival.Name, err)
+		}
+		return &server{name: name, url: s.URL, pid: s.PID, stop: s.Stop, dialect: o.Rival.Client}, nil
 	case o.Target != "":
 		return &server{name: name, url: strings.TrimSuffix(o.Target, "/"), token: o.Token, cookie: o.Cookie, pid: o.PID, stop: func() {}}, nil
 	}

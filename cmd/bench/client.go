@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +17,7 @@ type client struct {
 	// Set at construction.
 	crew    *crew
 	meter   *meter
+	dialect Dialect
 	number  int    // as a writer
 	name    string // client id
 	channel string
@@ -34,6 +34,7 @@ type client struct {
 
 	// Owned by who writes.
 	n       uint64 // values written
+	value   []byte
 	request []byte
 
 	answered atomic.Uint64 // values
@@ -60,7 +61,7 @@ const dialTime = 30 * time.Second
 // dial opens a connection, and asks for what the client has missed if it joins.
 func (c *client) dial(ctx context.Context, joins bool) error {
 	s := c.crew.server
-	conn, err := crowd.Dial(ctx, crowd.Options{URL: s.url, Client: c.name, Token: s.token, Cookie: s.cookie, Wait: dialTime})
+	conn, err := crowd.Dial(ctx, crowd.Options{URL: s.url, Path: c.dialect.Path(), Client: c.name, Token: s.token, Cookie: s.cookie, Wait: dialTime})
 	if err != nil {
 		return explain(s, err)
 	}
@@ -68,12 +69,7 @@ func (c *client) dial(ctx context.Context, joins bool) error {
 		err = conn.SetReadBuffer(slowBuffer)
 	}
 	if err == nil && joins {
-		none := 0
-		join := &wire.Join{Head: wire.Head{ID: joinID}, Channel: c.channel, Cursor: string(c.cursor)}
-		if c.crew.log && join.Cursor == "" {
-			join.Last = &none
-		}
-		err = conn.Write(wire.Encode(join))
+		err = conn.Write(c.dialect.AppendJoin(nil, joinID, c.channel, string(c.cursor)))
 	}
 	if err != nil {
 		_ = conn.Close()
@@ -122,7 +118,7 @@ func (c *client) read(ctx context.Context) {
 			return
 		}
 		before := c.news
-		if err := crowd.Each(message, c.take); err != nil {
+		if err := c.dialect.Each(message, c.take); err != nil {
 			c.crew.fail(fmt.Errorf("client %s: %w", c.name, err))
 			return
 		}
@@ -149,6 +145,8 @@ func (c *client) take(f crowd.Frame) error {
 		if c.answers != nil {
 			c.answers <- struct{}{}
 		}
+	case "ping":
+		return c.conn.Load().Write(f.Data)
 	case "error":
 		return fmt.Errorf("the server refuses a request: %s: %s", f.Code, f.Detail)
 	}
@@ -222,26 +220,10 @@ func (c *client) deliver(value []byte, every bool) error {
 // write writes the next value, which was due at a time. The answer is counted when it comes.
 func (c *client) write(at time.Duration) error {
 	c.n++
-	b := c.request[:0]
-	kind, field := `[{"type":"write","id":`, `,"set":{"k`
-	if c.crew.log {
-		kind, field = `[{"type":"append","id":`, `,"data":`
-	}
-	b = strconv.AppendUint(append(b, kind...), c.n, 10)
-	b = append(append(append(b, `,"channel":"`...), c.channel...), '"')
-	b = append(b, field...)
-	if !c.crew.log {
-		b = append(strconv.AppendInt(b, int64(c.number), 10), `":`...)
-	}
-	b = appendValue(b, stamp{at, c.number, c.n}, c.crew.bytes)
-	if !c.crew.log {
-		b = append(b, '}')
-	}
-	b = append(append(append(b, `,"op":"`...), c.name...), '.')
-	b = append(strconv.AppendUint(b, c.n, 10), `"}]`...)
-	c.request = b
+	c.value = appendValue(c.value[:0], stamp{at, c.number, c.n}, c.crew.bytes)
+	c.request = c.dialect.AppendWrite(c.request[:0], Write{N: c.n, Channel: c.channel, Key: c.number, Value: c.value})
 	c.crew.written.Add(1)
-	if err := c.conn.Load().Write(b); err != nil {
+	if err := c.conn.Load().Write(c.request); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
 	return nil

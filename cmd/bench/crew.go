@@ -23,9 +23,13 @@ const dialers = 32
 
 // add makes clients that read a channel, or write to it, without connecting them.
 func (c *crew) add(channel string, number, from, writers int) *client {
+	name := fmt.Sprintf("%s-%d", c.run, len(c.clients))
 	one := &client{
-		crew: c, meter: &c.meters[len(c.clients)%meters], number: number, name: fmt.Sprintf("%s-%d", c.run, len(c.clients)),
-		channel: channel, from: from, writers: writers, seen: make([]uint64, writers),
+		crew: c, meter: &c.meters[len(c.clients)%meters], number: number, name: name,
+		channel: channel, from: from, writers: writers, seen: make([]uint64, writers), dialect: hubDialect{client: name, log: c.log},
+	}
+	if c.server.dialect != nil {
+		one.dialect = c.server.dialect(name)
 	}
 	c.clients = append(c.clients, one)
 	return one

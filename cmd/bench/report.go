@@ -16,6 +16,7 @@ type Report struct {
 	Version string    `json:"version"` // of baton
 	Began   time.Time `json:"began"`
 	Machine Machine   `json:"machine"`
+	Rival   string    `json:"rival,omitempty"`  // what it was compared with instead of the floor
 	Target  string    `json:"target,omitempty"` // the URL; none: hubs that the run started, durable and synced with every commit
 	Notes   []string  `json:"notes,omitempty"`  // what was not measured, and why
 
@@ -46,12 +47,13 @@ type Scenario struct {
 	Turns       []Turn  `json:"turns"`            // in the order in which they were measured
 	Hub         *Turn   `json:"hub"`              // medians of its turns; what is counted is the sum
 	Floor       *Turn   `json:"floor,omitempty"`  // likewise
+	Rival       *Turn   `json:"rival,omitempty"`  // likewise
 	Checks      []Check `json:"checks,omitempty"` // ratios and figures that tell most, some with a target
 }
 
 // A Turn is one measurement of one server.
 type Turn struct {
-	Server     string   `json:"server"`                  // hub or floor
+	Server     string   `json:"server"`                  // hub, floor or rival
 	Written    uint64   `json:"written"`                 // values, those before measuring began included
 	Delivered  uint64   `json:"delivered"`               // likewise
 	Spared     uint64   `json:"spared,omitempty"`        // values that a slow reader got newer ones instead of
@@ -83,6 +85,9 @@ func newReport(o Options) *Report {
 		Format: Format, Version: o.Version, Began: time.Now().UTC().Round(time.Second), Target: o.Target, Scenarios: []*Scenario{},
 		Machine: Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernel(), Processors: runtime.NumCPU(), Go: runtime.Version(), Load: load()},
 	}
+	if o.Rival != nil {
+		r.Rival = o.Rival.Name
+	}
 	if m := r.Machine; m.Load > float64(m.Processors) {
 		r.note("The load of this machine was %.3g on %d processors before it began: seconds tell little, ratios suffer.", m.Load, m.Processors)
 	}
@@ -102,7 +107,7 @@ func (r *Report) begin(p planned, o Options) *Scenario {
 	return s
 }
 
-// Wrong says how many deliveries were lost or came again, of the hub and the floor.
+// Wrong says how many deliveries were lost or came again, of the hub and of what it was compared with.
 func (r *Report) Wrong() (lost, duplicated uint64) {
 	for _, s := range r.Scenarios {
 		for _, t := range s.Turns {
@@ -126,28 +131,33 @@ func (r *Report) Missed() (missed []string) {
 }
 
 // judge sums up the turns so far.
-func (s *Scenario) judge(p planned) {
+func (s *Scenario) judge(p planned, rival *Rival) {
 	of := map[string][]Turn{}
 	for _, t := range s.Turns {
 		of[t.Server] = append(of[t.Server], t)
 	}
-	s.Hub, s.Floor, s.Checks = middle(of["hub"]), middle(of["floor"]), nil
+	s.Hub, s.Floor, s.Rival, s.Checks = middle(of["hub"]), middle(of["floor"]), middle(of["rival"]), nil
 	for _, c := range p.checks {
-		if p.size < c.from || c.ratio && s.Floor == nil {
-			continue
+		if p.size >= c.from && (!c.ratio || s.Floor != nil) {
+			s.hold(c, of["hub"], of["floor"])
 		}
-		var values []float64
-		for i, hub := range of["hub"] {
-			var floor Turn
-			if i < len(of["floor"]) {
-				floor = of["floor"][i]
-			}
-			values = append(values, c.of(hub, floor))
+	}
+	for _, c := range rival.checks(p) {
+		s.hold(c, of["hub"], of["rival"])
+	}
+}
+
+// hold holds a figure of the hub, and of the other one's turns that followed, against its target.
+func (s *Scenario) hold(c check, hub, other []Turn) {
+	var values []float64
+	for i := range hub {
+		var after Turn
+		if i < len(other) {
+			after = other[i]
 		}
-		value := median(values)
-		if value == 0 {
-			continue // not known here
-		}
+		values = append(values, c.of(hub[i], after))
+	}
+	if value := median(values); value != 0 { // else it is not known here
 		s.Checks = append(s.Checks, Check{
 			Figure: c.figure, Value: value, Most: c.most, Least: c.least, Met: (c.most == 0 || value <= c.most) && value >= c.least,
 		})

@@ -16,14 +16,15 @@ import (
 	"time"
 )
 
-// A server is what is measured: a hub or the floor.
+// A server is what is measured: a hub, the floor or a rival.
 type server struct {
-	name   string // "hub" or "floor"
-	url    string
-	token  string
-	cookie string
-	pid    int // 0: its processor time and memory are not known
-	stop   func()
+	name    string // "hub", "floor" or "rival"
+	url     string
+	token   string
+	cookie  string
+	pid     int // 0: its processor time and memory are not known
+	stop    func()
+	dialect func(client string) Dialect // nil: that of a hub
 }
 
 // startTime is how long a child may take until it serves.

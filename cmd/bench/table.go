@@ -17,7 +17,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "scenario\tconns\tserver\tCPU µs\tper\tper s\tin a message\tp50 ms\tp99 ms\tp99.9 ms\tKiB/conn\tspared\tlost\tdupl.\t")
 	for _, s := range r.Scenarios {
-		for _, t := range []*Turn{s.Hub, s.Floor} {
+		for _, t := range []*Turn{s.Hub, s.Floor, s.Rival} {
 			if t != nil {
 				t.row(table, s)
 			}

@@ -9,6 +9,7 @@ package crowd
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -30,6 +31,7 @@ import (
 // Options say where a client connects, and as whom.
 type Options struct {
 	URL    string        // Required. Of the hub: http://host:port.
+	Path   string        // Optional. Of the WebSocket endpoint; default that of a hub.
 	Client string        // Required. The client id.
 	Cookie string        // Optional. Of a login session: name=value.
 	Token  string        // Optional. Of a program.
@@ -91,7 +93,7 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 
 func (c *Conn) shake(u *url.URL, o Options) error {
 	key := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, rand.Uint64()), rand.Uint64())
-	request := "GET " + wire.Path + "?client=" + url.QueryEscape(o.Client) + " HTTP/1.1\r\nHost: " + u.Host + "\r\nOrigin: " + o.URL +
+	request := "GET " + cmp.Or(o.Path, wire.Path) + "?client=" + url.QueryEscape(o.Client) + " HTTP/1.1\r\nHost: " + u.Host + "\r\nOrigin: " + o.URL +
 		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: " + wire.Subprotocol +
 		"\r\nSec-WebSocket-Key: " + base64.StdEncoding.EncodeToString(key)
 	if o.Cookie != "" {
