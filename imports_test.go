@@ -59,6 +59,7 @@ var ours = map[string][]string{
 
 	// Helpers of tests. Tests may import any of them, and so may they each other.
 	"channels/channelstest":     {"channels"},
+	"channels/porttest":         {},
 	"channels/steptest":         {},
 	"channels/natslog/natstest": {"channels", "channels/natslog"},
 	"session/sessiontest":       {"channels", "session", "session/control"},

@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/baton-hub/baton/channels/porttest"
 	"github.com/baton-hub/baton/hub/hubtest"
 )
 
 func TestTheAdminListenerTellsPrometheusThatASpaceWasRead(t *testing.T) {
 	t.Parallel()
-	data, admin := t.TempDir(), "127.0.0.1:"+strconv.Itoa(freePort(t))
+	data, admin := t.TempDir(), "127.0.0.1:"+strconv.Itoa(porttest.Free(t))
 	p := startBaton(t, "--demo=false", "--data", data, "--admin", admin)
 	use(t, p.url)
 	p.stop()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/baton-hub/baton/channels/porttest"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
 )
@@ -72,7 +73,7 @@ func startReloading(t *testing.T) reloading {
 	r := reloading{file: filepath.Join(dir, "site.yaml")}
 	r.process = &process{t: t}
 	r.write(fmt.Sprintf(reloadSite, 1, "First", "", "", "", "kind: dev"))
-	r.process = startBaton(t, "--demo=false", "--config", r.file, "--data", filepath.Join(dir, "data"), "--admin", fmt.Sprint("127.0.0.1:", freePort(t)+300))
+	r.process = startBaton(t, "--demo=false", "--config", r.file, "--data", filepath.Join(dir, "data"), "--admin", fmt.Sprint("127.0.0.1:", porttest.Free(t)))
 	return r
 }
 

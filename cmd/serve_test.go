@@ -4,16 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/baton-hub/baton/channels/porttest"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
 )
@@ -43,7 +42,7 @@ type process struct {
 	printed *words // on standard output
 }
 
-// startBaton starts a node and waits until it serves. Each test has a port below those that the system gives to others.
+// startBaton starts a node and waits until it serves.
 func startBaton(t *testing.T, args ...string) *process {
 	t.Helper()
 	return startProgram(t, os.Args[0], args...)
@@ -51,29 +50,11 @@ func startBaton(t *testing.T, args ...string) *process {
 
 func startProgram(t *testing.T, program string, args ...string) *process {
 	t.Helper()
-	listen := "127.0.0.1:" + strconv.Itoa(freePort(t))
+	listen := "127.0.0.1:" + strconv.Itoa(porttest.Free(t))
 	p := &process{t: t, program: program, said: &words{}, printed: &words{}, url: "http://" + listen, args: append([]string{"serve", "--dev", "--listen", listen, "--admin", ""}, args...)}
 	p.start()
 	t.Cleanup(p.kill)
 	return p
-}
-
-// portsGiven counts: tests that run beside each other get different ports.
-var portsGiven atomic.Int64
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	for {
-		port := 21000 + os.Getpid()%9000 + int(portsGiven.Add(1))
-		if port > 32000 {
-			t.Fatal("no port is free")
-		}
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
-		if err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
 }
 
 func (p *process) start() {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/baton-hub/baton/channels/porttest"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/trace/tracetest"
 )
@@ -77,7 +78,7 @@ func TestWhereTracesGo(t *testing.T) {
 // What the admin listener and the probes promise in deploy/README.
 func TestProfilesAreOnTheAdminListenerAndNowhereElse(t *testing.T) {
 	t.Parallel()
-	admin := "127.0.0.1:" + strconv.Itoa(freePort(t))
+	admin := "127.0.0.1:" + strconv.Itoa(porttest.Free(t))
 	p := startBaton(t, "--demo=false", "--data", t.TempDir(), "--admin", admin)
 	get := func(url string) (status int, body string) {
 		t.Helper()

@@ -11,9 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // behind starts a hub with the site file of compose.yaml, which is all three of nginx, and nginx before it. Ann has the password
@@ -30,7 +33,7 @@ func behind(t *testing.T) (url string) {
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	address := "127.0.0.1:" + freePort(t)
+	address := "127.0.0.1:" + strconv.Itoa(porttest.Free(t))
 	start(t, baton, "serve", "--config", filepath.Join(dir, "site.yaml"), "--data", filepath.Join(dir, "data"), "--listen", address, "--admin", "")
 	wait(t, "the hub", func() bool { return answers(t, http.DefaultClient, "http://"+address+"/readyz") })
 	return proxied(t, address, address, address)

@@ -9,16 +9,19 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // exposed is what a hub that runs tells Prometheus, its space open.
 func exposed(t *testing.T) string {
 	t.Helper()
-	url, admin := "127.0.0.1:"+freePort(t), "127.0.0.1:"+freePort(t)
+	url, admin := "127.0.0.1:"+strconv.Itoa(porttest.Free(t)), "127.0.0.1:"+strconv.Itoa(porttest.Free(t))
 	start(t, baton, "serve", "--dev", "--demo=false", "--data", t.TempDir(), "--listen", url, "--admin", admin)
 	wait(t, "the hub", func() bool { return answers(t, http.DefaultClient, "http://"+url+"/readyz") })
 	response, err := http.Post("http://"+url+"/api/v1/session", "application/json", strings.NewReader(`{"space":"demo","user":"sam","password":"sam"}`))

@@ -16,11 +16,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // proxied starts nginx by our file, before the upstreams, and returns its address.
@@ -28,9 +31,9 @@ func proxied(t *testing.T, upstreams ...string) (url string) {
 	t.Helper()
 	dir := t.TempDir()
 	certificate(t, dir)
-	port := freePort(t)
+	port := strconv.Itoa(porttest.Free(t))
 	replace := []string{
-		"/etc/nginx/tls/", dir + "/", "/var/run/", dir + "/", "listen 80;", "listen 127.0.0.1:" + freePort(t) + ";",
+		"/etc/nginx/tls/", dir + "/", "/var/run/", dir + "/", "listen 80;", "listen 127.0.0.1:" + strconv.Itoa(porttest.Free(t)) + ";",
 		"listen 443 ", "listen 127.0.0.1:" + port + " ", "worker_processes auto", "worker_processes 1",
 		"worker_rlimit_nofile 65536;", "", "worker_connections 32768", "worker_connections 256",
 	}
@@ -146,7 +149,7 @@ func TestNginxNeverSendsAPostTwiceAndPassesANodeThatIsDown(t *testing.T) {
 
 	works := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
 	defer works.Close()
-	down := "127.0.0.1:" + freePort(t)
+	down := "127.0.0.1:" + strconv.Itoa(porttest.Free(t))
 	url = proxied(t, down, down, works.Listener.Addr().String())
 	for range 5 { // nothing was sent to a node that is down, so a POST goes on, too
 		if status, _ := ask(t, "POST", url+"/"); status != 200 {

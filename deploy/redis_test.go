@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 func TestRedisTakesTheConfigurationAndKeepsWhatItIsTold(t *testing.T) {
-	port := freePort(t)
+	port := strconv.Itoa(porttest.Free(t))
 	start(t, "redis-server", "redis.conf", "--port", port, "--dir", t.TempDir())
 	var c net.Conn
 	wait(t, "Redis", func() bool {

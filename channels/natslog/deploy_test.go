@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/natslog"
 	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 func TestTheConfigurationsForNATSWriteBeforeTheyAcknowledge(t *testing.T) {
@@ -45,8 +45,8 @@ func TestThreeServersOfTheClusterFileKeepALogThreeTimesAndGoOnWithoutOne(t *test
 		if o.Cluster.Name == "" || len(o.Routes) != 3 || o.ServerName != os.Getenv("NATS_NAME") {
 			t.Fatalf("%s is in the cluster %q with routes to %v", o.ServerName, o.Cluster.Name, o.Routes)
 		}
-		o.Host, o.Port, o.HTTPPort, o.StoreDir, o.NoSigs, o.NoLog = "127.0.0.1", freePort(t), 0, t.TempDir(), true, true
-		o.Cluster.Host, o.Cluster.Port = "127.0.0.1", freePort(t)
+		o.Host, o.Port, o.HTTPPort, o.StoreDir, o.NoSigs, o.NoLog = "127.0.0.1", porttest.Free(t), 0, t.TempDir(), true, true
+		o.Cluster.Host, o.Cluster.Port = "127.0.0.1", porttest.Free(t)
 		options = append(options, o)
 	}
 	for _, o := range options {
@@ -91,14 +91,4 @@ func TestThreeServersOfTheClusterFileKeepALogThreeTimesAndGoOnWithoutOne(t *test
 	servers[2].Shutdown()
 	servers[2].WaitForShutdown()
 	commit(1, "two of three")
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

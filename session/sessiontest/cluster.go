@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // Cluster is a Redis Cluster of three masters.
@@ -24,10 +26,7 @@ func RedisCluster(t testing.TB) *Cluster {
 	c := &Cluster{}
 	for i := range c.Nodes {
 		c.Nodes[i] = run(t, func(s *Server) {
-			bus, err := freePort()
-			if err != nil {
-				t.Fatal(err)
-			}
+			bus := porttest.Free(t)
 			s.URL = "redis://" + s.Address() + "/0"
 			s.args = func() []string {
 				args := []string{

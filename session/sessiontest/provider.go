@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -17,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // An OpenID is an OpenID provider in a process of its own, on a port of the loopback interface, which it keeps over
@@ -49,16 +49,12 @@ func NewOpenID(t testing.TB, people map[string]map[string]any, redirects []strin
 			t.Logf("the provider said:\n%s", p.said)
 		}
 	})
-	var err error
-	for range 20 {
-		port := 20000 + rand.IntN(12000) // below the range of outgoing connections
-		p.options["port"], p.Issuer = port, fmt.Sprintf("http://127.0.0.1:%d", port)
-		if err = p.start(); err == nil {
-			return p
-		}
+	port := porttest.Free(t)
+	p.options["port"], p.Issuer = port, fmt.Sprintf("http://127.0.0.1:%d", port)
+	if err := p.start(); err != nil {
+		t.Fatalf("starting the provider (npm ci in frontend): %v\n%s", err, p.said)
 	}
-	t.Fatalf("starting the provider (npm ci in frontend): %v\n%s", err, p.said)
-	return nil
+	return p
 }
 
 // Kill ends the process with SIGKILL, if it runs.
@@ -81,11 +77,6 @@ func (p *OpenID) Restart() {
 }
 
 func (p *OpenID) start() error {
-	l, err := net.Listen("tcp", strings.TrimPrefix(p.Issuer, "http://"))
-	if err != nil {
-		return err
-	}
-	l.Close()
 	options, err := json.Marshal(p.options)
 	if err != nil {
 		return err
@@ -106,7 +97,7 @@ func (p *OpenID) start() error {
 		return err
 	}
 	p.process, p.stdin = cmd, stdin
-	late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	late := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
 	defer late.Stop()
 	ready := make([]byte, len("ready\n"))
 	if _, err := io.ReadFull(stdout, ready); err != nil || string(ready) != "ready\n" {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // Watched is a Redis with a replica, under a sentinel that makes the replica the master when the master is gone.
@@ -61,11 +63,7 @@ func RedisSentinel(t testing.TB) *Watched {
 			t.Fatal(err)
 		}
 	})
-	nobody, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.URL = fmt.Sprintf("redis+sentinel://%s@127.0.0.1:%d,%s/the-master/0?sentinel_password=watch-me", secret, nobody, w.Sentinel.Address())
+	w.URL = fmt.Sprintf("redis+sentinel://%s@127.0.0.1:%d,%s/the-master/0?sentinel_password=watch-me", secret, porttest.Free(t), w.Sentinel.Address())
 	w.until("the sentinel knows the replica", w.Sentinel, func(ctx context.Context, c *redis.Client) error {
 		if got, err := c.Info(ctx, "sentinel").Result(); err != nil || !strings.Contains(got, "slaves=1") {
 			return errors.Join(fmt.Errorf("it says %s", got), err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // A Slapd is an OpenLDAP server in a process of its own, on two ports of the loopback interface, which it keeps over
@@ -63,16 +64,11 @@ func NewSlapd(t testing.TB, entries string) *Slapd {
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("adding the entries (Debian: apt install slapd): %v\n%s", err, out)
 	}
-	var err error
-	for range 20 {
-		port := 20000 + rand.IntN(11000) // below the range of outgoing connections
-		s.URL, s.URLS = fmt.Sprintf("ldap://127.0.0.1:%d", port), fmt.Sprintf("ldaps://127.0.0.1:%d", port+1000)
-		if err = s.start(); err == nil {
-			return s
-		}
+	s.URL, s.URLS = fmt.Sprintf("ldap://127.0.0.1:%d", porttest.Free(t)), fmt.Sprintf("ldaps://127.0.0.1:%d", porttest.Free(t))
+	if err := s.start(); err != nil {
+		t.Fatalf("starting slapd: %v\n%s", err, s.output)
 	}
-	t.Fatalf("starting slapd: %v\n%s", err, s.output)
-	return nil
+	return s
 }
 
 // slapdTool finds a program that is not on the path of everybody.
@@ -161,16 +157,8 @@ func (s *Slapd) signal(sig syscall.Signal) {
 	}
 }
 
-// start returns once both ports are open, and with an error if one is somebody else's.
+// start returns once both ports are open.
 func (s *Slapd) start() error {
-	addresses := []string{strings.TrimPrefix(s.URL, "ldap://"), strings.TrimPrefix(s.URLS, "ldaps://")}
-	for _, address := range addresses {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			return err
-		}
-		l.Close()
-	}
 	// The shell ends the server when standard input ends, so that it does not outlive a test that was killed.
 	cmd := exec.Command("sh", "-c", `"$@" & cat >/dev/null; kill -9 $!`, "sh",
 		slapdTool("slapd"), "-d", "0", "-f", filepath.Join(s.dir, "slapd.conf"), "-h", s.URL+" "+s.URLS)
@@ -184,7 +172,7 @@ func (s *Slapd) start() error {
 		return err
 	}
 	s.process, s.stdin = cmd, stdin
-	for _, address := range addresses {
+	for _, address := range []string{strings.TrimPrefix(s.URL, "ldap://"), strings.TrimPrefix(s.URLS, "ldaps://")} {
 		if err := opens(address); err != nil {
 			s.Kill()
 			return err
@@ -197,7 +185,7 @@ func (s *Slapd) start() error {
 func opens(address string) (err error) {
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	for late := time.Now().Add(10 * time.Second); time.Now().Before(late); <-again.C {
+	for late := time.Now().Add(60 * time.Second); time.Now().Before(late); <-again.C {
 		var conn net.Conn
 		if conn, err = net.Dial("tcp", address); err == nil {
 			return conn.Close()

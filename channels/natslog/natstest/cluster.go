@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/baton-hub/baton/channels/natslog"
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // cluster makes a server one of a cluster, as clustered says.
@@ -37,44 +38,20 @@ func cluster(o *server.Options, told []string) error {
 // Cluster starts three servers that keep everything three times, and kills them when the test ends.
 func Cluster(t testing.TB) []*Server {
 	t.Helper()
-	var err error
-	for range 5 { // somebody else may take a port between the look and the use
-		var servers []*Server
-		if servers, err = startCluster(t); err == nil {
-			return servers
-		}
-		for _, s := range servers {
-			if s.cmd != nil {
-				s.Kill()
-			}
-		}
-	}
-	t.Fatalf("starting a cluster of NATS: %v", err)
-	return nil
-}
-
-func startCluster(t testing.TB) (servers []*Server, err error) {
 	var routes [3]string
 	for i := range routes {
-		port, err := freePort()
-		if err != nil {
-			return nil, err
-		}
-		routes[i] = strconv.Itoa(port)
+		routes[i] = strconv.Itoa(porttest.Free(t))
 	}
-	for i := range routes {
+	servers := make([]*Server, len(routes))
+	for i := range servers {
 		s := newServer(t)
-		servers = append(servers, s)
-		if s.port, err = freePort(); err != nil {
-			return servers, err
-		}
-		s.URL = "nats://127.0.0.1:" + strconv.Itoa(s.port)
 		s.inside = strings.Join([]string{fmt.Sprint("natstest-", i+1), routes[i], routes[(i+1)%3], routes[(i+2)%3]}, " ")
 		if err := s.start(); err != nil {
-			return servers, fmt.Errorf("%w\n%s", err, s.output)
+			t.Fatalf("starting a cluster of NATS: %v\n%s", err, s.output)
 		}
+		servers[i] = s
 	}
-	return servers, nil
+	return servers
 }
 
 // ConnectCluster connects to a cluster and disconnects when the test ends.

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +16,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // environment is the variable that turns a test binary into a server: "port directory". clustered makes it one of a
@@ -90,22 +90,15 @@ type Server struct {
 func External(t testing.TB) *Server {
 	t.Helper()
 	s := newServer(t)
-	var err error
-	for range 20 { // somebody else may take the port between the look and the use
-		if s.port, err = freePort(); err != nil {
-			t.Fatal(err)
-		}
-		s.URL = "nats://127.0.0.1:" + strconv.Itoa(s.port)
-		if err = s.start(); err == nil {
-			return s
-		}
+	if err := s.start(); err != nil {
+		t.Fatalf("starting NATS: %v\n%s", err, s.output)
 	}
-	t.Fatalf("starting NATS: %v\n%s", err, s.output)
-	return nil
+	return s
 }
 
 func newServer(t testing.TB) *Server {
-	s := &Server{t: t, Dir: t.TempDir(), output: &tail{}}
+	s := &Server{t: t, Dir: t.TempDir(), port: porttest.Free(t), output: &tail{}}
+	s.URL = "nats://127.0.0.1:" + strconv.Itoa(s.port)
 	t.Cleanup(func() {
 		if s.cmd != nil {
 			s.Kill()
@@ -220,21 +213,6 @@ func (s *Server) start() error {
 		return fmt.Errorf("it said %q and not that it is ready", line)
 	}
 	return nil
-}
-
-// freePort finds a port below the range from which the system gives ports to outgoing connections: one of those could
-// be taken while the server is down.
-func freePort() (int, error) {
-	for range 100 {
-		port := 20000 + rand.IntN(12000)
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
-		if err != nil {
-			continue
-		}
-		l.Close()
-		return port, nil
-	}
-	return 0, fmt.Errorf("no free port between 20000 and 32000")
 }
 
 // A tail keeps the end of what was written to it.

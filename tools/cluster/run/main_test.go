@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // page is what the command has printed so far.
@@ -85,12 +86,7 @@ func (p *person) ask(method, path string, body, into any) int {
 }
 
 func TestThreeHubsServeAnybodyAndNothingIsLostWhenPartsAreKilled(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := l.Addr().String()
-	_ = l.Close()
+	listen := "127.0.0.1:" + strconv.Itoa(porttest.Free(t))
 	ctx, stop := context.WithCancel(t.Context())
 	var out, log page
 	dir := t.TempDir()

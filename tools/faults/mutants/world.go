@@ -11,10 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/baton-hub/baton/channels/porttest"
 )
 
 // site is the site file of the scenes.
@@ -38,9 +41,10 @@ authenticators:
 
 // A world is one NATS server and two hubs, all of them processes.
 type world struct {
-	nats *process
-	hubs []*process
-	url  string // of NATS
+	nats  *process
+	hubs  []*process
+	url   string // of NATS
+	ports []*porttest.Port
 }
 
 // A process is a program that was started and can be started again.
@@ -75,8 +79,7 @@ func open(ctx context.Context, dir, nats, baton, mutant string) (w *world, err e
 		return w, err
 	}
 	w.nats = &process{name: "nats", path: nats, ready: listens}
-	if err := w.nats.startAnywhere(ctx, func(address string) []string {
-		_, port, _ := strings.Cut(address, ":")
+	if err := w.startAnywhere(ctx, w.nats, func(port string) []string {
 		return []string{"-c", conf, "-a", "127.0.0.1", "-p", port}
 	}); err != nil {
 		return w, err
@@ -85,8 +88,8 @@ func open(ctx context.Context, dir, nats, baton, mutant string) (w *world, err e
 	for n := range 2 {
 		hub := &process{name: fmt.Sprint("hub-", n+1), path: baton, ready: answers, env: []string{environment + "=" + mutant}}
 		w.hubs = append(w.hubs, hub)
-		if err := hub.startAnywhere(ctx, func(address string) []string {
-			return []string{"serve", "--dev", "--demo=false", "--listen", address, "--admin", "", "--nats", w.url, "--config", file}
+		if err := w.startAnywhere(ctx, hub, func(port string) []string {
+			return []string{"serve", "--dev", "--demo=false", "--listen", "127.0.0.1:" + port, "--admin", "", "--nats", w.url, "--config", file}
 		}); err != nil {
 			return w, err
 		}
@@ -102,23 +105,21 @@ func (w *world) close() {
 	if w.nats != nil {
 		w.nats.kill()
 	}
+	for _, port := range w.ports {
+		port.Release()
+	}
 }
 
-// startAnywhere starts the process on a free port. Somebody else may take that between the look and the use.
-func (p *process) startAnywhere(ctx context.Context, args func(address string) []string) (err error) {
-	for range 5 {
-		l, failed := net.Listen("tcp", "127.0.0.1:0")
-		if failed != nil {
-			return failed
-		}
-		p.address = l.Addr().String()
-		_ = l.Close()
-		p.args = args(p.address)
-		if err = p.start(ctx); err == nil || ctx.Err() != nil {
-			return err
-		}
+// startAnywhere starts the process on a port that is the world's until it is closed.
+func (w *world) startAnywhere(ctx context.Context, p *process, args func(port string) []string) error {
+	port, err := porttest.Hold("127.0.0.1")
+	if err != nil {
+		return err
 	}
-	return err
+	w.ports = append(w.ports, port)
+	number := strconv.Itoa(port.Number)
+	p.address, p.args = "127.0.0.1:"+number, args(number)
+	return p.start(ctx)
 }
 
 // readyTime is how long a process may take to get ready, on a machine with other things to do.
