@@ -6,15 +6,23 @@ import { withTabs } from '@baton/client/tabs';
 
 const chat = defineLog<{ readonly text: string }>({ name: 'chat' });
 const kept = persist();
-/** How many sockets this tab has opened. */
-let sockets = 0;
+/** The sockets of this tab, and all that it has sent over them. */
+const opened = new Set<WebSocket>();
+const carried: string[] = [];
 let baton: Baton | undefined;
 
 function open(): Baton {
   if (baton) return baton;
   const socket = (url: string, protocol: string) => {
-    sockets++;
-    return new WebSocket(url, protocol);
+    const made = new WebSocket(url, protocol);
+    opened.add(made);
+    made.addEventListener('close', () => opened.delete(made));
+    const send = made.send.bind(made);
+    made.send = (text: string) => {
+      carried.push(text);
+      send(text);
+    };
+    return made;
   };
   const made = connect({ ...withTabs({ open: socket }), add: kept.add });
   made.log(chat).subscribe(() => {});
@@ -29,20 +37,21 @@ async function say(text: string): Promise<number> {
   return performance.now() - begun;
 }
 
-/** Says something, and holds the page up for so long before it can hear whether it was said. */
-function sayAndStop(text: string, ms: number): void {
-  void say(text).then(() => {
-    said = text;
-  });
-  const end = performance.now() + ms;
-  // Begun behind what the client has to do to send it.
-  setTimeout(() => {
-    while (performance.now() < end);
-  }, 0);
-}
+/** How what was said by `sayIt` has ended. */
+const outcomes: Record<string, string> = {};
 
-/** What is known to be said. */
-let said = '';
+/** Says something, and notes how that ends. */
+function sayIt(text: string): void {
+  outcomes[text] = 'on its way';
+  say(text).then(
+    () => {
+      outcomes[text] = 'said';
+    },
+    (err: unknown) => {
+      outcomes[text] = String(err);
+    },
+  );
+}
 
 /** Says numbers, one after the other, and notes the longest that one took. */
 const talk = { longest: 0, count: 0, running: false };
@@ -60,13 +69,16 @@ export const shared = {
   signIn: async (space: string, user: string) => {
     await signIn({ space, user, password: user });
   },
-  sockets: () => sockets,
+  /** How many sockets it has. */
+  sockets: () => opened.size,
+  /** Whether it has sent that over one of its sockets, for itself or for another tab. */
+  carried: (text: string) => carried.some((one) => one.includes(text)),
   status: () => open().status.get(),
   waiting: () => kept.waiting.get(),
   live: () => open().status.get() === 'live' && open().log(chat).get().ready,
   say,
-  sayAndStop,
-  said: () => said,
+  sayIt,
+  outcomes: () => outcomes,
   talk,
   keepTalking,
   heard: () =>

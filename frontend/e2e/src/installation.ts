@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, Process } from './process.ts';
+import { until } from './waiting.ts';
 
 const bin = (name: string) => fileURLToPath(new URL(`../../../bin/${name}`, import.meta.url));
 
@@ -36,6 +37,21 @@ export class Hub {
 
   start(): Promise<void> {
     return this.process.start(async () => (await fetch(`${this.url}/readyz`)).ok);
+  }
+
+  /** Stops it: what it is sent is answered when it goes on. On a busy machine it runs on for a moment. */
+  async standStill(): Promise<void> {
+    this.process.signal('SIGSTOP');
+    const silent = () =>
+      fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(300) }).then(
+        () => false,
+        () => true,
+      );
+    await until(`${this.process.name} to stand still`, silent);
+  }
+
+  goOn(): void {
+    this.process.signal('SIGCONT');
   }
 }
 

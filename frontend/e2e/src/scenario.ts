@@ -8,6 +8,7 @@ import { type BrowserContext, type Cookie, chromium, type Page, type WebSocketRo
 import { inject, test } from 'vitest';
 import { launch, newContext } from './browser.ts';
 import { behindNginx, type Hub, Installation, type Layout, layouts } from './installation.ts';
+import { thawAll } from './renderer.ts';
 import { Tab } from './tab.ts';
 import { patience } from './waiting.ts';
 
@@ -216,6 +217,7 @@ export class Stage {
 
   /** Tells all there is to know of a failure. */
   async report(): Promise<void> {
+    thawAll(); // to have their picture taken
     const pages = this.#computers.flatMap((computer) => computer.pages());
     for (const [i, page] of pages.entries()) {
       await picture(page, `failed ${this.title} ${i + 1}`).catch(() => {});
@@ -224,6 +226,7 @@ export class Stage {
   }
 
   async end(): Promise<void> {
+    thawAll();
     // A server that was stopped would keep a page that closes waiting.
     await this.installation.end();
     for (const computer of this.#computers) await computer.close().catch(() => {});
@@ -254,7 +257,14 @@ interface Setting {
 }
 
 /** BATON_LAYOUTS=all adds the cluster, which takes long to start, to every scenario that does not say otherwise. */
-const usual: readonly Layout[] = process.env.BATON_LAYOUTS === 'all' ? [...layouts, behindNginx] : layouts;
+const all = process.env.BATON_LAYOUTS === 'all';
+const usual: readonly Layout[] = all ? [...layouts, behindNginx] : layouts;
+/** For what is about the page more than about the hubs: one hub, and every layout only with BATON_LAYOUTS=all. */
+export const oneOrAll: readonly Layout[] = all ? usual : ['one hub'];
+/** The same where a hub is stopped or killed, which within the cluster cannot be done from here. */
+export const oneOrBoth: readonly Layout[] = all ? layouts : ['one hub'];
+/** What `make test` has no time for, as another test says nearly the same. */
+export const onlyAll: readonly Layout[] = all ? layouts : [];
 
 /** A test that is run on each layout. */
 export function scenario(title: string, play: (stage: Stage) => Promise<void>, setting: Setting = {}): void {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Probe } from '../page/probe.ts';
-import { picture, scenario } from '../src/scenario.ts';
+import { oneOrAll, picture, scenario } from '../src/scenario.ts';
 import { until } from '../src/waiting.ts';
 
 declare const probe: Probe; // in the page
@@ -10,7 +10,7 @@ scenario(
   async (stage) => {
     const hers = await stage.profile(await stage.folder(), { keepsPages: true });
     const alice = await (await hers.open(stage.hub(0))).signIn('alice');
-    const bob = await (await (await stage.computer()).open(stage.hub(0))).signIn('bob');
+    const bob = await (await (await stage.computer()).open(stage.hub(1))).signIn('bob');
     await alice.takeSeat();
     await alice.addToQueue(360, 'Lys-01');
     await until('it to be saved', async () => (await alice.unanswered()) === 0);
@@ -41,7 +41,7 @@ scenario(
     await bob.entry('Ins-02').waitFor();
     await picture(alice.page, 'come back to');
   },
-  { on: ['one hub'] },
+  { on: oneOrAll },
 );
 
 scenario(
@@ -71,5 +71,5 @@ scenario(
     expect(live).toBeGreaterThan(away);
     expect(painted).toBeLessThan(live);
   },
-  { on: ['one hub'] },
+  { on: oneOrAll },
 );

@@ -2,7 +2,7 @@
 
 import type { Locator } from 'playwright-core';
 import { expect } from 'vitest';
-import { scenario } from '../src/scenario.ts';
+import { oneOrAll, scenario } from '../src/scenario.ts';
 import type { Tab } from '../src/tab.ts';
 import { until } from '../src/waiting.ts';
 
@@ -91,5 +91,5 @@ scenario(
       (await tab.entry('Ferr-03').innerText()).includes('stopped'),
     );
   },
-  { on: ['one hub'] },
+  { on: oneOrAll },
 );

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Probe } from '../page/probe.ts';
-import { type Computer, type Stage, scenario } from '../src/scenario.ts';
+import { type Computer, oneOrBoth, type Stage, scenario } from '../src/scenario.ts';
 import type { Tab } from '../src/tab.ts';
 import { until } from '../src/waiting.ts';
 
@@ -24,16 +24,8 @@ async function unanswered(stage: Stage): Promise<{ computer: Computer; leading: 
   const other = await tab(stage, computer);
   expect(await leading.page.evaluate(() => probe.shared.sockets())).toBe(1);
   expect(await other.page.evaluate(() => probe.shared.sockets())).toBe(0);
-  stage.hub(0).process.signal('SIGSTOP');
-  // On a busy machine it runs on for a moment.
-  const answers = () => fetch(`${stage.hub(0).url}/healthz`, { signal: AbortSignal.timeout(300) });
-  const still = () =>
-    answers().then(
-      () => false,
-      () => true,
-    );
-  await until('the hub to stand still', still);
-  await leading.page.evaluate(() => probe.shared.sayAndStop('once', 0));
+  await stage.hub(0).standStill();
+  await leading.page.evaluate(() => probe.shared.sayIt('once'));
   await until('it to be kept', () => other.page.evaluate(kept));
   return { computer, leading, other };
 }
@@ -47,7 +39,7 @@ scenario(
     void session.send('Page.crash').catch(() => {}); // it does not live to answer
     await crashed;
     await leading.page.close();
-    stage.hub(0).process.signal('SIGCONT');
+    stage.hub(0).goOn();
     await until('it to be said', async () => (await heard(other)).includes('once'));
     await until('nothing to wait', () => other.page.evaluate(() => probe.shared.waiting() === 0));
     await other.page.evaluate(() => probe.shared.say('afterwards'));
@@ -55,7 +47,7 @@ scenario(
     for (const one of [other, again]) expect(await heard(one)).toEqual(['once', 'afterwards']);
     expect(await again.page.evaluate(() => probe.shared.waiting())).toBe(0);
   },
-  { on: ['one hub'] },
+  { on: oneOrBoth },
 );
 
 /** The browser has what was said in its database, for whoever looks. */

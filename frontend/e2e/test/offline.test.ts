@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { picture, scenario } from '../src/scenario.ts';
+import { oneOrAll, picture, scenario } from '../src/scenario.ts';
 import { until } from '../src/waiting.ts';
 
 scenario(
@@ -8,7 +8,7 @@ scenario(
     const [hers, his] = [await stage.computer(), await stage.computer()];
     const line = await hers.line();
     const alice = await (await hers.open(stage.hub(0))).signIn('alice');
-    const bob = await (await his.open(stage.hub(0))).signIn('bob');
+    const bob = await (await his.open(stage.hub(1))).signIn('bob');
     await alice.takeSeat();
     await alice.addToQueue(360, 'Lys-01', 'Ins-02');
     const before = ['1. Lys-01, Collection', '2. Ins-02, Collection'];
@@ -57,7 +57,7 @@ scenario(
     await alice.queue.getByText('Saving').waitFor({ state: 'detached' });
     await alice.says('You are in control');
   },
-  { on: ['one hub'] },
+  { on: oneOrAll },
 );
 
 scenario(
@@ -66,7 +66,7 @@ scenario(
     const [hers, theirs] = [await stage.computer(), await stage.computer()];
     const line = await hers.line();
     const alice = await (await hers.open(stage.hub(0))).signIn('alice');
-    const sam = await (await theirs.open(stage.hub(0))).signIn('sam');
+    const sam = await (await theirs.open(stage.hub(1))).signIn('sam');
     const refused = alice.page.getByRole('alert').filter({ hasText: 'Not done of what you changed' });
     for (const how of ['in the page', 'after a reload']) {
       await alice.takeSeat();
@@ -93,5 +93,5 @@ scenario(
     }
     expect(await sam.order()).toEqual([]);
   },
-  { on: ['one hub'] },
+  { on: oneOrAll },
 );

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { scenario } from '../src/scenario.ts';
+import { oneOrAll, scenario } from '../src/scenario.ts';
 
 const examples = new URL('../../examples/', import.meta.url);
 const html = readFileSync(new URL('html/index.html', examples), 'utf8');
@@ -12,13 +12,13 @@ scenario(
     const [alice, bob] = await Promise.all(
       (
         [
-          [hers, 'alice'],
-          [his, 'bob'],
+          [hers, 'alice', 0],
+          [his, 'bob', 1],
         ] as const
-      ).map(async ([computer, name]) => {
+      ).map(async ([computer, name, n]) => {
         await computer.serve('/client/', new URL('../../client/dist/', import.meta.url));
         // In a document of the hub: of one that comes from nowhere, a browser does not believe that it is on this machine.
-        const { page } = await computer.open(stage.hub(0), '/healthz');
+        const { page } = await computer.open(stage.hub(n), '/healthz');
         await page.setContent(html);
         await page.getByLabel('User').fill(name);
         await page.getByLabel('Password').fill(name);
@@ -32,5 +32,5 @@ scenario(
       for (const each of [alice, bob]) await each?.locator('#visits', { hasText: `${i + 1}` }).waitFor();
     }
   },
-  { on: ['one hub'], site },
+  { on: oneOrAll, site },
 );

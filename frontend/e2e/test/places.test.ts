@@ -3,7 +3,7 @@ import { Worker as Thread } from 'node:worker_threads';
 import { expect } from 'vitest';
 import type { Probe } from '../page/probe.ts';
 import { signedIn } from '../src/program.ts';
-import { scenario } from '../src/scenario.ts';
+import { oneOrAll, scenario } from '../src/scenario.ts';
 
 declare const probe: Probe; // in the page
 
@@ -48,7 +48,7 @@ scenario(
     }, ofBrowser);
     expect(counted).toBe('1');
 
-    const { url } = stage.hub(0);
+    const { url } = stage.hub(1);
     const ofNode = `
       const { parentPort, workerData } = require('node:worker_threads');
       const { url, cookie, dist } = workerData;
@@ -71,5 +71,5 @@ scenario(
       await worker.terminate();
     }
   },
-  { on: ['one hub'], site },
+  { on: oneOrAll, site },
 );

@@ -5,7 +5,7 @@ import type { LoginSession } from '@baton/client/session';
 import { expect, vi } from 'vitest';
 import { snippets } from '../../docs/snippets.ts';
 import { signedIn, withCookie } from '../src/program.ts';
-import { type Stage, scenario } from '../src/scenario.ts';
+import { oneOrAll, type Stage, scenario } from '../src/scenario.ts';
 import { until } from '../src/waiting.ts';
 
 type Baton = ReturnType<typeof connect>;
@@ -101,5 +101,5 @@ scenario(
       for (const baton of pages) baton.close();
     }
   },
-  { on: ['one hub'] },
+  { on: oneOrAll },
 );
