@@ -103,15 +103,19 @@ export async function ask(
   body?: unknown,
 ): Promise<unknown> {
   let response: Response;
+  let json: unknown;
   try {
     response = await fetch(`${options?.url ?? ''}/api/v1/${path}`, {
       method,
-      credentials: 'same-origin',
       cache: 'no-store',
       ...(body !== undefined && {
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify(body),
       }),
+    });
+    json = await response.json().catch((err: unknown) => {
+      // Of a refusal the status is enough. Anything else of which the line has lost the end says nothing.
+      if (response.status === 200) throw err;
     });
   } catch {
     throw new BatonError({
@@ -119,7 +123,6 @@ export async function ask(
       detail: 'The hub cannot be reached. Check the network and try again.',
     });
   }
-  const json: unknown = await response.json().catch(() => null);
   if (response.ok) return json;
   throw problem(response, json);
 }

@@ -5,7 +5,7 @@ import { BatonError, signIn, signOut, spaces, whoAmI } from '../src/index.js';
 
 let server: Server;
 let url: string;
-let reply: { status: number; body: unknown; headers?: Record<string, string> };
+let reply: { status: number; body: unknown; headers?: Record<string, string>; end?: 'cut' };
 let asked: { method: string | undefined; path: string | undefined; body: string };
 
 beforeAll(async () => {
@@ -13,9 +13,11 @@ beforeAll(async () => {
     let body = '';
     for await (const part of request) body += part;
     asked = { method: request.method, path: request.url, body };
-    response
-      .writeHead(reply.status, reply.headers)
-      .end(reply.body === undefined ? '' : JSON.stringify(reply.body));
+    const text = reply.body === undefined ? '' : JSON.stringify(reply.body);
+    if (reply.end === 'cut') {
+      response.writeHead(reply.status, { 'Content-Length': text.length });
+      response.write(text.slice(0, -1), () => response.destroy());
+    } else response.writeHead(reply.status, reply.headers).end(text);
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -74,6 +76,15 @@ describe('over HTTP', () => {
   it('signs out', async () => {
     reply = { status: 204, body: undefined };
     await signOut({ url });
+  });
+
+  it('takes an answer whose end is lost, or one that is no answer of a hub, for none: nobody is signed out by it', async () => {
+    reply = { status: 200, body, end: 'cut' };
+    await expect(whoAmI({ url })).rejects.toMatchObject({ code: 'offline' });
+    reply = { status: 200, body: undefined }; // such as the page of a network that wants to be paid first
+    await expect(whoAmI({ url })).rejects.toMatchObject({ code: 'offline' });
+    reply = { status: 401, body: { code: 'signed_out' }, end: 'cut' };
+    expect(await whoAmI({ url })).toBe(null);
   });
 
   it('says how long to wait after too many attempts', async () => {
