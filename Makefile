@@ -57,7 +57,8 @@ soak: ## run what is too long for `make test`, and hold its figures to their tar
 	cd tools && go test -count=10 -timeout 60m -run 'ANode|WithoutRedis' -v ./nodes
 	# What people do in a browser, on one hub, on two, and on three behind nginx; and how every screen looks in every state. 25 minutes.
 	cd frontend && BATON_LAYOUTS=all BATON_LOOKS=all npm run --silent e2e
-	# Ten times 20 s of lines that break, with other choices each time, under pages that change everything there is. 5 minutes.
+	# Ten times 20 s of lines that break, with other choices each time, under pages that change everything there is, and under
+	# tabs of a browser that are loaded again, closed, killed and frozen meanwhile. 10 minutes.
 	cd frontend/e2e && for round in 1 2 3 4 5 6 7 8 9 10; do BATON_CUTS=20 npx vitest run test/cuts.test.ts || exit 1; done
 	# A reconnect storm: 5,000 sockets of a node that is killed are back and current on the other one within 10 s.
 	BATON_SOAK=1 go test -count=1 -timeout 20m -v -run '^TestAReconnectStorm' ./hub

@@ -7,7 +7,7 @@ interface Kept {
     readonly text: string;
   }[];
   /** The operations that the hub has not answered. */
-  readonly changes: readonly string[];
+  readonly changes: readonly { readonly op: string; readonly body: string; readonly user: string }[];
 }
 
 export async function database(): Promise<Kept> {
@@ -23,7 +23,7 @@ export async function database(): Promise<Kept> {
       keys: [...(one.values?.keys() ?? [])],
       text: JSON.stringify(one),
     })),
-    changes: changes.map(({ op }) => op),
+    changes: changes.map(({ op, body, user }) => ({ op, body: JSON.stringify(body), user })),
   };
 }
 

@@ -4,24 +4,17 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
+import type { Move, Sight } from './moves.ts';
 import type { Frame } from './watcher.ts';
 
-/** A change that a page was asked to make. `hit` counts one up, whatever the count is by then. */
+/** A change that a page was asked to make. */
 export interface Asked {
   readonly n: number;
   readonly page: string;
-  readonly what: 'set' | 'patch' | 'delete' | 'append' | 'own' | 'all' | 'wrong' | 'hit';
+  readonly what: Move;
   readonly key: string;
   /** As its page was told. */
   outcome: 'waiting' | 'saved' | 'refused' | 'unknown';
-}
-
-/** What somebody has of everything. */
-export interface Sight {
-  readonly plans: Readonly<Record<string, unknown>>;
-  readonly own: Readonly<Record<string, unknown>>;
-  readonly hits: number;
-  readonly diary: readonly unknown[];
 }
 
 export interface History {
@@ -49,7 +42,7 @@ export function problems({ asked, told, pages }: History): string[] {
       found.push(`${saved} hits were saved, and ${counted} are counted`);
     for (const page of pages) {
       if (page.user !== user) continue;
-      for (const what of ['plans', 'own', 'hits', 'diary'] as const) {
+      for (const what of ['plans', 'own', 'tasks', 'hits', 'diary'] as const) {
         if (!isDeepStrictEqual(page.sight[what], sight[what]))
           found.push(
             `${page.name} shows ${what} ${JSON.stringify(page.sight[what])}, and not ${JSON.stringify(sight[what])}`,
@@ -74,16 +67,28 @@ function twice(frames: readonly Frame[]): string[] {
   return found;
 }
 
+const where: Readonly<Partial<Record<Move, readonly string[]>>> = {
+  set: ['plans'],
+  patch: ['plans'],
+  wrong: ['plans'],
+  own: ['ui'],
+  append: ['diary'],
+  task: ['tasks'],
+  all: ['plans', 'ui', 'diary'],
+};
+
 /** Whether a change is where it belongs as often as it should be: once in each channel if it was saved, else nowhere. */
 function misplaced({ n, what, outcome }: Asked, frames: readonly Frame[]): string[] {
-  if (what === 'hit' || what === 'delete' || outcome === 'unknown') return [];
-  const where = { set: ['plans'], patch: ['plans'], append: ['diary'], own: ['ui'], wrong: ['plans'] };
-  const channels = what === 'all' ? ['plans', 'ui', 'diary'] : where[what];
-  return channels.flatMap((channel) => {
-    const times = frames.filter((frame) => frame.channel === channel && carries(frame, n)).length;
-    const due = outcome === 'saved' ? 1 : 0;
-    return times === due ? [] : [`change ${n} (${what}) was ${outcome}, and is ${times} times in ${channel}`];
-  });
+  const times = (where[what] ?? []).map(
+    (channel) => frames.filter((frame) => frame.channel === channel && carries(frame, n)).length,
+  );
+  // Of what nobody knows the end of, all or nothing was done.
+  const due = outcome === 'saved' ? 1 : outcome === 'unknown' ? Math.min(1, times[0] ?? 0) : 0;
+  return times.flatMap((found, i) =>
+    found === due
+      ? []
+      : [`change ${n} (${what}) was ${outcome}, and is ${found} times in ${where[what]?.[i]}`],
+  );
 }
 
 /** The changes of one page to one key in another order than they were made. */
@@ -118,7 +123,7 @@ function carries(frame: Frame, n: number): boolean {
 
 /** What there is after all that was told. */
 export function fold(frames: readonly Frame[]): Sight {
-  const stores: Record<string, Record<string, unknown>> = { plans: {}, ui: {}, hits: {} };
+  const stores: Record<string, Record<string, unknown>> = { plans: {}, ui: {}, tasks: {}, hits: {} };
   const diary: unknown[] = [];
   for (const { type, channel = '', set, patch, delete: gone, values, data, messages = [] } of frames) {
     if (type === 'message') diary.push(data);
@@ -127,14 +132,20 @@ export function fold(frames: readonly Frame[]): Sight {
     if (!store) continue;
     for (const [key, { value }] of Object.entries(values ?? {})) store[key] = value;
     for (const [key, value] of Object.entries(set ?? {})) store[key] = value;
-    for (const [key, value] of Object.entries(patch ?? {}))
-      store[key] = { ...(store[key] as object), ...(value as object) };
+    for (const [key, value] of Object.entries(patch ?? {})) store[key] = merged(store[key], value);
     for (const key of gone ?? []) delete store[key];
   }
   return {
     plans: stores.plans ?? {},
     own: stores.ui ?? {},
+    tasks: stores.tasks ?? {},
     hits: Number(stores.hits?.count ?? 0),
     diary,
   };
+}
+
+/** A flat object after a merge patch. */
+function merged(value: unknown, patch: unknown): object {
+  const all = Object.entries({ ...(value as object), ...(patch as object) });
+  return Object.fromEntries(all.filter(([, member]) => member !== null));
 }

@@ -1,43 +1,12 @@
 /** Pages, as programs, that change everything there is in any order, over lines that break. */
 
-import { type Baton, BatonError, connect, defineLog, defineStore } from '@baton/client';
-import { change } from '@baton/client/conflict';
+import { type Baton, BatonError, connect } from '@baton/client';
 import type { Cutter } from './cutter.ts';
 import { type Asked, type History, problems } from './history.ts';
+import { channels, join, keys, make, moves, ready, sight } from './moves.ts';
 import { type Open, signedIn, withCookie } from './program.ts';
 import { until } from './waiting.ts';
 import { Watcher } from './watcher.ts';
-
-interface Value {
-  readonly n: number;
-  readonly note?: string;
-}
-
-const plans = defineStore<Value>({ name: 'plans' });
-const own = defineStore<Value>({ name: 'ui' });
-const hits = defineStore<number>({ name: 'hits' });
-const diary = defineLog<Value>({ name: 'diary' });
-const channels = [plans, own, hits, diary].map(({ name }) => name);
-const keys = ['a', 'b', 'c'];
-
-/** Where all of it happens. */
-export const lab = `version: 1
-title: Lab
-spaces:
-  demo:
-    title: Demo
-    login: {other_user: observe, same_user: join}
-    channels:
-      plans:
-        kind: store
-        write: [member]
-        schema: {type: object, properties: {note: {type: string, maxLength: 10}}}
-      ui: {kind: store, scope: user, write: [owner]}
-      hits: {kind: store, write: [member], default: {count: 0}}
-      diary: {kind: log, write: [member], keep: 5000}
-authenticators:
-  - {kind: dev}
-`;
 
 export interface Play {
   readonly hub: string;
@@ -63,18 +32,15 @@ export class Page {
     this.user = user;
     this.#random = random;
     this.baton = connect({ url, open, client: name, signedIn: async () => true });
-    for (const store of [plans, own, hits]) this.baton.store<unknown>(store).subscribe(() => {});
-    this.baton.log(diary).subscribe(() => {});
+    join(this.baton);
   }
 
   /** Asks for a change, of any kind, and notes what becomes of it. */
   ask(n: number): Promise<void> {
-    const key = this.#pick(keys);
-    const kinds = ['set', 'set', 'patch', 'delete', 'append', 'own', 'all', 'wrong', 'hit', 'hit'] as const;
-    const what = this.#pick(kinds);
+    const [what, key] = [pick(moves, this.#random), pick(keys, this.#random)];
     const asked: Asked = { n, page: this.name, what, key, outcome: 'waiting' };
     this.asked.push(asked);
-    return this.#do(what, key, { n }).then(
+    return make(this.baton, what, key, n).then(
       () => {
         asked.outcome = 'saved';
       },
@@ -84,57 +50,10 @@ export class Page {
       },
     );
   }
+}
 
-  sight() {
-    const { baton } = this;
-    const messages = baton
-      .log(diary)
-      .get()
-      .messages.map(({ data }) => data);
-    return {
-      plans: Object.fromEntries(baton.store(plans).get().values),
-      own: Object.fromEntries(baton.store(own).get().values),
-      hits: baton.store(hits).get().values.get('count') ?? 0,
-      diary: messages,
-    };
-  }
-
-  ready(): boolean {
-    const { status, store, log } = this.baton;
-    return status.get() === 'live' && store(hits).get().ready && log(diary).get().ready;
-  }
-
-  #do(what: Asked['what'], key: string, value: Value): Promise<unknown> {
-    const { store, log, transact } = this.baton;
-    switch (what) {
-      case 'set':
-        return store(plans).set(key, value);
-      case 'patch':
-        return store(plans).patch(key, value);
-      case 'delete':
-        return store(plans).delete(key);
-      case 'append':
-        return log(diary).append(value);
-      case 'own':
-        return store(own).set(key, value);
-      case 'wrong':
-        return store(plans).set(key, { ...value, note: 'longer than allowed' });
-      case 'all':
-        return transact((t) => {
-          t.write(plans, { set: { [key]: value } });
-          t.write(own, { set: { [key]: value } });
-          t.append(diary, value);
-        });
-      case 'hit': {
-        const count = store(hits).get().values.get('count') ?? 0;
-        return change(store(hits), 'count', count + 1, { onConflict: (_, __, theirs = 0) => theirs + 1 });
-      }
-    }
-  }
-
-  #pick<T>(of: readonly T[]): T {
-    return of[Math.floor(this.#random() * of.length)] as T;
-  }
+export function pick<T>(of: readonly T[], random: () => number): T {
+  return of[Math.floor(random() * of.length)] as T;
 }
 
 /** Lets two pages of alice and one of bob change things, and returns what is wrong with what came of it. */
@@ -150,7 +69,7 @@ export async function play({ hub, cutter, random, time, limit, spoil }: Play): P
     return new Page(`page-${i}-${id}`, user, cutter.url, spoil?.(open) ?? open, random);
   });
   try {
-    await until('all pages to be there', () => pages.every((page) => page.ready()));
+    await until('all pages to be there', () => pages.every(({ baton }) => ready(baton)));
     let n = pages.length; // numbers are of all pages, and grow
     const work: Promise<void>[] = [];
     for (const end = performance.now() + time; performance.now() < end; ) {
@@ -165,7 +84,7 @@ export async function play({ hub, cutter, random, time, limit, spoil }: Play): P
     const history = (): History => ({
       asked,
       told,
-      pages: pages.map((page) => ({ name: page.name, user: page.user, sight: page.sight() })),
+      pages: pages.map((page) => ({ name: page.name, user: page.user, sight: sight(page.baton) })),
     });
     // What is wrong for good is still wrong then.
     await until('nothing to be wrong', () => problems(history()).length === 0, limit).catch(() => {});

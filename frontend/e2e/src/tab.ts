@@ -62,7 +62,7 @@ export class Tab {
     const names = await this.page.evaluate(() =>
       [localStorage, sessionStorage].flatMap((storage) => Object.keys(storage)).sort(),
     );
-    return [...names, ...channels.map(({ name }) => `channel ${name}`), ...changes];
+    return [...names, ...channels.map(({ name }) => `channel ${name}`), ...changes.map(({ op }) => op)];
   }
 
   /** The keys of a store that the browser remembers. */

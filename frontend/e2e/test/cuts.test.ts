@@ -1,8 +1,10 @@
 import { expect } from 'vitest';
 import { Cutter } from '../src/cutter.ts';
-import { lab, type Play, play } from '../src/pages.ts';
+import { site } from '../src/moves.ts';
+import { type Play, play } from '../src/pages.ts';
 import type { Open } from '../src/program.ts';
 import { type Stage, scenario } from '../src/scenario.ts';
+import { playTabs } from '../src/tabplay.ts';
 
 /** BATON_SEED plays one game again, BATON_CUTS so many seconds of it. */
 const seed = Number(process.env.BATON_SEED ?? Date.now() % 1_000_000);
@@ -19,16 +21,17 @@ function numbers(from: number): () => number {
   };
 }
 
-async function played(
+async function played<P extends Play>(
   stage: Stage,
   n: number,
-  how: Pick<Play, 'time' | 'limit' | 'spoil'>,
+  how: Omit<P, 'hub' | 'cutter' | 'random'>,
+  game: (play: P) => Promise<string[]> = play,
 ): Promise<string[]> {
   const random = numbers(seed + n);
   const hub = stage.hub(0).url;
   const cutter = await Cutter.before(hub, random);
   try {
-    const wrong = await play({ hub, cutter, random, ...how });
+    const wrong = await game({ hub, cutter, random, ...how } as P);
     console.log(`seed ${seed}: ${cutter.cuts} connections were cut, ${wrong.length} things are wrong`);
     return wrong;
   } finally {
@@ -97,5 +100,16 @@ scenario(
     await finds(stage, forgetful, /was saved, and is [2-9] times in/);
     await finds(stage, deaf, /shows .*, and not/);
   },
-  { on: ['one hub'], site: lab },
+  { on: ['one hub'], site },
 );
+
+// A browser that is started and played with for longer than a moment: not for `make test`.
+if (process.env.BATON_CUTS)
+  scenario(
+    'over lines that break, tabs of one browser that are loaded again, closed, killed and frozen apply each change once and come to see the same, also in a slice of Redux; what they leave behind is done, or somebody is told',
+    async (stage) => {
+      const how = { time: seconds * 1_000, limit: 20_000 };
+      expect(await played(stage, 0, how, playTabs), `seed ${seed}`).toEqual([]);
+    },
+    { on: ['one hub'], site },
+  );
