@@ -24,7 +24,7 @@ export interface TabsOptions extends ConnectOptions {
 
 /**
  * Options for `connect`, with which the tabs of a browser share one socket: `connect(withTabs())`. Where there are no Web
- * Locks or no BroadcastChannel, each tab has its own, as without.
+ * Locks or no BroadcastChannel, or the browser refuses them, each tab has its own, as without.
  */
 export function withTabs(options: TabsOptions = {}): ConnectOptions {
   const { session, ...rest } = options;
@@ -77,6 +77,8 @@ class Tabs {
   #direct: OpenSocket;
   #url: string;
   #who: () => Promise<string | undefined>;
+  /** `apart`: the browser refuses locks or channels here, so this tab has a socket of its own. */
+  #state: 'together' | 'apart' = 'together';
   #name = ''; // of the lock and the channel
   #starting: Promise<void> | undefined;
   #channel: BroadcastChannel | undefined;
@@ -104,6 +106,7 @@ class Tabs {
   }
 
   open(url: string, protocol: string): Socket {
+    if (this.#state === 'apart') return this.#direct(url, protocol);
     const port = new Port(url, (word) => this.#say(word));
     port.gone = () => this.#ports.delete(port.name);
     this.#ports.set(port.name, port);
@@ -118,17 +121,28 @@ class Tabs {
 
   /** This page is left, or has no connection any more: the others go on without it. */
   readonly end = (): void => {
-    globalThis.removeEventListener?.('pagehide', this.end);
     for (const port of [...this.#ports.values()]) {
       this.#say({ is: 'detach', port: port.name });
       port.closed(noConnection, 'the page is left');
     }
+    this.#leave();
+  };
+
+  /** From now on this tab has a socket of its own. */
+  #part(): void {
+    this.#state = 'apart';
+    this.#leave();
+    for (const port of [...this.#ports.values()]) port.parted();
+  }
+
+  #leave(): void {
+    globalThis.removeEventListener?.('pagehide', this.end);
     this.#waiting?.abort();
     this.#stepDown();
     clearInterval(this.#watch);
     this.#channel?.close();
     this.#channel = undefined;
-  };
+  }
 
   async #start(): Promise<void> {
     if (this.#channel) return;
@@ -146,7 +160,12 @@ class Tabs {
     }
     if (this.#ports.size === 0) return; // nobody waits for it any more
     this.#name = `baton ${this.#url} ${session}`;
-    this.#channel = this.#tune(this.#name);
+    try {
+      this.#channel = this.#tune(this.#name);
+    } catch {
+      this.#part();
+      return;
+    }
     this.#channel.onmessage = ({ data }) => this.#hear(data as Word);
     this.#watch = setInterval(() => this.#look(), quietTime);
     this.#heard = performance.now();
@@ -163,17 +182,25 @@ class Tabs {
     this.#waiting = waiting;
     // A lock that is stolen cannot be waited for.
     const options = steal ? { steal } : { signal: waiting.signal };
+    let had = false;
     this.#locks
       .request(this.#name, options, () => {
         if (waiting.signal.aborted) return undefined;
+        had = true;
         return new Promise<void>((resign) => {
           this.#resign = resign;
           this.#lead();
         });
       })
-      .catch(() => {
-        // Aborted by this page, or stolen from it.
+      .catch((err: unknown) => {
         if (waiting.signal.aborted) return;
+        // What is stolen ends with an AbortError, for who had it. All else is a refusal, and would be one again: of a frame
+        // without storage, or where the user has blocked it.
+        const stolen = had && err instanceof DOMException && err.name === 'AbortError';
+        if (!stolen) {
+          this.#part();
+          return;
+        }
         this.#stepDown();
         this.#wait();
       });
@@ -327,6 +354,15 @@ class Port implements Socket {
       handOver,
     );
     this.onmessage?.({ data: '[{"type":"leaving"}]' } as MessageEvent);
+  }
+
+  /** Its tab has sockets of its own: to the client, as if the hub had asked it to come back at once. */
+  parted(): void {
+    if (this.#state === 'closed') return;
+    this.onmessage?.({
+      data: '[{"type":"bye","code":1012,"reason":"","reconnect_after":1}]',
+    } as MessageEvent);
+    this.closed(noConnection, 'this browser shares no connection here');
   }
 
   #over(): void {

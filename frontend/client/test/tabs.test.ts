@@ -191,6 +191,29 @@ describe('ten tabs', () => {
     expect(direct).toBe(room.open);
   });
 
+  it('have a connection each, from then on, where the browser refuses locks, as it does to a frame without storage', async () => {
+    const request = vi.fn(() => Promise.reject(new DOMException('denied', 'SecurityError')));
+    vi.spyOn(browser, 'locks').mockReturnValue({ request } as unknown as LockManager);
+    await open(2);
+    await pass(1);
+    expect(words()).toEqual(['live', 'live']);
+    expect([room.connections.length, request.mock.calls.length]).toEqual([2, 2]);
+    room.connections[0]?.cut();
+    await pass(31_000);
+    expect(words()).toEqual(['live', 'live']);
+    expect(request).toHaveBeenCalledTimes(2);
+    for (const { baton } of tabs) baton.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('have a connection each where the browser refuses channels', async () => {
+    browser.hears = 'nothing';
+    await open(2);
+    await pass(1);
+    expect(words()).toEqual(['live', 'live']);
+    expect(room.connections.length).toBe(2);
+  });
+
   it('all end when the login session ends', async () => {
     await open(3);
     room.connections[0]?.cut(4401, 'signed out');

@@ -114,6 +114,8 @@ interface Held {
 /** What tabs of one browser have in common. */
 export class Browser {
   readonly channels = new Set<Channel>();
+  /** `nothing`: it refuses to make a channel, as where the user has blocked storage. */
+  hears: 'all' | 'nothing' = 'all';
   readonly #held = new Map<string, Held>();
   readonly #waiting: {
     readonly name: string;
@@ -196,6 +198,7 @@ class Channel {
   readonly tab: Tab;
 
   constructor(name: string, tab: Tab) {
+    if (tab.browser.hears === 'nothing') throw new DOMException('denied', 'SecurityError');
     this.name = name;
     this.tab = tab;
     tab.browser.channels.add(this);
