@@ -49,6 +49,7 @@ describe('a change that waits', () => {
       op: `${i}`,
       at,
       change,
+      kept: true,
     }));
     showOne(keeping({ changes }, <ConnectionBanner />), { status: 'connecting' });
     expect(screen.getByRole('alert').textContent).toContain(
@@ -57,7 +58,9 @@ describe('a change that waits', () => {
   });
 
   it('shows in the chat until it is said', () => {
-    const changes = new Atom<readonly WaitingChange[]>([{ op: 'c.1', at, change: saying('hello') }]);
+    const changes = new Atom<readonly WaitingChange[]>([
+      { op: 'c.1', at, change: saying('hello'), kept: true },
+    ]);
     const { baton } = showOne(keeping({ changes }, <Messages />), { ...operating, status: 'connecting' });
     fireEvent.click(screen.getByRole('tab', { name: /^Chat/ }));
     const list = within(screen.getByRole('log', { name: 'Chat' }));

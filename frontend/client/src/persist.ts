@@ -7,14 +7,14 @@
  * - **The queue**: changes that the hub has not answered; see queue.ts.
  */
 
-import type { ChannelDef, Readable, Welcome } from './api.js';
+import type { ChannelDef, Readable, Refused, Welcome } from './api.js';
 import type { Channel } from './channel.js';
 import type { ConnectOptions } from './connect.js';
 import type { Connection } from './connection.js';
 import type { ValueFrame } from './frames.js';
 import { LogState } from './log.js';
 import { Queue, type RefusedChange, type WaitingChange } from './queue.js';
-import { type KeptChannel, Shelf, type Whose } from './shelf.js';
+import { factory, type KeptChannel, Shelf, type Whose } from './shelf.js';
 import { StoreState } from './store.js';
 
 export type { RefusedChange, WaitingChange } from './queue.js';
@@ -47,6 +47,11 @@ export interface Persistence {
   readonly waiting: Readable<number>;
   /** The same, each of them, the oldest first. */
   readonly changes: Readable<readonly WaitingChange[]>;
+  /**
+   * Why the browser keeps nothing now, with code `storage`: it has no place left, or lets this page keep none. Changes are
+   * sent all the same; those that it does not have (WaitingChange.kept) are gone with the page. null: it does.
+   */
+  readonly trouble: Readable<Refused | null>;
   /** What was refused of the changes of pages that are gone. Of its own, a page hears itself. */
   readonly refused: Readable<readonly RefusedChange[]>;
   /** Forgets what was refused. */
@@ -69,17 +74,20 @@ export function persist(options: PersistOptions = {}): Persistence {
   const shelf = new Shelf(`baton ${options.url ?? globalThis.location?.origin ?? ''}`);
   const followers = new Set<() => void>();
   let keeper: Keeper | undefined;
-  const through = <T>(none: T, read: (queue: Queue) => T): Readable<T> => ({
-    get: () => (keeper ? read(keeper.queue) : none),
+  const followed = <T>(get: () => T): Readable<T> => ({
+    get,
     subscribe: (listener) => {
       const follower = () => listener();
       followers.add(follower);
       return () => followers.delete(follower);
     },
   });
+  const through = <T>(none: T, read: (queue: Queue) => T) =>
+    followed(() => (keeper ? read(keeper.queue) : none));
   const tell = () => {
     for (const follower of [...followers]) follower();
   };
+  shelf.changed = tell;
   return {
     add: (connection) => {
       keeper = new Keeper(connection, shelf, options);
@@ -91,9 +99,10 @@ export function persist(options: PersistOptions = {}): Persistence {
       if (!keeper) shelf.close();
       return kept?.welcome && young(kept) ? { welcome: kept.welcome, at: kept.at } : undefined;
     },
-    waiting: through(0, ({ waiting }) => waiting.get().length),
+    waiting: through(0, (queue) => queue.count),
     changes: through<readonly WaitingChange[]>([], ({ waiting }) => waiting.get()),
     refused: through<readonly RefusedChange[]>([], ({ refused }) => refused.get()),
+    trouble: followed(() => shelf.trouble),
     dismiss: () => keeper?.queue.dismiss(),
     forget: async (what) => {
       keeper?.forget();
@@ -121,7 +130,7 @@ class Keeper {
     this.#who = who;
     this.#part = part;
     this.queue = new Queue(connection, shelf, () => this.#whose());
-    if (!globalThis.indexedDB) return;
+    if (!factory()) return;
     const { channels } = connection;
     const open = channels.open.bind(channels) as typeof channels.open;
     channels.open = (def, kind) => {

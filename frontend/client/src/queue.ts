@@ -10,11 +10,10 @@ import type { Connection, Plan } from './connection.js';
 import { type BatonError, refusal } from './error.js';
 import type { RequestBody } from './frames.js';
 import type { KeptChange, Shelf, Whose } from './shelf.js';
-import { Cell } from './source.js';
+import { Cell, Source } from './source.js';
 import { StoreState } from './store.js';
 
-/** A change that the hub has not answered yet, of this page or of one that is gone. */
-export interface WaitingChange {
+interface SentChange {
   readonly op: string;
   /** When it was made, in milliseconds since 1970. */
   readonly at: number;
@@ -22,9 +21,24 @@ export interface WaitingChange {
   readonly change: RequestBody;
 }
 
+/** A change that the hub has not answered yet, of this page or of one that is gone. */
+export interface WaitingChange extends SentChange {
+  /** The browser has it, so that it outlives the page. */
+  readonly kept: boolean;
+}
+
 /** A change of a page that is gone, which was not applied; or, with code `unknown`, perhaps was. */
-export interface RefusedChange extends WaitingChange {
+export interface RefusedChange extends SentChange {
   readonly refused: Refused;
+}
+
+/**
+ * A change that the hub has not answered. `coming`: it is being put into the browser. `kept`: it is there. `lost`: it is not,
+ * or not any more. `shown`: it is, of a page that may be gone, and not this page's to send before the hub says who is here.
+ */
+interface Held {
+  readonly change: KeptChange;
+  state: 'coming' | 'kept' | 'lost' | 'shown';
 }
 
 /**
@@ -38,7 +52,7 @@ const longestLook = 1_000;
 
 export class Queue {
   readonly refused: Cell<readonly RefusedChange[]>;
-  readonly waiting: Cell<readonly WaitingChange[]>;
+  readonly waiting: Source<readonly WaitingChange[]>;
   #connection: Connection;
   #shelf: Shelf;
   #whose: () => Whose | undefined;
@@ -48,8 +62,7 @@ export class Queue {
   #own = ''; // this page's client
   #taken = new Set<string>(); // the clients whose changes this page sees to, besides
   #end: (() => void) | undefined; // gives the lock of its own ones back
-  #unnamed: KeptChange[] = []; // made before it was known who is here
-  #shown = new Map<string, KeptChange>(); // what pages that may be gone have left, until the hub says who is here
+  #held = new Map<string, Held>(); // by operation
 
   constructor(connection: Connection, shelf: Shelf, whose: () => Whose | undefined) {
     this.#connection = connection;
@@ -57,8 +70,20 @@ export class Queue {
     this.#whose = whose;
     this.#locks = globalThis.navigator?.locks;
     this.refused = new Cell<readonly RefusedChange[]>(connection.batch, []);
-    this.waiting = new Cell<readonly WaitingChange[]>(connection.batch, []);
-    globalThis.addEventListener?.('pagehide', this.#letGo);
+    this.waiting = new Source(connection.batch, () =>
+      [...this.#held.values()]
+        .map(({ change: { op, at, body }, state }) => ({
+          ...{ op, at, change: body },
+          kept: state === 'kept' || state === 'shown',
+        }))
+        .sort((a, b) => a.at - b.at),
+    );
+    shelf.lost = () => {
+      for (const held of this.#held.values()) if (held.state === 'kept') held.state = 'lost';
+      this.waiting.changed();
+      void this.#rescue();
+    };
+    globalThis.addEventListener?.('pagehide', this.#release);
     globalThis.addEventListener?.('pageshow', this.#takeBack);
     const request = connection.request.bind(connection);
     connection.request = (body, plan) => {
@@ -83,6 +108,11 @@ export class Queue {
     };
   }
 
+  /** How many wait. */
+  get count(): number {
+    return this.#held.size;
+  }
+
   /** Shows what pages that are gone have left, of who is said to be here: it is not sent before the hub says that too. */
   async show(): Promise<void> {
     const whose = this.#whose();
@@ -90,11 +120,10 @@ export class Queue {
     if (this.#state === 'begun') return;
     this.#connection.batch.run(() => {
       for (const change of all) {
-        const { op, body, user, space, at } = change;
+        const { op, body, user, space } = change;
         if (user !== whose?.user || space !== whose.space || clientOf(op) === this.#own) continue;
-        this.#shown.set(op, change);
         shown(this.#storesOf(body)).made?.(op, body);
-        this.#wait({ op, at, change: body });
+        this.#hold(change, 'shown');
       }
     });
   }
@@ -102,12 +131,12 @@ export class Queue {
   /** What was shown and is not this page's to send is another tab's, or nobody's. */
   #unshow(): void {
     this.#connection.batch.run(() => {
-      for (const { op, body } of this.#shown.values()) {
-        shown(this.#storesOf(body)).done?.(op);
-        this.#waited(op);
+      for (const { change, state } of this.#held.values()) {
+        if (state !== 'shown') continue;
+        shown(this.#storesOf(change.body)).done?.(change.op);
+        this.#letGo(change.op);
       }
     });
-    this.#shown.clear();
   }
 
   /**
@@ -136,7 +165,7 @@ export class Queue {
   async look(): Promise<void> {
     const whose = this.#whose();
     if (!whose || this.#connection.status.get() === 'connecting') return;
-    for (const change of this.#unnamed.splice(0)) void this.#shelf.put('changes', { ...change, ...whose });
+    void this.#rescue();
     const clients = new Set<string>();
     for (const change of await this.#shelf.all('changes')) {
       const client = clientOf(change.op);
@@ -145,7 +174,7 @@ export class Queue {
         clients.add(client);
       }
     }
-    await Promise.all([...clients].map((client) => this.#hold(client, whose)));
+    await Promise.all([...clients].map((client) => this.#inherit(client, whose)));
   }
 
   dismiss(): void {
@@ -153,13 +182,13 @@ export class Queue {
   }
 
   end(): void {
-    this.#letGo();
-    globalThis.removeEventListener?.('pagehide', this.#letGo);
+    this.#release();
+    globalThis.removeEventListener?.('pagehide', this.#release);
     globalThis.removeEventListener?.('pageshow', this.#takeBack);
   }
 
   /** A page that is left, perhaps to be come back to, does not stand in the way of those who go on. */
-  #letGo = (): void => this.#end?.();
+  #release = (): void => this.#end?.();
 
   #takeBack = ({ persisted }: PageTransitionEvent): void => {
     if (persisted && this.#own !== '') this.#claim(this.#own);
@@ -168,34 +197,49 @@ export class Queue {
   #keep(op: string, sent: RequestBody, lanes: readonly string[]): void {
     const { id: _, op: __, ...body } = sent as RequestBody & { id: number; op: string };
     if (this.#own === '') this.#claim(clientOf(op));
-    const change = {
-      op,
-      body: body as RequestBody,
-      lanes,
-      at: Date.now(),
-      user: '',
-      space: '',
-      ...this.#whose(),
-    };
-    if (change.user === '') this.#unnamed.push(change);
-    void this.#shelf.put('changes', change);
-    this.#wait({ op, at: change.at, change: change.body });
+    const whose = this.#whose() ?? nobody;
+    const held = this.#hold(
+      { op, body: body as RequestBody, lanes, at: Date.now(), ...whose },
+      'lost', // as yet
+    );
+    if (whose !== nobody) void this.#save(held);
   }
 
   #drop(op: string): void {
-    this.#unnamed = this.#unnamed.filter((change) => change.op !== op);
     void this.#shelf.delete('changes', op);
-    this.#waited(op);
+    this.#letGo(op);
   }
 
-  #wait(change: WaitingChange): void {
-    this.#waited(change.op);
-    this.waiting.set([...this.waiting.get(), change].sort((a, b) => a.at - b.at));
+  #hold(change: KeptChange, state: Held['state']): Held {
+    const held = { change, state };
+    this.#held.set(change.op, held);
+    this.waiting.changed();
+    return held;
   }
 
-  #waited(op: string): void {
-    const left = this.waiting.get().filter((one) => one.op !== op);
-    if (left.length < this.waiting.get().length) this.waiting.set(left);
+  #letGo(op: string): void {
+    if (this.#held.delete(op)) this.waiting.changed();
+  }
+
+  /** Puts it into the browser; resolves with whether it is there. */
+  async #save(held: Held): Promise<boolean> {
+    held.state = 'coming';
+    const kept = await this.#shelf.put('changes', held.change);
+    if (held.state === 'coming') held.state = kept ? 'kept' : 'lost';
+    this.waiting.changed();
+    return kept;
+  }
+
+  /** Tries again what the browser does not have: because it could not be kept, or it was not known whose it is. */
+  async #rescue(): Promise<void> {
+    const whose = this.#whose();
+    if (!whose) return;
+    for (const [op, { change, state }] of this.#held) {
+      if (state !== 'lost') continue;
+      const held: Held = { change: change.user === '' ? { ...change, ...whose } : change, state };
+      this.#held.set(op, held);
+      if (!(await this.#save(held))) return;
+    }
   }
 
   /** As long as this page is there, nobody else sees to its changes. */
@@ -208,7 +252,7 @@ export class Queue {
   }
 
   /** Takes up the changes of a page, if it is gone, and no other has: resolves when they are on their way. */
-  #hold(client: string, whose: Whose): Promise<void> {
+  #inherit(client: string, whose: Whose): Promise<void> {
     this.#taken.add(client);
     return new Promise((resolve) => {
       const work = async (lock: Lock | null) => {
@@ -240,8 +284,7 @@ export class Queue {
   async #again(change: KeptChange): Promise<void> {
     const { op, body, lanes, at } = change;
     const { made, done, failed } = shown(this.#storesOf(body));
-    this.#shown.delete(op);
-    this.#wait({ op, at, change: body });
+    this.#hold(change, 'kept');
     const patience = longest - (Date.now() - at);
     try {
       await this.#connection.request(body, {
@@ -273,6 +316,9 @@ export class Queue {
     );
   }
 }
+
+/** Of whom it is not known who is here, what is made is not kept: nobody could be given it. */
+const nobody: Whose = { user: '', space: '' };
 
 /** The connection is over, which says nothing of the change: it waits for the next. */
 function over({ code }: BatonError): boolean {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { IDBFactory } from 'fake-indexeddb';
+import { IDBObjectStore as FDBObjectStore, IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defineCommand, defineLog, defineStore } from '../src/index.js';
 import { type Persistence, type PersistOptions, persist } from '../src/persist.js';
@@ -348,7 +348,7 @@ describe('the picture', () => {
   });
 
   it('tells who was here last, until it is half a day old, or forgotten', async () => {
-    await reload();
+    (await reload()).tab.kill();
     const next = persist({ url: 'https://hub.example' });
     expect((await next.recall())?.welcome).toMatchObject({ conn: '', session: 's1', you: { user: 'alice' } });
     await leap(12 * hours);
@@ -417,11 +417,109 @@ describe('the picture', () => {
   });
 });
 
-it('keeps nothing, and does no harm, where there is no database', async () => {
-  delete browserStorage.indexedDB;
-  const page = await open();
-  await page.tab.baton.store(ui).set('a', 1);
-  await pass(5_000);
-  await page.kept.forget();
-  expect([values(page), page.kept.waiting.get(), page.kept.refused.get()]).toEqual([{ a: 1 }, 0, []]);
+describe('a browser that', () => {
+  const refuse = () => {
+    throw new DOMException('denied', 'SecurityError');
+  };
+  /** What it has of the changes. */
+  const inBrowser = async () => {
+    const opening = browserStorage.indexedDB?.open('baton https://hub.example');
+    return new Promise<unknown[]>((resolve) => {
+      if (!opening) return;
+      opening.onsuccess = () => {
+        const all = opening.result.transaction('changes').objectStore('changes').getAll();
+        all.onsuccess = () => {
+          opening.result.close();
+          resolve(all.result);
+        };
+      };
+    });
+  };
+  /** Databases that are opened from now on. */
+  function databases(): IDBDatabase[] {
+    const opened: IDBDatabase[] = [];
+    const factory = browserStorage.indexedDB as IDBFactory;
+    const begin = factory.open.bind(factory);
+    factory.open = (...what) => {
+      const opening = begin(...what);
+      opening.addEventListener('success', () => opened.push(opening.result as unknown as IDBDatabase));
+      return opening;
+    };
+    return opened;
+  }
+  const kept = ({ kept: { changes } }: Page) => changes.get().map((change) => change.kept);
+
+  it.each([
+    ['has no database', () => delete browserStorage.indexedDB],
+    ['refuses to open one', () => (browserStorage.indexedDB = { open: refuse } as unknown as IDBFactory)],
+    [
+      'does not even show that it has one',
+      () => Object.defineProperty(globalThis, 'indexedDB', { get: refuse, configurable: true }),
+    ],
+  ])('%s keeps nothing, which is told, and all goes on', async (_how, break_) => {
+    break_();
+    const page = await open();
+    await page.tab.baton.store(ui).set('a', 1);
+    expect([values(page), page.kept.waiting.get(), page.kept.refused.get()]).toEqual([{ a: 1 }, 0, []]);
+    room.line = 'deaf';
+    page.tab.baton.store(ui).set('a', 2);
+    await pass(5_000);
+    expect([kept(page), page.kept.trouble.get()?.code]).toEqual([[false], 'storage']);
+    await page.kept.forget();
+    expect(await page.kept.recall()).toBeUndefined();
+  });
+
+  it.each(['with a word', 'without'])('closes the database %s is asked for it again', async (how) => {
+    const opened = databases();
+    const page = await open();
+    room.line = 'deaf';
+    page.tab.baton.store(ui).set('a', 1);
+    await settle();
+    opened[0]?.close();
+    if (how === 'with a word') opened[0]?.onclose?.(new Event('close'));
+    page.tab.baton.store(ui).set('a', 2);
+    await pass(5_000);
+    expect([opened.length, kept(page), page.kept.trouble.get()]).toEqual([2, [true, true], null]);
+    expect(await inBrowser()).toMatchObject([{ body: { set: { a: 1 } } }, { body: { set: { a: 2 } } }]);
+  });
+
+  it('has its data removed by the user gets the changes that still wait again', async () => {
+    const page = await open();
+    room.line = 'deaf';
+    page.tab.baton.store(ui).set('a', 1);
+    await settle();
+    const removing = browserStorage.indexedDB?.deleteDatabase('baton https://hub.example');
+    const removed = new Promise((done) => removing?.addEventListener('success', done));
+    await pass(1);
+    await removed;
+    await pass(3_000);
+    expect([kept(page), (await inBrowser()).length]).toEqual([[true], 1]);
+  });
+
+  it('is full tells so, sends all the same, and keeps what still waits when it has place again', async () => {
+    const page = await open();
+    const told = new Set<unknown>();
+    page.kept.trouble.subscribe(() => told.add(page.kept.trouble.get()?.code));
+    const full = vi.spyOn(FDBObjectStore.prototype, 'put').mockImplementation(() => {
+      throw new DOMException('no place', 'QuotaExceededError');
+    });
+    await page.tab.baton.store(ui).set('a', 1);
+    await settle();
+    expect(page.kept.trouble.get()?.detail).toContain('no place');
+    room.line = 'deaf';
+    page.tab.baton.store(ui).set('a', 2);
+    page.tab.baton.store(ui).set('b', 3);
+    await pass(5_000);
+    expect([values(page), kept(page)]).toEqual([{ a: 2, b: 3 }, [false, false]]);
+    full.mockRestore();
+    await pass(5_000);
+    expect([kept(page), page.kept.trouble.get(), told]).toEqual([
+      [true, true],
+      null,
+      new Set(['storage', undefined]),
+    ]);
+    page.tab.kill();
+    room.line = 'up';
+    expect(values(await open())).toEqual({ a: 2, b: 3 });
+  });
 });
