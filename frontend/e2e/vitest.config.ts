@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { testTimeout } from './src/waiting.ts';
 
 /** These hold what they measure against limits of milliseconds: each of them has the machine to itself. */
 const timed = ['test/live.test.ts', 'test/tabs.test.ts'];
@@ -10,7 +11,7 @@ export default defineConfig({
   test: {
     // Node 20 has a WebSocket if it is asked for.
     execArgv: ['--experimental-websocket', '--no-warnings'],
-    testTimeout: 60_000,
+    testTimeout,
     hookTimeout: 20_000,
     // Figures that a test prints belong to the output.
     disableConsoleIntercept: true,

@@ -10,7 +10,7 @@ import { launch, newContext } from './browser.ts';
 import { behindNginx, type Hub, Installation, type Layout, layouts } from './installation.ts';
 import { thawAll } from './renderer.ts';
 import { Tab } from './tab.ts';
-import { patience } from './waiting.ts';
+import { patience, testTimeout } from './waiting.ts';
 
 const viewport = { width: 1440, height: 900 };
 
@@ -191,8 +191,11 @@ export class Stage {
     return this.installation.hubs[n % 2 === 0 ? 0 : 1];
   }
 
-  async computer(): Promise<Computer> {
-    return this.#add(await newContext({ viewport }));
+  /** `bare`: with a browser that keeps nothing and whose tabs know nothing of each other, as in some private modes. */
+  async computer({ bare = false } = {}): Promise<Computer> {
+    const context = await newContext({ viewport });
+    if (bare) await context.addInitScript(lose);
+    return this.#add(context);
   }
 
   /** A folder for a profile, to be opened with `profile`, closed, and opened again. */
@@ -234,8 +237,16 @@ export class Stage {
   }
 }
 
+/** Takes from a page what not every browser has. */
+function lose(): void {
+  for (const name of ['indexedDB', 'BroadcastChannel', 'caches'])
+    Object.defineProperty(globalThis, name, { value: undefined });
+  for (const name of ['locks', 'serviceWorker'])
+    Object.defineProperty(Navigator.prototype, name, { value: undefined });
+}
+
 /** Longer than any scenario takes; before the runner's own limit, which would leave no time to report. */
-const longest = 50_000;
+const longest = testTimeout - 10_000;
 
 async function inTime(played: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

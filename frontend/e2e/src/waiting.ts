@@ -21,3 +21,6 @@ export async function until<T>(
   } while (performance.now() < end);
   throw new Error(`waited ${limit / 1000} s for ${what}; the last look gave: ${String(last)}`);
 }
+
+/** How long a test may take; where a cluster is started in it, a machine that does other things may need more. */
+export const testTimeout = process.env.BATON_LAYOUTS === 'all' ? 120_000 : 60_000;
