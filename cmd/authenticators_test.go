@@ -65,7 +65,7 @@ authenticators:
 		t.Fatal(err)
 	}
 	p := startBaton(t, "--data", t.TempDir(), "--config", site)
-	signIn := func(user, password string) hubtest.Answer {
+	signIn := func(user, password string) *hubtest.Answer {
 		body := fmt.Sprintf(`{"space":"lab","user":%q,"password":%q}`, user, password)
 		return hubtest.NewBrowser(t).Request(http.MethodPost, p.url+"/api/v1/session", body)
 	}

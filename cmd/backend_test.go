@@ -104,7 +104,7 @@ func editFile(t *testing.T, path, expected, by string) {
 func awaitTask(t *testing.T, b *hubtest.Browser, url, name string, wanted func(hub.TaskStatus) bool) {
 	t.Helper()
 	var answer struct{ Tasks []hub.TaskStatus }
-	for late := time.Now().Add(hubtest.Patience); time.Now().Before(late); <-time.After(50 * time.Millisecond) {
+	for late := time.Now().Add(hubtest.Patience); time.Now().Before(late); <-time.After(100 * time.Millisecond) { // less often than one may ask
 		if status, text := b.Do(http.MethodGet, url+"/api/v1/spaces/lab/tasks", nil, &answer); status != http.StatusOK {
 			t.Fatalf("answered %d %s", status, text)
 		}

@@ -172,7 +172,7 @@ func TestBenchMeasuresAHubThatRuns(t *testing.T) {
 	}
 }
 
-// heard is what a server sends to somebody who has joined the store when somebody else writes.
+// heard is the frame that a server sends to somebody who has joined the store when somebody else writes.
 func heard(t *testing.T, url, token string) string {
 	t.Helper()
 	var tabs []*crowd.Conn
@@ -191,8 +191,14 @@ func heard(t *testing.T, url, token string) string {
 			if err != nil {
 				t.Fatalf("waiting for %s: %v", kind, err)
 			}
-			if strings.Contains(string(message), `"type":"`+kind+`"`) {
-				return string(message)
+			var frames []json.RawMessage
+			if err := json.Unmarshal(message, &frames); err != nil {
+				t.Fatal(err)
+			}
+			for _, frame := range frames { // a busy hub has more to say in one message
+				if strings.HasPrefix(string(frame), `{"type":"`+kind+`"`) {
+					return string(frame)
+				}
 			}
 		}
 	}

@@ -31,7 +31,7 @@ func TestTheDemoBeamlineRunsTheQueueAndAnObserverMayStopIt(t *testing.T) {
 	}
 
 	drives.Do(map[string]any{"type": "write", "channel": "queue", "term": controlled.Term, "set": map[string]any{
-		"q1": beamline.Entry{Sample: "1:07", Task: "collection", Order: 1},
+		"q1": beamline.Entry{Sample: "1:07", Task: "collection", Order: 1, Params: beamline.TaskParams{Images: 100, RangeDeg: 30, ExposureS: 3}}, // long
 	}}, "written", nil)
 	for start(t, drives, controlled.Term) != "done" { // the beamline may not have started yet, or not have heard of the entry
 	}
@@ -56,10 +56,11 @@ func TestTheDemoBeamlineRunsTheQueueAndAnObserverMayStopIt(t *testing.T) {
 	})
 }
 
-// start asks for the queue to be started, every 20 ms until somebody serves that, and returns the state the call ends in.
+// start asks for the queue to be started until somebody serves that, no more often than one may ask, and returns the state
+// the call ends in.
 func start(t *testing.T, tab *hubtest.Tab, term uint64) (state string) {
 	t.Helper()
-	tick, late := time.NewTicker(20*time.Millisecond), time.After(hubtest.Patience)
+	tick, late := time.NewTicker(60*time.Millisecond), time.After(hubtest.Patience)
 	defer tick.Stop()
 	for tab.Ask(map[string]any{"type": "call", "command": "queue.start", "term": term}).Type != "called" {
 		select {

@@ -121,7 +121,7 @@ func TestACollectorThatTakesNothingHoldsNothingUp(t *testing.T) {
 	}
 	began := time.Now()
 	p.stop()
-	if took := time.Since(began); took > 20*time.Second {
+	if took := time.Since(began); took > 40*time.Second { // it cannot be done again, and the machine may be busy
 		t.Errorf("it ended after %v", took)
 	}
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -100,6 +101,8 @@ func everySite(t *testing.T) (sites map[string][]byte) {
 	sites = map[string][]byte{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch {
+		case errors.Is(err, fs.ErrNotExist): // what a test beside this one has removed
+			return nil
 		case err != nil:
 			return err
 		case d.IsDir() && slices.Contains([]string{"node_modules", ".git", "dist"}, d.Name()):

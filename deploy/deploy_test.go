@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a program may take on a busy machine.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // baton is the binary of this tree, built once.
 var baton string
@@ -71,7 +71,7 @@ func start(t *testing.T, program string, args ...string) {
 	c.Stdout, c.Stderr = &said, &said
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) } // nginx takes its children along
-	c.WaitDelay = 5 * time.Second
+	c.WaitDelay = 30 * time.Second
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -238,7 +238,7 @@ func TestNginxGivesWebSocketsAtOnceToNodesThatHaveBeenRestarted(t *testing.T) {
 		addresses[i] = listener.Addr().String()
 	}
 	for i := range nodes {
-		run(i, "127.0.0.1:0")
+		run(i, "127.0.0.1:"+strconv.Itoa(porttest.Free(t)))
 	}
 	defer func() {
 		close(stay)

@@ -15,7 +15,7 @@ func alone(t *testing.T) bool {
 	if os.Getenv(mark) == t.Name() {
 		return true
 	}
-	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.v", "-test.timeout=5m")
+	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.v", "-test.timeout=20m")
 	c.Env = append(os.Environ(), mark+"="+t.Name())
 	output, err := c.CombinedOutput()
 	t.Logf("in a process of its own:\n%s", output)

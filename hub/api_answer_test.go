@@ -113,7 +113,7 @@ func TestARequestThatWaitsEndsAtOnceWithItsSession(t *testing.T) {
 	one, two, _ := twoNodes(t)
 	b := one.user(t, "alice")
 	c := cursorOf(t, one)
-	answers := make(chan hubtest.Answer)
+	answers := make(chan *hubtest.Answer)
 	for _, n := range []*node{one, two} {
 		go func() { answers <- b.Request("GET", n.channel("notes")+"?wait=20s&since="+c, "") }()
 	}

@@ -86,7 +86,7 @@ func (o operation) url(n *node) string {
 func (o operation) member() bool { return len(o.Security) > 0 && len(o.Security[0]) > 0 }
 
 // isProblem fails unless an answer is a problem with a status of 4xx.
-func isProblem(t testing.TB, what string, a hubtest.Answer) {
+func isProblem(t testing.TB, what string, a *hubtest.Answer) {
 	t.Helper()
 	var p map[string]any
 	if a.Status < 400 || a.Status > 499 || a.Header.Get("Content-Type") != "application/problem+json" ||

@@ -114,7 +114,7 @@ func TestAReadWaitsForTheFirstChange(t *testing.T) {
 		begin := time.Now()
 		writer.Request("POST", n.channel(channel), body).Want(200)
 		p := <-got
-		if time.Since(begin) > 5*time.Second || p.Mode != "delta" || len(p.Values)+len(p.Messages) != 1 || p.NextMS != 0 {
+		if time.Since(begin) > 15*time.Second || p.Mode != "delta" || len(p.Values)+len(p.Messages) != 1 || p.NextMS != 0 {
 			t.Errorf("%s: after %s came %+v", channel, time.Since(begin), p)
 		}
 	}

@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
 )
 
 func TestASignalIsSentByHTTP(t *testing.T) {
-	n := newNode(t, nodeOptions{})
+	n := newNode(t, nodeOptions{limits: hub.Limits{Signals: 3}}) // fewer a second than this can send, however slow the machine is
 	_, bob := n.open(t, "bob")
 	bob.Do(join("cursors"), "joined", nil)
 	alice := n.user(t, "alice")
@@ -24,7 +25,7 @@ func TestASignalIsSentByHTTP(t *testing.T) {
 	alice.Request("POST", n.channel("cursors"), `{}`).Problem(400, "invalid")
 	alice.Request("POST", n.channel("cursors"), `{"set":{"k":1}}`).Problem(400, "invalid")
 	alice.Request("POST", n.channel("cursors"), `{"data":1,"term":3}`).Problem(400, "invalid")
-	last := hubtest.Answer{}
+	last := &hubtest.Answer{}
 	for i := 0; i < 1000 && last.Status != 429; i++ {
 		last = alice.Request("POST", n.channel("cursors"), `{"data":1}`)
 	}

@@ -104,7 +104,7 @@ func TestTooManyRequestsAtOnceAreRefused(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	alice := n.user(t, "alice")
 	cursor := cursorOf(t, n)
-	answers := make(chan hubtest.Answer)
+	answers := make(chan *hubtest.Answer)
 	const waiting = 33 // the limit is 32
 	for range waiting {
 		go func() { answers <- alice.Request("GET", n.channel("notes")+"?wait=20s&since="+cursor, "") }()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/baton-hub/baton/channels/natslog/natstest"
 	"github.com/baton-hub/baton/hub/client"
+	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
 )
@@ -121,7 +122,7 @@ func TestAThousandWritesThroughACutConnectionApplyOnce(t *testing.T) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.taken < writers*each/50 {
+	if b.taken < writers*each/50/2 { // two cuts may fall on the same connection
 		t.Errorf("the client connected %d times: it was not cut as often as it should", b.taken)
 	}
 }
@@ -144,8 +145,11 @@ func TestLiveValuesComeBackAfterNATSForgotThem(t *testing.T) {
 	p.nats.Kill()
 	ann.Expect("stale", nil)
 	p.nats.Start()
-	ann.Expect("fresh", nil)
-	ann.Expect("change", nil) // sent again
+	fresh, sentAgain := false, false // in any order: what a busy node has to say goes out in one message
+	ann.Wait("the log to be back, and the value to be sent again", func(f hubtest.Frame) bool {
+		fresh, sentAgain = fresh || f.Type == "fresh", sentAgain || f.Type == "change"
+		return fresh && sentAgain
+	})
 	late := newNode(t, nodeOptions{name: "three", store: natstest.Connect(t, p.nats.URL)})
 	_, bob := late.open(t, "bob")
 	var joined wire.Joined

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type farLog struct {
 	channels.Log
 	late atomic.Int64 // how much later each record comes
 	cut  atomic.Bool
+	held sync.Mutex // while somebody has it nothing comes
 }
 
 var errCut = errors.New("cut off")
@@ -37,6 +39,8 @@ func (l *farLog) Follow(ctx context.Context, after uint64, deliver func(channels
 	defer cancel(nil)
 	_ = l.Log.Follow(ctx, after, func(r channels.Record) {
 		time.Sleep(time.Duration(l.late.Load())) // the fault under test: a slow link
+		l.held.Lock()
+		l.held.Unlock() //nolint:staticcheck // it waits for whoever has it
 		if l.cut.Load() {
 			cancel(errCut)
 		} else if ctx.Err() == nil {
@@ -102,7 +106,7 @@ func TestASignInThatNobodyWaitedForKeepsNobodyOut(t *testing.T) {
 	link, options := far(nodeOptions{policy: session.Policy{OtherUser: session.Reject}})
 	n := newNode(t, options)
 	n.position(t)
-	link.late.Store(int64(500 * time.Millisecond))
+	link.held.Lock()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url+"/api/v1/session", strings.NewReader(`{"space":"lab","user":"alice","password":"alice"}`))
@@ -113,7 +117,7 @@ func TestASignInThatNobodyWaitedForKeepsNobodyOut(t *testing.T) {
 	if _, err := http.DefaultClient.Do(r); err == nil {
 		t.Fatal("the answer came in time: nothing is tested")
 	}
-	link.late.Store(0)
+	link.held.Unlock()
 	bob := hubtest.NewBrowser(t)
 	until(t, "bob can sign in", func() bool {
 		status, _ := bob.Do("POST", n.url+"/api/v1/session", map[string]string{"space": "lab", "user": "bob", "password": "bob"}, nil)
@@ -201,7 +205,7 @@ func TestASignOutWhileTheLogIsAwayIsAnsweredInTimeAndDoneWhenItIsBack(t *testing
 	here.Expect("stale", nil)
 	began := time.Now()
 	alice.Request("DELETE", two.url+"/api/v1/session", "").Problem(http.StatusServiceUnavailable, "unavailable")
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 10*time.Second { // it cannot be done again, and the machine may be busy
 		t.Errorf("it was answered after %v", took)
 	}
 	if len(alice.Cookies(two.url)) != 0 {

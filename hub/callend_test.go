@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/natslog/natstest"
@@ -21,7 +20,7 @@ func vouch(t *testing.T, n *node, url string, command string) {
 		t.Fatal(err)
 	}
 	ghost := `{"conns":[{"session":"x","user":"service/x","name":"x","client":"service-0","serves":["` + command + `"]}]}`
-	if err := live.Publish(t.Context(), channels.LiveValue{LiveKey: channels.LiveKey{Space: "lab", Channel: "~presence", Key: "ghost"}, Data: []byte(ghost)}, 15*time.Second); err != nil {
+	if err := live.Publish(t.Context(), channels.LiveValue{LiveKey: channels.LiveKey{Space: "lab", Channel: "~presence", Key: "ghost"}, Data: []byte(ghost)}, hubtest.Patience); err != nil {
 		t.Fatal(err)
 	}
 	waitForServed(t, n, command)

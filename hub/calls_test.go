@@ -9,6 +9,7 @@ import (
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/channelstest"
 	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
 )
@@ -59,14 +60,15 @@ func TestAServiceKeepsItsEventStream(t *testing.T) {
 }
 
 func TestAStopIsHeldUpByNothing(t *testing.T) {
-	n := newNode(t, nodeOptions{})
+	const burst = 10 // and not the usual limit: who is refused a hundred times in a row is cut off, and this may be done again
+	n := newNode(t, nodeOptions{limits: hub.Limits{Burst: burst}})
 	service := hubtest.OpenToken(t, n.url, "service-1", n.token(t, "beamline"))
 	service.Do(frame{"type": "serve", "commands": []string{"stop"}}, "serving", nil)
 	_, ann := n.open(t, "alice")
 	// And its client has seen more than this node has.
 	ahead := channels.Cursor{Epoch: ann.Welcome.Epoch, Position: n.position(t) + 1}
 	channelstest.Within(t, 200*time.Millisecond, func() {
-		for i := range 130 { // more than the limit of requests
+		for i := range burst + 5 { // more than the limit of requests
 			ann.Send(frame{"type": "ping", "id": 1000 + i})
 		}
 		ann.Do(frame{"type": "call", "command": "stop", "seen": ahead.String()}, "called", nil)
@@ -84,10 +86,12 @@ func TestACallIsNotCarriedOutUnderATermThatIsOver(t *testing.T) {
 	}
 	_, ann := n.open(t, "alice")
 	ghost := `{"conns":[{"session":"beamline","user":"beamline","name":"b","client":"service-0","serves":["move"]}]}`
-	if err := live.Publish(t.Context(), channels.LiveValue{LiveKey: channels.LiveKey{Space: "lab", Channel: "~presence", Key: "killed"}, Data: []byte(ghost)}, 15*time.Second); err != nil {
+	if err := live.Publish(t.Context(), channels.LiveValue{LiveKey: channels.LiveKey{Space: "lab", Channel: "~presence", Key: "killed"}, Data: []byte(ghost)}, hubtest.Patience); err != nil {
 		t.Fatal(err)
 	}
-	ann.Expect("presence", nil)
+	for presence := (wire.Presence{}); len(presence.Members) < 2; {
+		ann.Expect("presence", &presence)
+	}
 	ann.Do(frame{"type": "control", "do": "request"}, "controlled", nil)
 	ann.Do(frame{"type": "call", "command": "move", "term": 1}, "called", nil)
 	ann.Do(frame{"type": "control", "do": "release"}, "controlled", nil)

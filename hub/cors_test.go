@@ -39,7 +39,7 @@ func TestPagesOfAllowedOriginsMayUseTheAPIAndNoOthers(t *testing.T) {
 		alice.Request("PUT", key, "2", "Origin", origin, "Sec-Fetch-Site", "cross-site").Problem(403, "origin")
 		alice.Request("PUT", key, "2", "Origin", origin).Problem(403, "origin")
 		alice.Request("OPTIONS", key, "", append(ask, "Origin", origin)...).Problem(403, "origin")
-		for _, a := range []hubtest.Answer{
+		for _, a := range []*hubtest.Answer{
 			alice.Request("GET", key, "", "Origin", origin),
 			alice.Request("PUT", key, "2", "Origin", origin),
 		} {

@@ -115,7 +115,7 @@ func TestADrainLosesNothingAndKeepsNobody(t *testing.T) {
 	}
 	ready.Wait()
 
-	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), hubtest.Patience)
 	defer cancel()
 	drained := make(chan error, 1)
 	go func() { one.Drain(ctx); drained <- ctx.Err() }()
@@ -167,7 +167,7 @@ func TestADrainEndsThoughAClientTakesNothing(t *testing.T) {
 	for range 200 { // more than lies between
 		writer.Do(frame{"type": "append", "channel": "chat", "data": strings.Repeat("x", 15_000)}, "appended", nil)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 	defer cancel()
 	n.Drain(ctx)
 	if ctx.Err() != nil {
@@ -190,7 +190,7 @@ func TestANodeThatIsNotReadyServesAndOneThatLeavesLetsNobodyIn(t *testing.T) {
 	if err == nil || response == nil || response.StatusCode != 503 || response.Header.Get("Retry-After") == "" || !response.Close {
 		t.Errorf("a handshake was answered %+v, %v", response, err)
 	}
-	for _, a := range []hubtest.Answer{
+	for _, a := range []*hubtest.Answer{
 		alice.Request("GET", n.events("channels=notes"), ""),
 		alice.Request("POST", n.url+"/api/v1/session", `{"space":"lab","user":"sam","password":"sam"}`),
 	} {
@@ -206,7 +206,7 @@ func TestANodeThatIsNotReadyServesAndOneThatLeavesLetsNobodyIn(t *testing.T) {
 }
 
 func TestWhatWasAskedIsAnsweredBeforeADrainClosesTheSocket(t *testing.T) {
-	n := newNode(t, nodeOptions{})
+	n := newNode(t, nodeOptions{limits: hub.Limits{Rate: 1e6, Burst: 1e6}})
 	_, tab := n.open(t, "alice")
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
@@ -257,7 +257,7 @@ func TestTheOperatorWhoMovesToAnotherNodeIsNeverLost(t *testing.T) {
 		watching.Expect("presence", &presence)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 	defer cancel()
 	drained := make(chan struct{})
 	go func() { defer close(drained); p.one.Drain(ctx); p.one.close() }()

@@ -192,7 +192,7 @@ func TestAHubThatLeavesKeepsNoRequestWaiting(t *testing.T) {
 	_, bob := n.open(t, "bob")
 	events := alice.Follow(n.url, "lab", "channels=notes", "")
 	events.Expect("joined", nil)
-	answered := make(chan hubtest.Answer)
+	answered := make(chan *hubtest.Answer)
 	go func() { answered <- alice.Request("GET", n.channel("notes")+"?wait=30s&since="+cursorOf(t, n), "") }()
 	n.Leave()
 	events.Expect("bye", nil)

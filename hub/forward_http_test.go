@@ -18,7 +18,7 @@ func TestWhatRequestsChangeIsCommittedByTheHomeToo(t *testing.T) {
 		return bob.Request("POST", away.url+"/api/v1/spaces/lab/commands/look", "").Status == 202
 	})
 	space, notes, patch := away.url+"/api/v1/spaces/lab", away.channel("notes"), "application/merge-patch+json"
-	committed, asked := away.committed.Load(), away.asked.Load()
+	committed, asked, late := away.committed.Load(), away.asked.Load(), away.late.Load()
 
 	made := bob.Request("PUT", notes+"/k", `{"x": "<&>"}`, "If-None-Match", "*")
 	made.Want(200)
@@ -53,7 +53,7 @@ func TestWhatRequestsChangeIsCommittedByTheHomeToo(t *testing.T) {
 	bob.Request("POST", space+"/control/request", `{}`).Want(200)
 	bob.Request("POST", space+"/control/release", "").Want(200)
 
-	if more := away.committed.Load() - committed; more > 0 {
+	if more := away.committed.Load() - committed; more > 0 && away.late.Load() == late { // what a busy home holds up it does itself
 		t.Errorf("the other node has committed %d entries", more)
 	}
 	if more := away.asked.Load() - asked; more < 15 {

@@ -113,7 +113,8 @@ func TestAClientThatAsksTooMuchIsCounted(t *testing.T) {
 
 func TestWhatIsHandedToTheHomeOfASpaceIsCountedThere(t *testing.T) {
 	store := natstest.Embedded(t)
-	one, two := newNode(t, nodeOptions{name: "one", store: store}), newNode(t, nodeOptions{name: "two", store: store})
+	limits := hub.Limits{Rate: 1e6, Burst: 1e6}
+	one, two := newNode(t, nodeOptions{name: "one", store: store, limits: limits}), newNode(t, nodeOptions{name: "two", store: store, limits: limits})
 	_, ann := one.open(t, "alice")
 	_, bob := two.open(t, "bob")
 	handed := regexp.MustCompile(`baton_forwarded_total\{outcome="answered",space="lab"\} [1-9]`)

@@ -51,7 +51,7 @@ func testNATSOutOfReach(t *testing.T, logins session.Store) {
 			if strings.HasPrefix(body, `{"password"`) {
 				path += "/confirm"
 			}
-			var answer hubtest.Answer
+			var answer *hubtest.Answer
 			channelstest.Within(t, 3*time.Second, func() { answer = b.Request(method, url+path, body) })
 			if answer.Status != status {
 				t.Errorf("%s: %d: %s", what, answer.Status, answer.Body)

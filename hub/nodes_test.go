@@ -1,7 +1,6 @@
 package hub_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -96,18 +95,9 @@ func TestCommandsAndStopsCrossNodes(t *testing.T) {
 	token := p.one.token(t, "beamline")
 	service := hubtest.OpenToken(t, p.one.url, "service-1", token)
 	service.Do(frame{"type": "serve", "commands": []string{"look", "stop"}}, "serving", nil)
+	waitForServed(t, p.two, "look")
 	_, ann := p.two.open(t, "alice")
-	var called wire.Called
-	for { // until the other node has heard of the service
-		answer := ann.Ask(frame{"type": "call", "command": "look"})
-		if answer.Type == "called" {
-			if err := json.Unmarshal(answer.Data, &called); err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-		ann.Expect("presence", nil)
-	}
+	ann.Do(frame{"type": "call", "command": "look"}, "called", nil)
 	var invoke wire.Invoke
 	service.Expect("invoke", &invoke)
 	service.Do(frame{"type": "done", "call": invoke.Call, "result": 1}, "written", nil)
@@ -128,14 +118,15 @@ func TestAStopCommandDoesNotWaitForTheLog(t *testing.T) {
 	service := hubtest.OpenToken(t, n.url, "service-1", n.token(t, "beamline"))
 	service.Do(frame{"type": "serve", "commands": []string{"stop"}}, "serving", nil)
 	_, ann := n.open(t, "alice")
+	_, bob := n.open(t, "bob") // to whom nothing else is said meanwhile
 	nats.Kill()
 	channelstest.Within(t, 200*time.Millisecond, func() {
 		ann.Do(frame{"type": "call", "command": "stop"}, "called", nil)
 		service.Expect("invoke", nil)
 	})
-	ann.Expect("stale", nil)
+	bob.Expect("stale", nil)
 	nats.Start()
-	ann.Expect("fresh", nil)
+	bob.Expect("fresh", nil)
 	ann.Do(write("notes", "k", 1), "written", nil)
 }
 

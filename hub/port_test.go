@@ -256,7 +256,7 @@ func TestAnImportThatCannotComeToItsEndIsAbandoned(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	alice, bob := n.user(t, "alice"), n.user(t, "bob")
 	at := n.url + "/api/v1/spaces/lab/import?id="
-	begin := func(id string) hubtest.Answer {
+	begin := func(id string) *hubtest.Answer {
 		return alice.Request("PUT", at+id, `{"baton":1}`+"\n", "Content-Type", "application/x-ndjson")
 	}
 	for i := range channels.MaxImports {

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/hubtest"
@@ -16,20 +18,25 @@ func signal(channel string, data any) frame {
 	return frame{"type": "send", "channel": channel, "data": data}
 }
 
-// hear sends signals until one of them is heard: those that are sent before all nodes listen are lost.
+// hear sends signals until one of them is heard: those that are sent before all nodes listen are lost. One more may be under
+// way then.
 func hear(t *testing.T, from, to *hubtest.Tab, channel string) {
 	t.Helper()
-	for n := 900_000; ; n++ {
-		from.Send(signal(channel, "are you there?"))
-		to.Send(frame{"type": "ping", "id": n})
-		f := to.Wait("a signal, or an answer", func(f hubtest.Frame) bool {
-			return f.Type == "signal" || f.Type == "pong" || f.Type == "error" // too many: it was asked often
-		})
-		if f.Type == "signal" {
-			to.Answer(uint64(n))
-			return
+	heard := make(chan struct{})
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	defer close(heard)
+	sending.Go(func() {
+		for waiting := true; waiting; {
+			from.Send(signal(channel, "are you there?"))
+			select {
+			case <-time.After(50 * time.Millisecond): // less often than it may
+			case <-heard:
+				waiting = false
+			}
 		}
-	}
+	})
+	to.Expect("signal", nil)
 }
 
 func TestASignalReachesEverybodyElseOnEveryNode(t *testing.T) {
@@ -37,7 +44,8 @@ func TestASignalReachesEverybodyElseOnEveryNode(t *testing.T) {
 	browser, ann := p.one.open(t, "alice")
 	second := browser.Open(p.one.url, "alice-tab2")
 	_, bob := p.two.open(t, "bob")
-	for _, tab := range []*hubtest.Tab{ann, second, bob} {
+	witness := browser.Open(p.two.url, "alice-witness")
+	for _, tab := range []*hubtest.Tab{ann, second, bob, witness} {
 		var joined wire.Joined
 		tab.Do(join("cursors"), "joined", &joined)
 		if joined.Mode != wire.Snapshot || len(joined.Values) != 0 {
@@ -66,6 +74,10 @@ func TestASignalReachesEverybodyElseOnEveryNode(t *testing.T) {
 		if first.From == from {
 			t.Errorf("she hears herself: %+v", first)
 		}
+	}
+
+	for said := (wire.Signal{}); string(said.Data) != `"bob's, after hers"`; { // bob's node has heard it back by now
+		witness.Expect("signal", &said)
 	}
 
 	// Who joins later gets nothing old.
@@ -151,9 +163,12 @@ func TestNobodyTakesTheClientIDOfAnother(t *testing.T) {
 	b, bob := p.one.open(t, "bob")
 	c, carl := p.two.open(t, "bob")
 	bob.Do(join("cursors"), "joined", nil)
+	hear(t, ann, bob, "cursors")
 	ann.Send(signal("cursors", 1))
 	var s wire.Signal
-	bob.Expect("signal", &s)
+	for string(s.Data) != "1" {
+		bob.Expect("signal", &s)
+	}
 	b.Open(p.one.url, s.From) // told to everybody
 	refusedClient(t, p.one, b, "alice-tab")
 	until(t, "the other node knows who is here", func() bool {

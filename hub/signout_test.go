@@ -30,7 +30,7 @@ func TestALogoutThatIsRefusedEndsNothingThoughTheLogTakesLongToSaySo(t *testing.
 	before := begun.Load()
 	tab.Send(with(with(write("notes", "k", 1), "id", 77), "op", tab.Client+".77")) // the sign-out is decided after it
 	until(t, "the write is under way", func() bool { return begun.Load() > before })
-	answered := make(chan hubtest.Answer, 1)
+	answered := make(chan *hubtest.Answer, 1)
 	go func() { answered <- alice.Request("DELETE", n.url+"/api/v1/session", "") }()
 	select {
 	case answer := <-answered:

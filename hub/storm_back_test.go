@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	stormPatience = 5 * time.Minute // a machine may be slow; how slow is reported
-	stormTabs     = 10              // of a login session
+	stormPatience = 15 * time.Minute // a machine may be slow; how slow is reported
+	stormTabs     = 10               // of a login session
 )
 
 // stormOf is how many clients there are, how often somebody writes meanwhile, and within what time they have to be back.

@@ -65,7 +65,7 @@ type stormNode struct {
 
 func newStormNode(t *testing.T, name, nats, redis string) *stormNode {
 	t.Helper()
-	n := &stormNode{process: exec.Command(os.Args[0], "-test.run=^TestANodeInAStorm$", "-test.timeout=10m")}
+	n := &stormNode{process: exec.Command(os.Args[0], "-test.run=^TestANodeInAStorm$", "-test.timeout=1h")}
 	n.process.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %s", asStormNode, name, nats, redis))
 	stdin, err := n.process.StdinPipe() // it ends when this does
 	if err != nil {

@@ -29,7 +29,7 @@ func throttled(t *testing.T, store *natslog.Store) func(*hub.Options) {
 }
 
 // signInAs asks a node for a sign-in, as a proxy that forwards it.
-func signInAs(t *testing.T, url, user, password, forwarded string) hubtest.Answer {
+func signInAs(t *testing.T, url, user, password, forwarded string) *hubtest.Answer {
 	t.Helper()
 	body := fmt.Sprintf(`{"space":"lab","user":%q,"password":%q}`, user, password)
 	return hubtest.NewBrowser(t).Request(http.MethodPost, url+"/api/v1/session", body, "X-Forwarded-For", forwarded)
@@ -74,7 +74,7 @@ func TestALockoutNeverTouchesALiveSession(t *testing.T) {
 	tab.Do(write("notes", "k", 1), "written", nil)
 	browser.Request(http.MethodGet, n.url+"/api/v1/session", "").Want(http.StatusOK)
 	browser.Open(n.url, "alice-tab2").Do(frame{"type": "ping"}, "pong", nil)
-	confirm := func(password string) hubtest.Answer {
+	confirm := func(password string) *hubtest.Answer {
 		return browser.Request(http.MethodPost, n.url+"/api/v1/session/confirm", `{"password":"`+password+`"}`)
 	}
 	confirm("alice").Want(http.StatusOK)

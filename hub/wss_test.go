@@ -35,7 +35,7 @@ func TestOverTLSEverybodyIsServedAndTheSlowOneAlone(t *testing.T) {
 			w.await(t, fmt.Sprintf(`"last":%d`, last))
 		}
 	}
-	const lone, all = 20, 1000
+	const lone, all = 20, 700 // more than lies between, and done before the slow one is too slow
 	for i := 1; i <= lone; i++ {
 		commitMany(t, n, i, i)
 		await(i)

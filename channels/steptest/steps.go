@@ -23,12 +23,22 @@ type Step struct {
 func Check(t *testing.T, all []Step) {
 	t.Helper()
 	for _, s := range all {
-		n := testing.AllocsPerRun(20, s.Make(t)) / Together
+		n := Allocations(20, s.Most*Together, s.Make(t)) / Together
 		t.Logf("%s: %.2f", s.Name, n)
 		if n > s.Most {
 			t.Errorf("%s takes %.2f allocations for each transaction, the limit is %.2f", s.Name, n, s.Most)
 		}
 	}
+}
+
+// Allocations is how often something allocates, on average of so many runs: the least of a few such averages until one is
+// within most, because what else this process does is counted too, and can only add to it.
+func Allocations(runs int, most float64, do func()) float64 {
+	least := testing.AllocsPerRun(runs, do)
+	for tries := 0; least > most && tries < 10; tries++ {
+		least = min(least, testing.AllocsPerRun(runs, do))
+	}
+	return least
 }
 
 // Benchmark measures the step with that name.

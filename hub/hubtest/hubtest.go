@@ -16,11 +16,13 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub/wire"
 )
 
-// Patience is how long a test waits for what should come. It is long because machines are slow, not because hubs are.
-const Patience = 20 * time.Second
+// Patience is how long a test waits for what should come. It is long because machines are slow, not because hubs are: four
+// times as long as a node that is gone counts as one that may come back.
+const Patience = time.Minute
 
 // A Browser is one browser: a cookie jar.
 type Browser struct {
@@ -248,14 +250,24 @@ func (tab *Tab) Answer(id uint64) Frame {
 	})
 }
 
-// Do asks, and wants an answer of a type, which is read into into (nothing if nil).
+// Do asks, and wants an answer of a type, which is read into into (nothing if nil). As with SignIn, it asks again when it is
+// told to: the same operation, as a client does.
 func (tab *Tab) Do(request map[string]any, wantType string, into any) {
 	tab.t.Helper()
 	f := tab.Ask(request)
+	for late := time.Now().Add(Patience); wantType != "error" && Again(f) && time.Now().Before(late); f = tab.Ask(request) {
+		<-time.After(100 * time.Millisecond)
+	}
 	if f.Type != wantType {
 		tab.t.Fatalf("%v was answered %s", request, f.Data)
 	}
 	tab.Decode(f, into)
+}
+
+// Again reports whether an answer is that nobody can tell now what came of a request, and that it is to be sent again.
+func Again(f Frame) bool {
+	var e wire.Error
+	return f.Type == "error" && json.Unmarshal(f.Data, &e) == nil && (e.Code == string(channels.CodeUnknown) || e.Code == string(channels.CodeUnavailable))
 }
 
 // Refused asks, and wants an error with a code.

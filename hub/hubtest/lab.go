@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/natslog"
 	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/baton-hub/baton/channels/porttest"
 	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/session"
 )
@@ -33,11 +35,11 @@ type Lab struct {
 func NewLab(t testing.TB, rules *channels.Rules) *Lab {
 	t.Helper()
 	l := &Lab{t: t, store: natstest.Embedded(t), rules: rules}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	l.URL = fmt.Sprint("http://127.0.0.1:", porttest.Free(t)) // which is still free after a restart
+	listener, err := net.Listen("tcp", l.URL[len("http://"):])
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.URL = "http://" + listener.Addr().String()
 	l.start(listener)
 	t.Cleanup(l.stop)
 	return l

@@ -222,10 +222,14 @@ func (p *person) ask(t *testing.T, method, url string, body any) (status int, he
 	return response.StatusCode, response.Header, string(said)
 }
 
-// must makes a request that has to be done.
+// must makes a request that has to be done, again while it is told to wait.
 func (p *person) must(t *testing.T, method, url string, body, into any) {
 	t.Helper()
 	status, _, text := p.ask(t, method, url, body)
+	for late := time.Now().Add(patience); (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) && time.Now().Before(late); {
+		<-time.After(100 * time.Millisecond)
+		status, _, text = p.ask(t, method, url, body)
+	}
 	if status < 200 || status > 299 {
 		t.Fatalf("%s %s is answered %d: %s", method, url, status, text)
 	}

@@ -47,7 +47,7 @@ func TestARollingRestartBehindNginxLosesNothingAndPausesNobody(t *testing.T) {
 				t.Error(err)
 			}
 			left := time.Since(start)
-			if left > 25*time.Second {
+			if most := map[bool]time.Duration{true: 25 * time.Second, false: 40 * time.Second}[strict]; left > most { // a busy machine may take longer to end it
 				t.Errorf("%s took %v to leave", hub.Name, left)
 			}
 			if err := hub.Start(ctx); err != nil {
