@@ -15,7 +15,7 @@ import (
 
 const (
 	readyTime = 60 * time.Second // for a part to get ready
-	endTime   = 30 * time.Second // for a part to end: longer than a hub drains
+	endTime   = time.Minute      // for a part to end: much longer than a hub drains
 )
 
 // A Part is a program that runs, has ended, or was never started. Its methods may be called from several goroutines, but
