@@ -150,7 +150,7 @@ func newCutPair(t *testing.T, server *natstest.Server, space string, seed uint64
 			name: name, store: natstest.Connect(t, strings.Join(urls, ",")), limits: hub.Limits{Rate: 1e6, Burst: 1e6}, log: mutant,
 			more: func(o *hub.Options) {
 				o.Spaces, o.Ticks = []hub.Site{{Name: space}}, noTicks{}
-				o.Relay = homeRelay{o.Relay, &atomic.Value{}, &n.asked}
+				o.Relay = homeRelay{o.Relay, &atomic.Value{}, &n.asked, nil}
 			},
 		})
 		alice := hubtest.NewBrowser(t)

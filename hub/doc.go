@@ -46,7 +46,8 @@
 //
 // Any node may commit, and no result depends on which does. But several committers make each other decide again, so a node
 // hands what its connections ask for to the home of the space, which every node works out for itself from who is there
-// (forward.go). What does not come back in time it commits itself; the operation id sees to it that it is applied once.
+// (forward.go): a few messages at once, those of a connection in their order. What does not come back in time it commits
+// itself; the operation id sees to it that it is applied once.
 //
 // # Leaving
 //

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/fnv"
+	"runtime"
 	"sync"
 	"time"
 
@@ -18,16 +19,18 @@ import (
 // it, which they all work out for themselves. Who believes in another home, or in none, costs retries and nothing else: an
 // operation is applied once, whoever brings it, and decided on the log, whoever does that.
 
-// A forwarder hands the transactions of connections and requests to the space's home, in their order: one message at a
-// time, with all that wait. What does not come back in time is committed here. Its goroutine runs while something waits.
+// A forwarder hands the transactions of connections and requests to the space's home, those of each connection in their
+// order: in few messages at a time, each with all that wait, so that some are with the home whenever it begins an entry. What
+// does not come back in time is committed here. Its goroutines, one for a message, run while something waits.
 type forwarder struct {
 	room    *room
 	unnamed unnamed // that are handed over
 
-	mu      sync.Mutex
-	waiting []handed
-	running bool
-	shunned map[string]time.Time // nodes that did not answer, until when they are not asked
+	mu       sync.Mutex
+	waiting  []handed
+	messages int                  // under way
+	under    map[uint64]bool      // sources whose transactions are in them: what else they want waits
+	shunned  map[string]time.Time // nodes that did not answer, until when they are not asked
 }
 
 // handed is what is handed over: a proposal, and the request that it was made of.
@@ -42,6 +45,7 @@ const (
 	shunTime     = 5 * time.Second // for a home that did not
 	forwardItems = 256             // of one message
 	forwardBytes = 256 << 10
+	forwardMost  = 4 // messages under way
 )
 
 // A forwarded transaction is the request that it was asked with, and by whom: a frame, which has the operation id in it, or
@@ -108,27 +112,34 @@ func (w *forwarder) homeNow() string {
 func (w *forwarder) propose(p channels.Proposal, request json.RawMessage) {
 	away := w.homeNow() != ""
 	w.mu.Lock()
-	if !away && !w.running {
+	if !away && w.messages == 0 && len(w.waiting) == 0 {
 		w.mu.Unlock()
 		w.room.commit(p)
 		return
 	}
 	w.waiting = append(w.waiting, handed{p, request})
-	start := !w.running
-	w.running = true
+	start := w.messages < forwardMost && !w.under[p.Source] // else there is one that looks again
+	if start {
+		w.messages++
+	}
 	w.mu.Unlock()
 	if start {
 		w.room.hub.running.Go(w.run)
 	}
 }
 
-// run hands over what waits until nothing does.
+// run hands over what waits until nothing does, but for what has to wait for another message.
 func (w *forwarder) run() {
+	runtime.Gosched() // who has just been answered may have more: it shares the message
+	var batch []handed
 	for {
 		w.mu.Lock()
-		batch := w.takeLocked()
+		for _, p := range batch {
+			delete(w.under, p.Source)
+		}
+		batch = w.takeLocked()
 		if len(batch) == 0 {
-			w.running = false
+			w.messages--
 			w.mu.Unlock()
 			return
 		}
@@ -146,16 +157,27 @@ func (w *forwarder) run() {
 	}
 }
 
-// takeLocked takes what fits into one message.
+// takeLocked takes what fits into one message, of sources that have nothing in another one.
 func (w *forwarder) takeLocked() (batch []handed) {
-	size := 0
+	size, kept := 0, w.waiting[:0]
 	for i, p := range w.waiting {
-		if size += len(p.request); i > 0 && (i >= forwardItems || size > forwardBytes) {
+		if w.under[p.Source] {
+			kept = append(kept, p)
+			continue
+		}
+		if size += len(p.request); len(batch) > 0 && (len(batch) >= forwardItems || size > forwardBytes) {
+			kept = append(kept, w.waiting[i:]...)
 			break
 		}
-		batch = w.waiting[: i+1 : i+1]
+		batch = append(batch, p)
 	}
-	w.waiting = w.waiting[len(batch):]
+	clear(w.waiting[len(kept):])
+	w.waiting = kept
+	for _, p := range batch {
+		if p.Source != 0 {
+			w.under[p.Source] = true
+		}
+	}
 	return batch
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ type homeRelay struct {
 	channels.Relay
 	how   *atomic.Value // string
 	asked *atomic.Int64
+	pass  <-chan struct{}
 }
 
 func (r homeRelay) Ask(ctx context.Context, subject string, data []byte) ([]byte, error) {
@@ -38,6 +40,10 @@ func (r homeRelay) Ask(ctx context.Context, subject string, data []byte) ([]byte
 	case "the answer is lost":
 		_, _ = r.Relay.Ask(ctx, subject, data)
 		return nil, errors.New("lost")
+	case "held": // the first, until it may pass
+		r.how.Store("")
+		<-r.pass
+		return r.Relay.Ask(context.Background(), subject, data)
 	case "late":
 		<-ctx.Done()
 		go func() {
@@ -80,6 +86,7 @@ type neighbour struct {
 	asked     atomic.Int64 // messages to the home
 	late      atomic.Int64 // of those, what the home may have been too slow for: then the node does it itself
 	how       atomic.Value
+	pass      chan struct{} // lets go of what is held
 }
 
 // A countedLog counts the entries that are given to a log.
@@ -97,7 +104,7 @@ func (l countedLog) Append(ctx context.Context, after uint64, data []byte) error
 func neighbours(t *testing.T, more ...func(*hub.Options)) (home, away *neighbour) {
 	t.Helper()
 	store := natstest.Embedded(t)
-	two := []*neighbour{{}, {}}
+	two := []*neighbour{{pass: make(chan struct{})}, {pass: make(chan struct{})}}
 	for i, user := range []string{"alice", "bob"} {
 		n := two[i]
 		n.node = newNode(t, nodeOptions{
@@ -105,7 +112,7 @@ func neighbours(t *testing.T, more ...func(*hub.Options)) (home, away *neighbour
 			limits: hub.Limits{Rate: 1e6, Burst: 1e6},
 			log:    func(l channels.Log) channels.Log { return countedLog{l, &n.committed} },
 			more: func(o *hub.Options) {
-				o.Relay = homeRelay{timedRelay{o.Relay, &n.late}, &n.how, &n.asked}
+				o.Relay = homeRelay{timedRelay{o.Relay, &n.late}, &n.how, &n.asked, n.pass}
 				for _, f := range more {
 					f(o)
 				}
@@ -190,6 +197,38 @@ func TestTheHomeOfASpaceCommitsForAllNodesInTheirOrder(t *testing.T) {
 			t.Fatalf("the other node has committed %d entries", more)
 		}
 		<-time.After(6 * time.Second) // a busy machine has held up the home; then it is asked again
+	}
+}
+
+func TestWhatIsWithTheHomeHoldsUpItsOwnConnectionAndNoOther(t *testing.T) {
+	_, away := neighbours(t)
+	_, other := away.open(t, "ada")
+	say := func(i int) {
+		away.tab.Send(frame{"type": "append", "id": 1000 + i, "channel": "chat", "data": i, "op": fmt.Sprintf("%s.%d", away.tab.Client, 1000+i)})
+	}
+	before, pass := away.asked.Load(), sync.OnceFunc(func() { close(away.pass) })
+	defer pass()
+	away.how.Store("held")
+	say(0)
+	for late := time.After(time.Minute); away.asked.Load() == before; {
+		select {
+		case <-late:
+			t.Fatal("the first message was not handed over")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	say(1)
+	away.tab.Do(frame{"type": "ping"}, "pong", nil) // by now the node has it
+	other.Do(write("notes", "k", 1), "written", nil)
+	pass()
+	for i := range 2 {
+		if f := away.tab.Answer(uint64(1000 + i)); f.Type != "appended" {
+			t.Fatalf("message %d was answered %s", i, f.Data)
+		}
+	}
+	away.say(t, 2, 2)
+	if asked := away.asked.Load() - before; asked < 2 {
+		t.Errorf("the home was handed %d messages", asked)
 	}
 }
 

@@ -80,7 +80,7 @@ func newRoom(h *Hub, name string) *room {
 		hub: h, name: name, board: newBoard(), counts: h.figures.of(name), conns: map[*conn]struct{}{}, crowding: newCrowding(), moved: map[*conn]attendant{},
 		topics: map[feed]*topic{}, presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
 	}
-	r.calls, r.stops, r.forwarder = newDesk(r), newStopJournal(r.journalStop), &forwarder{room: r}
+	r.calls, r.stops, r.forwarder = newDesk(r), newStopJournal(r.journalStop), &forwarder{room: r, under: map[uint64]bool{}}
 	r.stir.room, r.roll.open = r, true
 	r.ring.reset(1)
 	r.shown.members = wire.ShareMembers(nil)
