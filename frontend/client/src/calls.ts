@@ -78,7 +78,7 @@ export class Calls {
 
   #prune(): void {
     const old = [...this.#views.values()].filter(ended);
-    for (const { call } of old.slice(0, Math.max(0, old.length - keepEnded))) {
+    for (const { call } of old.slice(0, -keepEnded)) {
       this.#views.delete(call);
       this.#sources.delete(call);
     }

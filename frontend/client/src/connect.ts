@@ -20,7 +20,6 @@ import { whoAmI } from './http.js';
 import type { OpenSocket } from './link.js';
 import { LogState } from './log.js';
 import { SignalState } from './signal.js';
-import type { Source } from './source.js';
 import { StoreState } from './store.js';
 
 export interface ConnectOptions {
@@ -67,13 +66,13 @@ export function connect(options: ConnectOptions = {}): Baton {
     return it as T;
   };
   return {
-    status: view(connection.status),
-    ending: view(connection.ending),
-    welcome: view(connection.welcome),
-    you: view(connection.you),
-    presence: view(connection.presence),
-    idle: view(connection.idle),
-    calls: view(connection.calls.all),
+    status: { ...connection.status },
+    ending: { ...connection.ending },
+    welcome: { ...connection.welcome },
+    you: { ...connection.you },
+    presence: { ...connection.presence },
+    idle: { ...connection.idle },
+    calls: { ...connection.calls.all },
     control: control(connection),
     store: (def) => once(def, () => store(connection, def)),
     log: (def) => once(def, () => log(connection, def)),
@@ -90,10 +89,6 @@ export function connect(options: ConnectOptions = {}): Baton {
   };
 }
 
-function view<T>({ get, subscribe }: Source<T>) {
-  return { get, subscribe };
-}
-
 /** Sends a change. Nobody has to wait for it: the views tell how it ended. */
 function change(connection: Connection, fill: (change: Change) => void): Promise<void> {
   const made = new Change(connection);
@@ -107,7 +102,7 @@ function store(connection: Connection, def: StoreDef<unknown>): Store<unknown> {
   const only = (key: string, options?: WriteOptions) =>
     options?.if !== undefined && { if: { [key]: options.if } };
   return {
-    ...view(source),
+    ...source,
     write,
     set: (key, value, options) => write({ set: { [key]: value }, ...only(key, options) }),
     patch: (key, patch, options) => write({ patch: { [key]: patch }, ...only(key, options) }),
@@ -121,7 +116,7 @@ function store(connection: Connection, def: StoreDef<unknown>): Store<unknown> {
 
 function log(connection: Connection, def: LogDef<unknown>): Log<unknown> {
   return {
-    ...view(connection.channels.open(def, LogState).source),
+    ...connection.channels.open(def, LogState).source,
     append: async (data) => {
       await change(connection, (made) => made.append(def, data)); // who does not wait hears of a refusal
     },
@@ -131,7 +126,7 @@ function log(connection: Connection, def: LogDef<unknown>): Log<unknown> {
 function signal(connection: Connection, def: SignalDef<unknown>): Signal<unknown> {
   const channel = connection.channels.open(def, SignalState);
   return {
-    ...view(channel.source),
+    ...channel.source,
     send: (data) => channel.state.send(() => connection.channels.send(channel, data)),
   };
 }
@@ -143,7 +138,7 @@ function control(connection: Connection): Control {
     await connection.request(body, { lanes: ['~control'], kind: 'change', patience });
   };
   return {
-    ...view(connection.control),
+    ...connection.control,
     request: (message) => move('request', { message }),
     cancel: () => move('cancel'),
     grant: (request) => move('grant', { request }),

@@ -36,6 +36,8 @@ export interface Plan {
   readonly patience: number;
   /** The operation of an earlier page load that is tried again. Default: a new one. */
   readonly op?: string;
+  /** `again`: that one may have sent it. Default: it was never sent. */
+  readonly state?: 'unsent' | 'again';
   /** It goes out under this operation id; `sent` is what the hub will read. */
   readonly made?: (op: string, sent: RequestBody) => void;
   readonly done?: (op: string) => void;
@@ -144,11 +146,10 @@ export class Connection {
       // What is shown is what the hub will read, and nobody else can change it.
       if (plan.made) plan.made(op, (JSON.parse(text) as [RequestBody])[0]);
       this.outbox.add({
+        ...plan,
         id: this.#ids,
         op,
         text,
-        lanes: plan.lanes,
-        kind: plan.kind,
         deadline: performance.now() + plan.patience,
         done: (answer) => {
           plan.done?.(op);

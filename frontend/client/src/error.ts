@@ -60,19 +60,15 @@ export interface BatonErrorInit {
 /** A refusal, or an outcome that could not be had. `message` is the sentence for a person. */
 export class BatonError extends Error {
   override readonly name = 'BatonError';
-  readonly code: Code;
-  readonly detail: string;
-  readonly current: Readonly<Record<string, CurrentValue | null>>;
-  readonly more: Readonly<Record<string, unknown>>;
-  readonly status: number;
+  declare readonly code: Code;
+  declare readonly detail: string;
+  declare readonly current: Readonly<Record<string, CurrentValue | null>>;
+  declare readonly more: Readonly<Record<string, unknown>>;
+  declare readonly status: number;
 
-  constructor(init: BatonErrorInit) {
-    super(init.detail);
-    this.code = init.code;
-    this.detail = init.detail;
-    this.current = init.current ?? {};
-    this.more = init.more ?? {};
-    this.status = init.status ?? 0;
+  constructor({ code, detail, current = {}, more = {}, status = 0 }: BatonErrorInit) {
+    super(detail);
+    Object.assign(this, { code, detail, current, more, status });
   }
 }
 

@@ -37,6 +37,8 @@ const stopPause = 250;
 const gapWhenTooMany = 60;
 
 export class Outbox {
+  /** Nothing is sent but stops. */
+  held = false;
   /** In the order in which they go out. */
   readonly entries = new Map<number, Entry>();
   #limit = 32;
@@ -44,8 +46,8 @@ export class Outbox {
   #pauses = 0; // since the last answer that was not "not now"
   #gap = 0;
 
-  add(operation: Operation): void {
-    this.entries.set(operation.id, { ...operation, state: 'unsent', notBefore: 0 });
+  add(operation: Operation & Partial<Entry>): void {
+    this.entries.set(operation.id, { state: 'unsent', notBefore: 0, ...operation });
   }
 
   /** How many the hub accepts unanswered. */
@@ -58,7 +60,7 @@ export class Outbox {
     const texts: string[] = [];
     const busy = new Set<string>();
     let unanswered = 0;
-    let line: 'moving' | 'blocked' = now < this.#pauseUntil ? 'blocked' : 'moving';
+    let line: 'moving' | 'blocked' = this.held || now < this.#pauseUntil ? 'blocked' : 'moving';
     for (const entry of this.entries.values()) {
       if (entry.state !== 'sent') {
         if (unanswered >= this.#limit || entry.lanes.some((lane) => busy.has(lane))) line = 'blocked';

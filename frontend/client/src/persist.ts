@@ -186,7 +186,7 @@ class Keeper {
   #welcomed = (): void => {
     const welcome = this.#connection.welcome.get();
     if (!welcome) return;
-    this.queue.begin();
+    this.queue.welcomed();
     for (const [name, kept] of this.#found) {
       const channel = this.#opened.get(name);
       if (theirs(kept, welcome) && !(channel && live(channel.state.def, welcome))) continue;

@@ -37,7 +37,7 @@ export interface RefusedChange extends SentChange {
  * or not any more. `shown`: it is, of a page that may be gone, and not this page's to send before the hub says who is here.
  */
 interface Held {
-  readonly change: KeptChange;
+  change: KeptChange;
   state: 'coming' | 'kept' | 'lost' | 'shown';
 }
 
@@ -47,8 +47,8 @@ interface Held {
  */
 const longest = 48 * 3_600_000;
 
-/** For so long at most the page's own changes wait until what earlier ones have left is found. */
-const longestLook = 1_000;
+/** For so long at most changes wait for the browser's database. */
+const longestPause = 1_000;
 
 export class Queue {
   readonly refused: Cell<readonly RefusedChange[]>;
@@ -58,7 +58,7 @@ export class Queue {
   #whose: () => Whose | undefined;
   #locks: LockManager | undefined;
   #state: 'new' | 'begun' = 'new';
-  #looking: Promise<void> | undefined; // for the first time
+  #pauses = 0; // that are not over
   #own = ''; // this page's client
   #taken = new Set<string>(); // the clients whose changes this page sees to, besides
   #end: (() => void) | undefined; // gives the lock of its own ones back
@@ -104,7 +104,7 @@ export class Queue {
           plan.failed?.(op, error);
         },
       };
-      return this.#looking ? this.#looking.then(() => request(body, kept)) : request(body, kept);
+      return request(body, kept);
     };
   }
 
@@ -140,25 +140,41 @@ export class Queue {
   }
 
   /**
-   * The hub has said for the first time who is here. What earlier pages have left goes before what this one has done: for a
-   * blink, or as long as the browser takes to find it, nothing else is sent.
+   * The hub has said who is here. What earlier pages have left goes before what this one has done; and what is sent for the
+   * first time is marked so before. For a blink, or as long as the browser takes for it, nothing is sent but stops.
    */
-  begin(): void {
-    if (this.#state === 'begun') return;
+  welcomed(): void {
+    const own = [...this.#held.values()].filter(({ state }) => state !== 'shown');
+    const unsent = own.filter(({ change }) => change.unsent);
+    const first = this.#state === 'new';
     this.#state = 'begun';
-    const held = [...this.#connection.outbox.entries.values()].filter(({ state }) => state === 'unsent');
-    for (const entry of held) entry.state = 'sent';
+    if (unsent.length > 0) this.#pause(this.#mark(unsent));
+    if (first) this.#pause(this.look().then(() => this.#unshow()));
+  }
+
+  #pause(work: Promise<void>): void {
+    const { outbox } = this.#connection;
+    this.#pauses++;
+    outbox.held = true;
     let late: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise<void>((resolve) => {
-      late = setTimeout(resolve, longestLook);
+      late = setTimeout(resolve, longestPause);
     });
-    this.#looking = Promise.race([this.look(), patience]).then(() => {
+    void Promise.race([work, patience]).then(() => {
       clearTimeout(late);
-      this.#unshow();
-      this.#looking = undefined;
-      for (const entry of held) if (entry.state === 'sent') entry.state = 'unsent';
+      outbox.held = --this.#pauses > 0;
       this.#connection.pump();
     });
+  }
+
+  /** They are about to be sent: the browser has them as such, or not at all. */
+  async #mark(unsent: readonly Held[]): Promise<void> {
+    if (unsent.length === 0) return;
+    for (const held of unsent) held.change = sent(held.change);
+    if (await this.#shelf.put('changes', ...unsent.map(({ change }) => change))) return;
+    await this.#shelf.delete('changes', ...unsent.map(({ change }) => change.op));
+    for (const held of unsent) held.state = 'lost';
+    this.waiting.changed();
   }
 
   /** Takes up what pages have left that are gone. Changes of others than who is here are removed. */
@@ -198,10 +214,9 @@ export class Queue {
     const { id: _, op: __, ...body } = sent as RequestBody & { id: number; op: string };
     if (this.#own === '') this.#claim(clientOf(op));
     const whose = this.#whose() ?? nobody;
-    const held = this.#hold(
-      { op, body: body as RequestBody, lanes, at: Date.now(), ...whose },
-      'lost', // as yet
-    );
+    const change = { op, body: body as RequestBody, lanes, at: Date.now(), ...whose };
+    const down = this.#connection.status.get() === 'connecting';
+    const held = this.#hold({ ...change, ...(down && { unsent: true }) }, 'lost'); // as yet
     if (whose !== nobody) void this.#save(held);
   }
 
@@ -234,10 +249,9 @@ export class Queue {
   async #rescue(): Promise<void> {
     const whose = this.#whose();
     if (!whose) return;
-    for (const [op, { change, state }] of this.#held) {
-      if (state !== 'lost') continue;
-      const held: Held = { change: change.user === '' ? { ...change, ...whose } : change, state };
-      this.#held.set(op, held);
+    for (const held of this.#held.values()) {
+      if (held.state !== 'lost') continue;
+      if (held.change.user === '') held.change = { ...held.change, ...whose };
       if (!(await this.#save(held))) return;
     }
   }
@@ -256,7 +270,10 @@ export class Queue {
     this.#taken.add(client);
     return new Promise((resolve) => {
       const work = async (lock: Lock | null) => {
-        const ended = lock ? this.#takeUp(client, whose, await this.#shelf.all('changes')) : [];
+        const left = lock ? await this.#leftBy(client, whose) : [];
+        const held = left.map((change) => this.#hold(change, 'kept'));
+        await this.#mark(held.filter(({ change }) => change.unsent && patience(change) > 0));
+        const ended = this.#takeUp(left);
         resolve();
         await Promise.all(ended);
       };
@@ -269,10 +286,16 @@ export class Queue {
     });
   }
 
-  /** Sends what a page has left, in the order that it was made, before what this page does. */
-  #takeUp(client: string, { user, space }: Whose, all: readonly KeptChange[]): readonly Promise<void>[] {
-    const left = all.filter((c) => clientOf(c.op) === client && c.user === user && c.space === space);
-    left.sort((a, b) => numberOf(a.op) - numberOf(b.op));
+  /** What a page has left, in the order that it was made. */
+  async #leftBy(client: string, { user, space }: Whose): Promise<readonly KeptChange[]> {
+    const all = await this.#shelf.all('changes');
+    return all
+      .filter((c) => clientOf(c.op) === client && c.user === user && c.space === space)
+      .sort((a, b) => numberOf(a.op) - numberOf(b.op));
+  }
+
+  /** Sends what a page has left before what this page does. */
+  #takeUp(left: readonly KeptChange[]): readonly Promise<void>[] {
     const { entries } = this.#connection.outbox;
     const own = [...entries];
     entries.clear();
@@ -284,14 +307,13 @@ export class Queue {
   async #again(change: KeptChange): Promise<void> {
     const { op, body, lanes, at } = change;
     const { made, done, failed } = shown(this.#storesOf(body));
-    this.#hold(change, 'kept');
-    const patience = longest - (Date.now() - at);
     try {
       await this.#connection.request(body, {
         op,
         lanes,
         kind: 'change',
-        patience,
+        patience: patience(change),
+        state: change.unsent ? 'unsent' : 'again',
         ...(made && { made }),
         done: () => {
           this.#drop(op);
@@ -315,6 +337,15 @@ export class Queue {
       this.#connection.channels.open({ kind: 'store', name: channel, live: false }, StoreState),
     );
   }
+}
+
+/** How long it is tried from now on. */
+function patience({ at }: KeptChange): number {
+  return longest - (Date.now() - at);
+}
+
+function sent({ unsent: _, ...change }: KeptChange): KeptChange {
+  return change;
 }
 
 /** Of whom it is not known who is here, what is made is not kept: nobody could be given it. */

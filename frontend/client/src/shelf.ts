@@ -30,6 +30,8 @@ export interface KeptChange extends Whose {
   readonly lanes: readonly string[];
   /** When it was made, in milliseconds since 1970. */
   readonly at: number;
+  /** It was never sent, by no page. This is taken back before it is. */
+  readonly unsent?: true;
 }
 
 interface Tables {

@@ -264,20 +264,36 @@ describe('changes that the hub has not answered', () => {
     expect(next.kept.waiting.get()).toBe(0);
   });
 
-  it('are not sent after two days, and that is told', async () => {
-    const first = await open();
-    room.line = 'deaf';
-    first.tab.baton.store(ui).set('a', 1);
+  it.each([
+    ['never sent', 'withdrawn', 'nothing was done'],
+    ['sent by the page that made it', 'unknown', 'Whether it was done is not known'],
+    ['sent by it when it was connected again', 'unknown', 'Whether it was done is not known'],
+    ['sent by a page that took it up', 'unknown', 'Whether it was done is not known'],
+  ])('are not sent after two days, which is told: one that was %s, as %s', async (how, code, detail) => {
+    let page = await open();
+    room.line = how === 'sent by the page that made it' ? 'held' : 'down';
+    if (room.line === 'down') room.connections[0]?.cut();
     await settle();
-    first.tab.kill();
+    page.tab.baton.store(ui).set('a', 1);
+    await pass(1);
+    if (how !== 'never sent') {
+      if (how.endsWith('took it up')) page.tab.kill();
+      room.line = 'up';
+      room.answers = 'lost';
+      if (page.tab.state === 'dead') page = await open();
+      await pass(2_000);
+      expect(room.ui.values.get('a')?.value).toBe(1);
+    }
+    page.tab.kill();
     await leap(49 * hours);
     room.line = 'up';
+    const writes = asked('write').length;
     const next = await open();
     await settle();
-    expect(asked('write')).toEqual([]);
-    expect(next.kept.refused.get()).toMatchObject([
-      { change: { set: { a: 1 } }, refused: { code: 'withdrawn' } },
-    ]);
+    expect([asked('write').length, next.kept.waiting.get()]).toEqual([writes, 0]);
+    expect(next.kept.refused.get()).toMatchObject([{ change: { set: { a: 1 } }, refused: { code } }]);
+    expect(next.kept.refused.get()[0]?.refused.detail).toContain(detail);
+    if (code === 'withdrawn') expect(state(next, 'a')?.refused?.code).toBe(code);
   });
 
   it('do not outlive a page if they are calls, which would come late', async () => {

@@ -17,6 +17,8 @@ export class Room {
   readonly asked: Request[] = [];
   /** `held`: it takes requests, and what it says of them does not arrive. `deaf`: it takes none either. */
   line: 'up' | 'held' | 'deaf' | 'down' = 'up';
+  /** Whether what it says of writes arrives. */
+  answers: 'told' | 'lost' = 'told';
   /** What it says of itself, and of who comes, besides. */
   welcome: object = {};
   #joined = new Map<FakeSocket, Set<string>>();
@@ -99,6 +101,7 @@ export class Room {
     if (type === 'call') this.#push(socket, { type: 'called', id, call: `call-${request.op}` });
     if (type !== 'write') return;
     const { position, frames } = this.ui.write(request, 'alice');
+    if (this.answers === 'lost') return;
     this.#fan(frames);
     if (position === 0) refuse('conflict');
     else this.#push(socket, { type: 'written', id, position, cursor: this.ui.cursor });
