@@ -1,6 +1,6 @@
 // Package client is how a Go program takes part in a space of a Baton hub: it follows stores and logs, changes them, sends
 // live values and signals, calls and serves commands and holds locks, over one WebSocket connection that it keeps up by
-// itself. frontend/python/baton.py is the same for Python, with the same names.
+// itself. frontend/python/baton is the same for Python, with the same names.
 //
 // # What it promises
 //
