@@ -22,5 +22,5 @@ export async function until<T>(
   throw new Error(`waited ${limit / 1000} s for ${what}; the last look gave: ${String(last)}`);
 }
 
-/** How long a test may take; where a cluster is started in it, a machine that does other things may need more. */
-export const testTimeout = process.env.BATON_LAYOUTS === 'all' ? 120_000 : 60_000;
+/** How long a test may take: longer in `make soak`, where clusters are started, and games are long. */
+export const testTimeout = process.env.BATON_LAYOUTS === 'all' || process.env.BATON_CUTS ? 120_000 : 60_000;
