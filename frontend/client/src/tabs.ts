@@ -59,6 +59,8 @@ type Word =
 /** How often a leader that says nothing is asked whether it is there, and how long it may take to answer. */
 const quietTime = 1_000;
 const deadTime = 2_500;
+/** How late both may be noticed: all in all, another tab leads within five seconds. */
+const lookEvery = 500;
 /** What a leader was told so long ago it does not pass on: it was frozen, and another leads. */
 const staleTime = 2_000;
 /** A port that is not heard for so long is of a tab that is frozen, or gone without a word. */
@@ -167,7 +169,7 @@ class Tabs {
       return;
     }
     this.#channel.onmessage = ({ data }) => this.#hear(data as Word);
-    this.#watch = setInterval(() => this.#look(), quietTime);
+    this.#watch = setInterval(() => this.#look(), lookEvery);
     this.#heard = performance.now();
     globalThis.addEventListener?.('pagehide', this.end);
     this.#wait();

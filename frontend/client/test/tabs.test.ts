@@ -334,6 +334,23 @@ describe('when the tab that has the connection goes', () => {
     expect(values()).toEqual(Array(3).fill({ a: 1, b: 2, c: 3 }));
   });
 
+  it('frozen: whenever that is, another goes on within five seconds', async () => {
+    const took: number[] = [];
+    for (let after = 10; after < 1_000; after += 110) {
+      await open(3);
+      await pass(3_000 + after);
+      room.other({ z: after }); // the last that is heard of it
+      await settle();
+      leader().freeze();
+      const begun = performance.now();
+      const outcome = write(others()[0] as Tab, { a: after });
+      while (outcome.is === 'saving') await pass(10);
+      took.push(performance.now() - begun);
+      for (const tab of tabs.splice(0)) tab.kill();
+    }
+    expect(Math.max(...took)).toBeLessThan(4_500); // and then there is the network
+  });
+
   it('frozen: what it was told meanwhile is not done late', async () => {
     await open(2);
     const frozen = leader();

@@ -159,6 +159,10 @@ export class Browser {
           });
         };
         options.signal?.addEventListener('abort', () => failed(abort));
+        if (tab.state === 'frozen') {
+          tab.event(() => request(name, options, work).then(done, failed));
+          return;
+        }
         const holder = this.#held.get(name);
         if (options.ifAvailable && holder) {
           tab.event(() => Promise.resolve(work(null)).then(done));
@@ -210,6 +214,10 @@ class Channel {
   postMessage(data: unknown): void {
     const copy = JSON.stringify(data);
     if (this.tab.state === 'dead') return;
+    if (this.tab.state === 'frozen') {
+      this.tab.event(() => this.postMessage(data)); // only in these tests do its timers go on
+      return;
+    }
     for (const other of this.tab.browser.channels) {
       if (other === this || other.name !== this.name) continue;
       other.tab.event(() => other.onmessage?.({ data: JSON.parse(copy) }));
