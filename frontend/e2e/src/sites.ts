@@ -22,3 +22,6 @@ export const several = site([login, `${login}      same_user: join\n      idle_i
 
 /** Control of a running beamline is taken by force only. */
 export const careful = site(['      grace: 30s\n', '      grace: 30s\n      take: refused_while_running\n']);
+
+/** Who is away keeps the seat, as long as a slow machine takes for what is done meanwhile. */
+export const patient = site(['      grace: 30s\n', '      grace: 10m\n']);

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { oneOrAll, scenario } from '../src/scenario.ts';
+import { patient } from '../src/sites.ts';
 
 scenario(
   'in a browser without a database, locks and channels between tabs each tab has its own connection, and everything works but what outlives a page',
@@ -49,5 +50,5 @@ scenario(
     for (const tab of [alice, second]) await tab.atTheDoor();
     expect(complaints).toEqual([]);
   },
-  { on: oneOrAll },
+  { on: oneOrAll, site: patient },
 );

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { oneOrAll, picture, scenario } from '../src/scenario.ts';
+import { patient } from '../src/sites.ts';
 import { until } from '../src/waiting.ts';
 
 scenario(
@@ -57,7 +58,7 @@ scenario(
     await alice.queue.getByText('Saving').waitFor({ state: 'detached' });
     await alice.says('You are in control');
   },
-  { on: oneOrAll },
+  { on: oneOrAll, site: patient },
 );
 
 scenario(
@@ -93,5 +94,5 @@ scenario(
     }
     expect(await sam.order()).toEqual([]);
   },
-  { on: oneOrAll },
+  { on: oneOrAll, site: patient },
 );
