@@ -5,7 +5,7 @@ import type { Cutter } from './cutter.ts';
 import { type Asked, type History, problems } from './history.ts';
 import { channels, join, keys, make, moves, ready, sight } from './moves.ts';
 import { type Open, signedIn, withCookie } from './program.ts';
-import { until } from './waiting.ts';
+import { ending, until } from './waiting.ts';
 import { Watcher } from './watcher.ts';
 
 export interface Play {
@@ -78,7 +78,7 @@ export async function play({ hub, cutter, random, time, limit, spoil }: Play): P
     }
     cutter.heal();
     const asked = pages.flatMap((page) => page.asked);
-    await until('every change to end', () => asked.every(({ outcome }) => outcome !== 'waiting'));
+    await until('every change to end', () => asked.every(({ outcome }) => outcome !== 'waiting'), ending);
     await Promise.all(work);
     const told = { alice: watchers.alice.frames, bob: watchers.bob.frames };
     const history = (): History => ({

@@ -12,7 +12,7 @@ import { Page, type Play, pick } from './pages.ts';
 import { signedIn, withCookie } from './program.ts';
 import { Renderer } from './renderer.ts';
 import { script } from './script.ts';
-import { until } from './waiting.ts';
+import { ending, until } from './waiting.ts';
 import { Watcher } from './watcher.ts';
 
 declare const game: Game; // in the page
@@ -227,8 +227,8 @@ export async function playTabs(play: BrowserPlay): Promise<string[]> {
     await happening;
     await browser.thawed();
     cutter.heal();
-    await until('every change to end', () => browser.end());
-    await until('his to end', () => bob.asked.every(({ outcome }) => outcome !== 'waiting'));
+    await until('every change to end', () => browser.end(), ending);
+    await until('his to end', () => bob.asked.every(({ outcome }) => outcome !== 'waiting'), ending);
     await Promise.all(work);
     const told = { alice: watchers.alice.frames, bob: watchers.bob.frames };
     const seen = async (): Promise<string[]> => {

@@ -1,6 +1,9 @@
 /** How long anything that has to happen may take. Nothing here takes as long when it works. */
 export const patience = 20_000;
 
+/** How long it may take until a page has what it wants of a line that is whole again: it may just have begun to wait 30 s. */
+export const ending = 45_000;
+
 /** Looks until `probe` gives something true, and returns that. `what` is what one waits for, for the message. */
 export async function until<T>(
   what: string,
