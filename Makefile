@@ -55,7 +55,7 @@ soak: ## run what is too long for `make test`, and hold its figures to their tar
 	cd tools && BATON_SOAK=10 go test -count=1 -timeout 60m -run 'Rolling|SignOut' -v ./nodes
 	# A node is killed, reset, paused, cut off from NATS and from Redis, ten times each. 10 minutes.
 	cd tools && go test -count=10 -timeout 60m -run 'ANode|WithoutRedis' -v ./nodes
-	# What people do in a browser, on one hub, on two, and on three behind nginx; and how every screen looks in every state. 25 minutes.
+	# What people do in a browser, on one hub, on two, and on three behind nginx; and how every screen looks in every state. 30 minutes.
 	cd frontend && BATON_LAYOUTS=all BATON_LOOKS=all npm run --silent e2e
 	# Ten times 20 s of lines that break, with other choices each time, under pages that change everything there is, and under
 	# tabs of a browser that are loaded again, closed, killed and frozen meanwhile. 10 minutes.

@@ -56,8 +56,9 @@ scenario(
     console.log(
       `the longest of ${talk.count} answers took ${Math.round(talk.longest)} ms, over a change of the leading tab`,
     );
-    // 200 ms on a machine that has nothing else to do, as for `make soak`.
-    expect(talk.longest).toBeLessThan(process.env.BATON_LAYOUTS === 'all' ? 200 : 2_000);
+    // On a machine that has nothing else to do, as for `make soak`; a cluster has a machine of its own for each of its parts.
+    const promised = stage.installation.layout === 'one hub' ? 200 : 500;
+    expect(talk.longest).toBeLessThan(process.env.BATON_LAYOUTS === 'all' ? promised : 2_000);
     await one(last);
 
     // Everything was said once, and every tab has heard the same.
