@@ -36,7 +36,7 @@ $(UI): $(NODE_MODULES) $(UI_SOURCES)
 
 $(NODE_MODULES): frontend/package-lock.json
 	.ci/need node npm
-	cd frontend && npm ci --no-audit --no-fund
+	cd frontend && ../.ci/try npm ci --no-audit --no-fund
 	@touch $@
 
 .PHONY: test
