@@ -46,7 +46,7 @@ export default defineConfig({
     environment: 'happy-dom',
     include: ['test/**/*.test.{ts,tsx}'],
     setupFiles: ['test/setup.ts'],
-    testTimeout: 20_000,
+    testTimeout: 120_000,
     // Both cores: with one kept free, as it is by default, that is one.
     maxWorkers: 2,
   },

@@ -1,5 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
-import { testTimeout } from './src/waiting.ts';
+import { patience, testTimeout } from './src/waiting.ts';
 
 /** These hold what they measure against limits of milliseconds: each of them has the machine to itself. */
 const timed = ['test/live.test.ts', 'test/tabs.test.ts'];
@@ -12,7 +12,8 @@ export default defineConfig({
     // Node 20 has a WebSocket if it is asked for.
     execArgv: ['--experimental-websocket', '--no-warnings'],
     testTimeout,
-    hookTimeout: 20_000,
+    hookTimeout: patience,
+    expect: { poll: { timeout: patience } },
     // Figures that a test prints belong to the output.
     disableConsoleIntercept: true,
     globalSetup: ['src/before.ts'],

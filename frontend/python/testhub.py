@@ -23,7 +23,7 @@ import baton
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PATIENCE = 30.0  # seconds that a test waits for what should come: machines are slow
+PATIENCE = 60.0  # seconds that a test waits for what should come: machines are slow
 
 
 def held_port() -> Tuple[socket.socket, int]:

@@ -10,6 +10,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@baton/source'] } },
   test: {
     include: ['test/**/*.test.tsx'],
+    testTimeout: 60_000,
     environment: 'happy-dom',
     projects: [
       { extends: true, test: { name: 'React 19', env: { REACT: '19' } } },

@@ -6,7 +6,7 @@ import { elsewhere } from '../src/dev/doors.ts';
 import { type Answers, fakeHub } from '../src/dev/fakeHub.ts';
 import { recall } from '../src/memory/kept.ts';
 import { enterPlace } from '../src/memory/place.ts';
-import { alice, browser, joined, seen, welcomed } from './hub.ts';
+import { alice, browser, joined, seen, slowly, welcomed } from './hub.ts';
 import { button } from './show.tsx';
 
 const spaces = { body: { title: 'Site', spaces: [{ name: 'demo', title: 'Demo' }] } };
@@ -154,7 +154,7 @@ describe('a reload while the hub is away', () => {
     await vi.waitFor(() => {
       fireEvent.keyDown(document.body, { key: 'a' });
       expect(hub.asked).toEqual(['GET session', 'POST session/active']);
-    });
+    }, slowly);
   });
 });
 
@@ -166,6 +166,6 @@ describe('the place of somebody', () => {
     await connected();
     expect(sessionStorage.getItem('baton-place')).toContain('alice');
     expect(screen.queryByRole('listitem', { name: /his/ })).toBeNull();
-    await vi.waitFor(async () => expect((await recall())?.welcome.you.user).not.toBe('bob'));
+    await vi.waitFor(async () => expect((await recall())?.welcome.you.user).not.toBe('bob'), slowly);
   });
 });

@@ -9,6 +9,9 @@ import { leavePlace } from '../src/memory/place.ts';
 
 export { alice, driving, welcome } from '../../client/test/hub.js';
 
+/** For what is waited for: as long as a slow machine takes. */
+export const slowly = { timeout: 30_000 };
+
 type Stores = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** Gives each test a browser in which nothing is kept. Each tab has its own socket: there are no Web Locks here. */
@@ -39,7 +42,7 @@ export function browser(): { readonly sockets: Sockets } {
 
 /** The newest socket is welcomed. */
 export async function welcomed(sockets: Sockets, more: object = {}): Promise<void> {
-  await vi.waitFor(() => expect(sockets.last.state).toBe('opening'));
+  await vi.waitFor(() => expect(sockets.last.state).toBe('opening'), slowly);
   await act(async () => {
     sockets.last.open();
     sockets.last.push(welcome(more));

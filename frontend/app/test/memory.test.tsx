@@ -4,7 +4,7 @@ import { equipment, motors, queue, run, samples, scan } from '../src/beamline.ts
 import { ordinary } from '../src/dev/scene.ts';
 import { forget, open, recall } from '../src/memory/kept.ts';
 import { enterPlace, lastPlace, usePlace } from '../src/memory/place.ts';
-import { browser, joined, seen, welcomed } from './hub.ts';
+import { browser, joined, seen, slowly, welcomed } from './hub.ts';
 
 const here = browser();
 const who = { user: 'alice', space: 'demo' };
@@ -25,7 +25,7 @@ describe('what the browser remembers', () => {
   it('is the queue and the samples, and nothing that lives', async () => {
     await seen(here.sockets, ordinary.stores);
     const { baton, store } = await loaded();
-    await vi.waitFor(() => expect(store(queue).values.size).toBe(6));
+    await vi.waitFor(() => expect(store(queue).values.size).toBe(6), slowly);
     expect(Object.fromEntries(store(queue).values)).toEqual(ordinary.stores.queue);
     const states = [...baton.store(samples).get().values.values()].map(({ state }) => state);
     expect(new Set(states), 'which one is mounted is the changer’s to say').toEqual(
@@ -38,7 +38,7 @@ describe('what the browser remembers', () => {
   it('stands in until the hub has answered, store by store', async () => {
     await seen(here.sockets, ordinary.stores);
     const { baton, store } = await loaded();
-    await vi.waitFor(() => expect(store(queue).values.size).toBe(6));
+    await vi.waitFor(() => expect(store(queue).values.size).toBe(6), slowly);
     expect(store(queue)).toMatchObject({ ready: false });
     expect(baton.welcome.get()?.conn).toBe('');
     expect(baton.you.get()?.user).toBe('alice');
@@ -54,7 +54,7 @@ describe('what the browser remembers', () => {
   it('is nothing to another history of the hub', async () => {
     await seen(here.sockets, ordinary.stores);
     const { baton, store } = await loaded();
-    await vi.waitFor(() => expect(store(queue).values.size).toBe(6));
+    await vi.waitFor(() => expect(store(queue).values.size).toBe(6), slowly);
     await welcomed(here.sockets, { epoch: 'another' });
     expect(store(queue).values.size).toBe(0);
     baton.close();

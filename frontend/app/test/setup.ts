@@ -4,7 +4,7 @@ import { afterEach, vi } from 'vitest';
 afterEach(cleanup);
 
 // Two cores shared with other tests: what is waited for may take its time; what never comes still fails.
-configure({ asyncUtilTimeout: 8000 });
+configure({ asyncUtilTimeout: 30_000 });
 
 // What Mantine asks of a browser and happy-dom does not have.
 window.HTMLElement.prototype.scrollIntoView = () => undefined;

@@ -10,6 +10,7 @@ import {
   type LaunchOptions,
 } from 'playwright-core';
 import { afterAll } from 'vitest';
+import { patience } from './waiting.ts';
 
 /** Chromium or Chrome as .ci/need looks for it. */
 function chromiumPath(): string {
@@ -27,6 +28,7 @@ function chromiumPath(): string {
 export const launch: LaunchOptions = {
   executablePath: chromiumPath(),
   headless: true,
+  timeout: 2 * patience,
   args: [
     '--no-sandbox',
     '--disable-gpu',

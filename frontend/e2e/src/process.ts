@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { patience } from './waiting.ts';
 
 /** What runs now, so that nothing outlives the tests however they end. */
 const running = new Set<Process>();
@@ -39,7 +40,7 @@ export class Process {
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     }
-    for (const end = performance.now() + 30_000; performance.now() < end; ) {
+    for (const end = performance.now() + 2 * patience; performance.now() < end; ) {
       if (failure !== undefined) break;
       if (await ready().catch(() => false)) return;
       await new Promise((next) => setTimeout(next, 20));

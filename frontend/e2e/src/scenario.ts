@@ -171,7 +171,7 @@ export class Line {
 /** Puts a picture of a page into artefacts/. */
 export async function picture(page: Page, name: string): Promise<void> {
   const file = `../artefacts/${name.replace(/[^a-z0-9]+/gi, '-')}.png`;
-  await page.screenshot({ path: fileURLToPath(new URL(file, import.meta.url)), timeout: 5_000 });
+  await page.screenshot({ path: fileURLToPath(new URL(file, import.meta.url)), timeout: patience });
 }
 
 /** What a scenario has: running hubs, and as many computers as it wants. */

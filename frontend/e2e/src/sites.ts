@@ -20,6 +20,9 @@ export const study = site([login, '      preset: mxcube-2016\n'], ['      linger
 /** A person may be signed in on several computers; who leaves a running beamline is held up. */
 export const several = site([login, `${login}      same_user: join\n      idle_input: 30m\n`]);
 
+/** Who loads the page again is not missed for longer than a slow machine takes. */
+export const lingering = site(['      linger: 2s\n', '      linger: 30s\n']);
+
 /** Control of a running beamline is taken by force only. */
 export const careful = site(['      grace: 30s\n', '      grace: 30s\n      take: refused_while_running\n']);
 

@@ -5,6 +5,7 @@ import { type Play, play } from '../src/pages.ts';
 import type { Open } from '../src/program.ts';
 import { type Stage, scenario } from '../src/scenario.ts';
 import { playTabs } from '../src/tabplay.ts';
+import { patience } from '../src/waiting.ts';
 
 /** BATON_SEED plays one game again, BATON_CUTS so many seconds of it. */
 const seed = Number(process.env.BATON_SEED ?? Date.now() % 1_000_000);
@@ -96,7 +97,7 @@ const deaf = (open: Open): Open => {
 scenario(
   'over lines that break, changes of all kinds in any order are applied once, and everybody comes to see the same; pages that do one again under another name, or miss one, are found out',
   async (stage) => {
-    expect(await played(stage, 0, { time: seconds * 1_000, limit: 20_000 }), `seed ${seed}`).toEqual([]);
+    expect(await played(stage, 0, { time: seconds * 1_000, limit: patience }), `seed ${seed}`).toEqual([]);
     await finds(stage, forgetful, /was saved, and is [2-9] times in/);
     await finds(stage, deaf, /shows .*, and not/);
   },

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { layouts } from '../src/installation.ts';
 import { type Computer, type Stage, scenario } from '../src/scenario.ts';
+import { lingering } from '../src/sites.ts';
 import { seat, status, type Tab } from '../src/tab.ts';
 import { until } from '../src/waiting.ts';
 
@@ -28,7 +29,7 @@ scenario(
       expect(await tab.seen('status'), 'a tab of the other hub').toEqual(['Live']);
     }
   },
-  { on: layouts },
+  { site: lingering, on: layouts },
 );
 
 scenario(
@@ -44,7 +45,7 @@ scenario(
     }
     await nothingLost(stage, hers, writer, tabs);
   },
-  { on: ['two hubs on NATS and Redis'] },
+  { site: lingering, on: ['two hubs on NATS and Redis'] },
 );
 
 interface People {

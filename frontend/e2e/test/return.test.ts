@@ -1,34 +1,38 @@
 import { expect } from 'vitest';
 import { picture, scenario } from '../src/scenario.ts';
-import { several } from '../src/sites.ts';
+import { lingering, several } from '../src/sites.ts';
 import { seat, status } from '../src/tab.ts';
 
-scenario('a reload shows the same, and control is kept', async (stage) => {
-  const [hers, his] = [await stage.computer(), await stage.computer()];
-  const alice = await (await hers.open(stage.hub(0))).signIn('alice');
-  const bob = await (await his.open(stage.hub(1))).signIn('bob');
-  await alice.takeSeat();
-  await alice.addToQueue(360, 'Lys-01', 'Ins-02', 'TLN-03');
-  await alice.entry('TLN-03').getByRole('button', { name: 'Move TLN-03 up' }).click();
-  const order = ['1. Lys-01, Collection', '2. TLN-03, Collection', '3. Ins-02, Collection'];
-  await bob.ordered(...order);
-  await bob.says('Alice is in control');
-  await bob.watch('seat', seat);
-  const term = await bob.journal('Alice took the vacant seat');
+scenario(
+  'a reload shows the same, and control is kept',
+  async (stage) => {
+    const [hers, his] = [await stage.computer(), await stage.computer()];
+    const alice = await (await hers.open(stage.hub(0))).signIn('alice');
+    const bob = await (await his.open(stage.hub(1))).signIn('bob');
+    await alice.takeSeat();
+    await alice.addToQueue(360, 'Lys-01', 'Ins-02', 'TLN-03');
+    await alice.entry('TLN-03').getByRole('button', { name: 'Move TLN-03 up' }).click();
+    const order = ['1. Lys-01, Collection', '2. TLN-03, Collection', '3. Ins-02, Collection'];
+    await bob.ordered(...order);
+    await bob.says('Alice is in control');
+    await bob.watch('seat', seat);
+    const term = await bob.journal('Alice took the vacant seat');
 
-  for (let i = 0; i < 3; i++) {
-    await alice.page.reload();
-    await alice.live();
-    await alice.says('You are in control');
-    await alice.ordered(...order);
-  }
-  // What follows is decided under the term of before the reloads: a seat that had been empty would have raised it.
-  await alice.entry('Ins-02').getByRole('button', { name: 'Delete Ins-02' }).click();
-  await bob.entry('Ins-02').waitFor({ state: 'detached' });
-  expect(await bob.seen('seat')).toEqual(['Alice is in control']);
-  expect(await alice.journal('Alice took the vacant seat')).toBe(term);
-  expect(await bob.records.getByText('lost').count()).toBe(0);
-});
+    for (let i = 0; i < 3; i++) {
+      await alice.page.reload();
+      await alice.live();
+      await alice.says('You are in control');
+      await alice.ordered(...order);
+    }
+    // What follows is decided under the term of before the reloads: a seat that had been empty would have raised it.
+    await alice.entry('Ins-02').getByRole('button', { name: 'Delete Ins-02' }).click();
+    await bob.entry('Ins-02').waitFor({ state: 'detached' });
+    expect(await bob.seen('seat')).toEqual(['Alice is in control']);
+    expect(await alice.journal('Alice took the vacant seat')).toBe(term);
+    expect(await bob.records.getByText('lost').count()).toBe(0);
+  },
+  { site: lingering },
+);
 
 scenario('a browser that is closed and opened again signs in by itself', async (stage) => {
   const profile = await stage.folder();

@@ -31,7 +31,7 @@ scenario('the queue runs before everybody, and an observer stops it at once', as
       .entry('Lys-01')
       .getByText(/^stopped/)
       .waitFor();
-  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(performance.now() - began).toBeLessThan(10_000); // 200 ms for the stop, and the machine may be busy
   for (const tab of [bob, alice]) {
     await tab.queue.getByRole('heading').locator('xpath=..').getByText('2 entries').waitFor(); // it is idle again
     const percents = (await tab.seen('progress')).map(Number);

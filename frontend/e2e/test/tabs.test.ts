@@ -58,7 +58,7 @@ scenario(
     );
     // On a machine that has nothing else to do, as for `make soak`; a cluster has a machine of its own for each of its parts.
     const promised = stage.installation.layout === 'one hub' ? 200 : 500;
-    expect(talk.longest).toBeLessThan(process.env.BATON_LAYOUTS === 'all' ? promised : 2_000);
+    expect(talk.longest).toBeLessThan(process.env.BATON_LAYOUTS === 'all' ? promised : 10_000);
     await one(last);
 
     // Everything was said once, and every tab has heard the same.
