@@ -5,7 +5,7 @@ import type { Channel } from './channel.js';
 import type { Connection, Plan } from './connection.js';
 import { refusal } from './error.js';
 import type { AppendBody, CallBody, RequestBody, WriteBody } from './frames.js';
-import { StoreState } from './store.js';
+import { keysOf, StoreState } from './store.js';
 
 /** How long a call or a control move is tried: one that comes late may not be wanted any more. */
 export const patience = 20_000;
@@ -33,15 +33,14 @@ export class Change implements Transaction {
     const { name } = def;
     this.#stores.push(this.#connection.channels.open(def, StoreState));
     this.#writes.push({ channel: name, ...write });
-    const { set, patch, delete: gone = [] } = write;
-    for (const key of [...Object.keys({ ...set, ...patch }), ...gone]) this.#lanes.push(`${name}/${key}`);
-    this.#need(this.#rules()?.channels[name]?.write);
+    for (const key of keysOf(write)) this.#lanes.push(`${name}/${key}`);
+    this.#need(name);
   };
 
   readonly append = <T>({ name }: LogDef<T>, data: T): void => {
     this.#appends.push({ channel: name, data });
     this.#lanes.push(name);
-    this.#need(this.#rules()?.channels[name]?.write);
+    this.#need(name);
   };
 
   readonly call = <Args, Result>(
@@ -51,7 +50,7 @@ export class Change implements Transaction {
     const n = this.#calls.length;
     this.#calls.push({ command: name, args, deadline_ms: deadline }); // JSON leaves out what is undefined
     this.#lanes.push('~calls');
-    this.#need(this.#rules()?.commands[name]?.call);
+    this.#rights.push(...(this.#rules()?.commands[name]?.call ?? []));
     return quiet(this.#sent.then((calls) => calls[n] as Call<Result>));
   };
 
@@ -73,12 +72,12 @@ export class Change implements Transaction {
       lanes: stop ? [] : this.#lanes,
       kind: stop ? 'stop' : call ? 'call' : 'change',
       patience: stop ? stopPatience : call ? patience : Infinity,
-      ...shown(this.#stores),
+      ...shown(this.#stores, writes),
     });
     const by = this.#connection.you.get()?.user ?? '';
     // A stop does not wait for the log, so nothing more is heard of it: it was delivered, and that is all.
     const state = stop ? 'done' : 'waiting';
-    const { calls: ids = answer.call === undefined ? [] : [answer.call] } = answer;
+    const { call: one = [], calls: ids = [one].flat() } = answer;
     return ids.map((id, i) => {
       const { command = '', args } = calls[i] ?? {};
       const first = { call: id, command, args, by, term: term.term ?? 0, state } as const;
@@ -90,26 +89,29 @@ export class Change implements Transaction {
     return this.#connection.welcome.get();
   }
 
-  #need(rights: readonly string[] = []): void {
-    this.#rights.push(...rights);
+  /** The rights that a change of the channel needs. */
+  #need(channel: string): void {
+    this.#rights.push(...(this.#rules()?.channels[channel]?.write ?? []));
   }
 }
 
-/** What stores show of a change of them while it is on its way, and when it has ended. */
-export function shown(stores: readonly Channel<StoreState>[]): Pick<Plan, 'made' | 'done' | 'failed'> {
-  const each = (tell: (channel: Channel<StoreState>, i: number) => void) =>
+/** What stores show of a change of them, by `writes`, while it is on its way, and when it has ended. */
+export function shown(
+  stores: readonly Channel<StoreState>[],
+  writes: readonly WriteBody[],
+): Pick<Plan, 'made' | 'done' | 'failed'> {
+  const each = (tell: (channel: Channel<StoreState>, keys: readonly string[], i: number) => void) =>
     stores.forEach((channel, i) => {
-      tell(channel, i);
+      tell(channel, keysOf(writes[i] ?? {}), i);
       channel.source.changed();
     });
   return {
     made: (op, sent) =>
-      each(({ state }, i) =>
-        state.wish(op, (sent.type === 'transact' ? sent.writes[i] : (sent as WriteBody)) ?? {}),
+      each(({ state }, _, i) =>
+        state.wish(op, ((sent as { writes?: WriteBody[] }).writes ?? [sent as WriteBody])[i] ?? {}),
       ),
-    done: (op) =>
-      each(({ state, membership }) => state.answered(op, membership === 'asked' ? 'coming' : 'current')),
-    failed: (op, error) => each(({ state }) => state.refuse(op, refusal(error))),
+    done: (op) => each(({ state, membership }, keys) => state.answered(op, keys, membership)),
+    failed: (op, error) => each(({ state }, keys) => state.refuse(op, keys, refusal(error))),
   };
 }
 

@@ -26,7 +26,7 @@ export interface Channel<State extends AnyState = AnyState> {
   sent: number;
   /** Up to where the state is, in the hub's words; empty = nothing is held. */
   cursor: string;
-  leaving: ReturnType<typeof setTimeout> | undefined;
+  leaving?: ReturnType<typeof setTimeout>;
 }
 
 /** What the channels need of the connection. */
@@ -35,7 +35,7 @@ export interface Ground {
   /** The welcome of the present connection; null while there is none. */
   readonly here: () => Welcome | null;
   readonly nextId: () => number;
-  readonly send: (text: string) => void;
+  readonly send: (frames: readonly object[]) => void;
 }
 
 /** A page that goes from one view to another need not leave and join again. */
@@ -70,7 +70,7 @@ export class Channels {
         () => state.view() as ReturnType<State['view']>,
         (inUse) => this.#use(channel, inUse),
       ),
-      ...{ membership: 'out', wanted: false, asked: 0, sent: 0, cursor: '', leaving: undefined },
+      ...{ membership: 'out', wanted: false, asked: 0, sent: 0, cursor: '' },
     };
     this.#all.set(def.name, channel);
     return channel;
@@ -106,9 +106,9 @@ export class Channels {
   }
 
   joined(frame: JoinedFrame): void {
+    const { id } = frame; // from 1 on
     const channel = this.#all.get(frame.channel);
-    const expected = frame.id === undefined ? 'in' : 'asked';
-    if (channel?.membership !== expected || (frame.id !== undefined && frame.id !== channel.asked)) return;
+    if (channel?.membership !== (id ? 'asked' : 'in') || (id && id !== channel.asked)) return;
     channel.state.joined(frame, this.#keep(channel));
     channel.membership = 'in';
     channel.cursor = frame.cursor;
@@ -132,9 +132,7 @@ export class Channels {
   send(channel: Channel, data: unknown): void {
     if (!this.#ground.here()) return;
     channel.sent = this.#ground.nextId();
-    this.#ground.send(
-      JSON.stringify([{ type: 'send', id: channel.sent, channel: channel.state.def.name, data }]),
-    );
+    this.#ground.send([{ type: 'send', id: channel.sent, channel: channel.state.def.name, data }]);
   }
 
   /** The hub has told everything up to the cursor, of every channel that is in. */
@@ -200,15 +198,13 @@ export class Channels {
       const last = def.kind === 'log' ? def.last : undefined;
       joins.push({ type: 'join', id, channel: def.name, ...(cursor ? { cursor } : { last }) });
     }
-    if (joins.length > 0) this.#ground.send(JSON.stringify(joins));
+    if (joins.length > 0) this.#ground.send(joins);
   };
 
   #leave(channel: Channel): void {
     channel.wanted = false;
     if (channel.membership === 'in' || channel.membership === 'asked') {
-      this.#ground.send(
-        JSON.stringify([{ type: 'leave', id: this.#ground.nextId(), channel: channel.state.def.name }]),
-      );
+      this.#ground.send([{ type: 'leave', id: this.#ground.nextId(), channel: channel.state.def.name }]);
     }
     this.#catching.delete(channel);
     channel.membership = 'out';

@@ -65,14 +65,9 @@ export function connect(options: ConnectOptions = {}): Baton {
     made.set(kind + name, it);
     return it as T;
   };
+  const { status, ending, welcome, you, presence, idle, calls } = connection;
   return {
-    status: { ...connection.status },
-    ending: { ...connection.ending },
-    welcome: { ...connection.welcome },
-    you: { ...connection.you },
-    presence: { ...connection.presence },
-    idle: { ...connection.idle },
-    calls: { ...connection.calls.all },
+    ...{ status, ending, welcome, you, presence, idle, calls: calls.all },
     control: control(connection),
     store: (def) => once(def, () => store(connection, def)),
     log: (def) => once(def, () => log(connection, def)),

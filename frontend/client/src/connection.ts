@@ -9,6 +9,7 @@ import { Channels } from './channel.js';
 import { BatonError, retryable } from './error.js';
 import {
   type AnswerFrame,
+  type ControlData,
   type ErrorFrame,
   parseMessage,
   type RequestBody,
@@ -92,7 +93,7 @@ export class Connection {
       batch: this.batch,
       here: () => (this.#phase === 'up' ? this.welcome.get() : null),
       nextId: () => ++this.#ids,
-      send: (text) => this.#link?.send(text),
+      send: (frames) => this.#link?.send(JSON.stringify(frames)),
     });
     if (!options.open) return;
     this.#link = new Link(
@@ -107,9 +108,39 @@ export class Connection {
     this.#link.start();
   }
 
-  /** Sends a request that changes something, until it is answered. */
+  /** Sends a request that changes something, until it is answered. Who it is refused to is told as of the hub's refusals. */
   request(body: RequestBody, plan: Plan): Promise<AnswerFrame> {
-    return new Promise((done, failed) => this.#request(body, plan, done, failed));
+    return new Promise((done, reject) => {
+      const op = plan.op ?? `${this.#options.client}.${this.#ops + 1}`;
+      const failed = (error: BatonError) => {
+        plan.failed?.(op, error);
+        reject(error);
+      };
+      this.batch.run(() => {
+        try {
+          const text = this.#fit(body, op);
+          // What is shown is what the hub will read, and nobody else can change it.
+          if (plan.made) plan.made(op, (JSON.parse(text) as [RequestBody])[0]);
+          this.outbox.add({
+            ...plan,
+            id: ++this.#ids,
+            op,
+            text,
+            deadline: performance.now() + plan.patience,
+            done: (answer) => {
+              plan.done?.(op);
+              done(answer);
+            },
+            failed,
+          });
+          this.#ops++;
+          if (plan.kind === 'stop') this.#giveUp(this.outbox.withdraw(), 'A stop was given after it');
+        } catch (err) {
+          failed(err instanceof BatonError ? err : new BatonError({ code: 'invalid', detail: String(err) }));
+        }
+      });
+      this.pump();
+    });
   }
 
   /** The present term, for what only the operator may do: the one that the user saw when acting. */
@@ -122,47 +153,16 @@ export class Connection {
     this.#end('ended', { code: 1000, reason: 'closed by the page' });
   }
 
-  #request(
-    body: RequestBody,
-    plan: Plan,
-    done: (answer: AnswerFrame) => void,
-    failed: (error: BatonError) => void,
-  ): void {
-    if (this.#final() || !this.#link) {
-      failed(this.#over());
-      return;
-    }
-    const op = plan.op ?? `${this.#options.client}.${this.#ops + 1}`;
+  /** The message to the hub; throws if it cannot be sent. */
+  #fit(body: RequestBody, op: string): string {
+    if (this.#final() || !this.#link) throw this.#over();
     const text = JSON.stringify([{ id: this.#ids + 1, op, ...body }]);
     const limit = this.welcome.get()?.limits.message ?? largestMessage;
     if (new TextEncoder().encode(text).length + 80 > limit) {
-      const detail = `This is more than the ${Math.floor(limit / 1024)} KiB that fit into one change.`;
-      failed(new BatonError({ code: 'too_large', detail }));
-      return;
+      const detail = `Only ${limit >> 10} KiB fit into one change.`;
+      throw new BatonError({ code: 'too_large', detail });
     }
-    this.#ids++;
-    this.#ops++;
-    this.batch.run(() => {
-      // What is shown is what the hub will read, and nobody else can change it.
-      if (plan.made) plan.made(op, (JSON.parse(text) as [RequestBody])[0]);
-      this.outbox.add({
-        ...plan,
-        id: this.#ids,
-        op,
-        text,
-        deadline: performance.now() + plan.patience,
-        done: (answer) => {
-          plan.done?.(op);
-          done(answer);
-        },
-        failed: (error) => {
-          plan.failed?.(op, error);
-          failed(error);
-        },
-      });
-      if (plan.kind === 'stop') this.#giveUp(this.outbox.withdraw(), 'A stop was given after it');
-    });
-    this.pump();
+    return text;
   }
 
   /** Sends what can be sent, and looks again when there may be more. */
@@ -191,15 +191,20 @@ export class Connection {
   }
 
   #receive(text: unknown): void {
-    const frames = parseMessage(text);
-    if (!frames) return;
-    this.batch.run(() => {
-      for (const frame of frames) {
+    this.#change(() => {
+      for (const frame of parseMessage(text)) {
         if (!this.#final()) this.#apply(frame);
       }
-      this.status.set(this.#word());
     });
     if (!this.#final()) this.pump();
+  }
+
+  /** Does it, and finds the word for what is so then. */
+  #change(work: () => void): void {
+    this.batch.run(() => {
+      work();
+      this.status.set(this.#word());
+    });
   }
 
   #apply(frame: ServerFrame): void {
@@ -230,9 +235,11 @@ export class Connection {
         this.calls.put(call);
         break;
       }
-      case 'control':
-        this.#control(frame);
+      case 'control': {
+        const { type: _type, ...seat } = frame;
+        this.#control(seat);
         break;
+      }
       case 'presence':
         this.presence.set(frame.members);
         break;
@@ -270,7 +277,7 @@ export class Connection {
     this.#phase = 'up';
     this.#log = 'fresh';
     if (before?.epoch !== welcome.epoch) this.#seen = { position: 0, cursor: '' };
-    this.outbox.limit(welcome.limits.unanswered);
+    this.outbox.limit = welcome.limits.unanswered;
     this.welcome.set(welcome);
     this.you.set(welcome.you);
     this.presence.set(presence);
@@ -279,14 +286,11 @@ export class Connection {
     this.channels.connected(!moved);
   }
 
-  #control({ term, operator, since, lost, requests }: WelcomeFrame['control']): void {
+  #control({ lost, ...seat }: ControlData): void {
     this.control.set({
-      term,
-      operator,
-      since,
+      ...seat,
       lost: lost && { until: performance.now() + lost.remaining_ms },
-      requests,
-      mine: operator !== null && operator.session === this.welcome.get()?.session,
+      mine: seat.operator?.session === this.welcome.get()?.session,
     });
   }
 
@@ -314,11 +318,10 @@ export class Connection {
       this.#end(final, { code, reason });
       return;
     }
-    this.batch.run(() => {
+    this.#change(() => {
       this.#phase = 'down';
       this.idle.set(null); // what still holds then is said again
       this.#again();
-      this.status.set(this.#word());
     });
     this.pump();
     if (!how.heard && this.#check === 'idle') this.#checkSignIn();
@@ -342,7 +345,7 @@ export class Connection {
 
   #end(phase: 'signed-out' | 'replaced' | 'ended', ending: Ending): void {
     if (this.#final()) return;
-    this.batch.run(() => {
+    this.#change(() => {
       this.#phase = phase;
       this.ending.set(ending);
       this.#link?.close();
@@ -350,13 +353,12 @@ export class Connection {
       clearTimeout(this.#wake);
       for (const { failed } of this.outbox.drain()) failed(this.#over());
       this.calls.end(this.#over());
-      this.status.set(this.#word());
     });
   }
 
   #over(): BatonError {
     const code = this.#phase === 'ended' || !this.#link ? 'closed' : 'signed_out';
-    const reason = this.ending.get()?.reason ?? 'no WebSocket here, see connect({ open })';
+    const reason = this.ending.get()?.reason ?? 'no WebSocket here: see connect';
     return new BatonError({ code, detail: `The connection is over: ${reason}` });
   }
 

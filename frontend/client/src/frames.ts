@@ -172,15 +172,14 @@ export type RequestBody =
     };
 
 /**
- * Reads a message of the hub; null if it is none. Fields are trusted to be what the protocol says they are: the hub is
+ * Reads a message of the hub; nothing if it is none. Fields are trusted to be what the protocol says they are: the hub is
  * our own server. Types of frames that are not known are for the reader to ignore: the hub may be newer.
  */
-export function parseMessage(text: unknown): readonly ServerFrame[] | null {
-  if (typeof text !== 'string') return null;
+export function parseMessage(text: unknown): readonly ServerFrame[] {
   try {
-    const frames: unknown = JSON.parse(text);
-    return Array.isArray(frames) ? (frames as readonly ServerFrame[]) : null;
+    const frames: unknown = JSON.parse(text as string); // what is no text is no JSON either
+    return Array.isArray(frames) ? frames : [];
   } catch {
-    return null;
+    return [];
   }
 }

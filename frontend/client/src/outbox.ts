@@ -39,20 +39,16 @@ const gapWhenTooMany = 60;
 export class Outbox {
   /** Nothing is sent but stops. */
   held = false;
+  /** How many the hub accepts unanswered. */
+  limit = 32;
   /** In the order in which they go out. */
   readonly entries = new Map<number, Entry>();
-  #limit = 32;
   #pauseUntil = 0;
   #pauses = 0; // since the last answer that was not "not now"
   #gap = 0;
 
   add(operation: Operation & Partial<Entry>): void {
     this.entries.set(operation.id, { state: 'unsent', notBefore: 0, ...operation });
-  }
-
-  /** How many the hub accepts unanswered. */
-  limit(unanswered: number): void {
-    this.#limit = Math.max(1, unanswered);
   }
 
   /** The messages to send now, in order; they count as sent. */
@@ -63,7 +59,7 @@ export class Outbox {
     let line: 'moving' | 'blocked' = this.held || now < this.#pauseUntil ? 'blocked' : 'moving';
     for (const entry of this.entries.values()) {
       if (entry.state !== 'sent') {
-        if (unanswered >= this.#limit || entry.lanes.some((lane) => busy.has(lane))) line = 'blocked';
+        if (unanswered >= this.limit || entry.lanes.some((lane) => busy.has(lane))) line = 'blocked';
         if (entry.kind === 'stop' ? now < entry.notBefore : line === 'blocked') continue;
         entry.state = 'sent';
         texts.push(entry.text);
@@ -88,10 +84,10 @@ export class Outbox {
     return entry;
   }
 
-  /** The hub cannot do it now; false if there is no such operation. `random` is from 0 to 1. */
-  notNow(id: number, reason: 'later' | 'too many', now: number, random: number): boolean {
+  /** The hub cannot do it now. `random` is from 0 to 1. */
+  notNow(id: number, reason: 'later' | 'too many', now: number, random: number): void {
     const entry = this.entries.get(id);
-    if (!entry) return false;
+    if (!entry) return;
     entry.state = 'again';
     entry.notBefore = now + stopPause;
     if (reason === 'too many') this.#gap = gapWhenTooMany;
@@ -99,7 +95,6 @@ export class Outbox {
       const longest = Math.min(longestPause, firstPause * 2 ** this.#pauses++);
       this.#pauseUntil = now + longest * (0.5 + random / 2);
     }
-    return true;
   }
 
   /** The connection is gone: what was sent is sent again, on the next. */

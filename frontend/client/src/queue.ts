@@ -122,7 +122,7 @@ export class Queue {
       for (const change of all) {
         const { op, body, user, space } = change;
         if (user !== whose?.user || space !== whose.space || clientOf(op) === this.#own) continue;
-        shown(this.#storesOf(body)).made?.(op, body);
+        this.#shown(body).made?.(op, body);
         this.#hold(change, 'shown');
       }
     });
@@ -133,7 +133,7 @@ export class Queue {
     this.#connection.batch.run(() => {
       for (const { change, state } of this.#held.values()) {
         if (state !== 'shown') continue;
-        shown(this.#storesOf(change.body)).done?.(change.op);
+        this.#shown(change.body).done?.(change.op);
         this.#letGo(change.op);
       }
     });
@@ -221,6 +221,7 @@ export class Queue {
   }
 
   #drop(op: string): void {
+    if (!this.#held.has(op)) return;
     void this.#shelf.delete('changes', op);
     this.#letGo(op);
   }
@@ -306,7 +307,7 @@ export class Queue {
 
   async #again(change: KeptChange): Promise<void> {
     const { op, body, lanes, at } = change;
-    const { made, done, failed } = shown(this.#storesOf(body));
+    const { made, done, failed } = this.#shown(body);
     try {
       await this.#connection.request(body, {
         op,
@@ -331,11 +332,13 @@ export class Queue {
     }
   }
 
-  #storesOf(body: RequestBody) {
+  /** What the stores show of a change. */
+  #shown(body: RequestBody): ReturnType<typeof shown> {
     const writes = body.type === 'transact' ? body.writes : body.type === 'write' ? [body] : [];
-    return writes.map(({ channel }) =>
+    const stores = writes.map(({ channel }) =>
       this.#connection.channels.open({ kind: 'store', name: channel, live: false }, StoreState),
     );
+    return shown(stores, writes);
   }
 }
 

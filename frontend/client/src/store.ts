@@ -13,20 +13,28 @@ import type { ChangeFrame, JoinedFrame, KeysFrame, ValueFrame } from './frames.j
 import { newer, patched } from './json.js';
 import { ChannelState } from './state.js';
 
+/** The keys that a write touches. */
+export function keysOf({ set, patch, delete: gone = [] }: KeysFrame): string[] {
+  return [...Object.keys({ ...set, ...patch }), ...gone];
+}
+
 /** A change of one key that is on its way. */
 interface Wish {
+  readonly op: string;
   /** What it makes of the value before it. undefined: no value, but for the default. */
   readonly of: (value: unknown) => unknown;
   /** The position that the key showed when it was made. */
   readonly on: number;
+  /** What the key shows after it. */
+  value: unknown;
 }
 
 export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknown>> {
   /** What the hub has told. */
   readonly base = new Map<string, Required<ValueFrame>>();
   #defaults = new Map<string, unknown>();
-  #wishes = new Map<string, Map<string, Wish>>(); // by operation, in order, then by key
-  #answered = new Set<string>(); // operations that are done, but whose change the base may lack
+  #wishes = new Map<string, Wish[]>(); // by key, in the order they were made
+  #answered: [op: string, keys: readonly string[]][] = []; // that are done, but whose change the base may lack
   #refused = new Map<string, Refused>();
   #touched = new Set<string>();
   #shown = this.head;
@@ -51,31 +59,30 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
 
   /** A change made here, on its way to the hub. The values must be JSON that nobody else changes. */
   wish(op: string, { set = {}, delete: gone = [], patch = {} }: KeysFrame): void {
-    const wishes = this.#wishes.get(op) ?? new Map<string, Wish>();
-    const add = (key: string, of: Wish['of']) => wishes.set(key, { of, on: this.#show(key).position });
+    const add = (key: string, of: Wish['of']) => {
+      const wishes = this.#wishes.get(key) ?? [];
+      this.#wishes.set(key, wishes);
+      this.#refused.delete(key);
+      this.#fold(key, wishes.push({ op, of, on: this.#show(key).position, value: undefined }) - 1);
+    };
     for (const [key, value] of Object.entries(set)) add(key, () => value);
     for (const [key, change] of Object.entries(patch)) add(key, (value) => patched(value, change));
     for (const key of gone) add(key, () => this.#defaults.get(key));
-    for (const key of wishes.keys()) {
-      this.#refused.delete(key);
-      this.#touched.add(key);
-    }
-    this.#wishes.set(op, wishes);
   }
 
   /**
    * The hub has saved the change. If the base is up to date it has the change already (an answer never overtakes it);
-   * while a join is under way the wish stays until that is answered.
+   * while a join is under way (`asked`) the wish stays until that is answered.
    */
-  answered(op: string, base: 'current' | 'coming'): void {
-    if (base === 'current') this.#settle(op);
-    else this.#answered.add(op);
+  answered(op: string, keys: readonly string[], membership: string): void {
+    if (membership === 'asked') this.#answered.push([op, keys]);
+    else this.#settle(op, keys);
   }
 
-  /** The hub has refused the change. */
-  refuse(op: string, reason: Refused): void {
-    for (const key of this.#wishes.get(op)?.keys() ?? []) this.#refused.set(key, reason);
-    this.#settle(op);
+  /** The change of the keys is refused: by the hub, or before it was sent. */
+  refuse(op: string, keys: readonly string[], reason: Refused): void {
+    for (const key of keys) this.#refused.set(key, reason);
+    this.#settle(op, keys);
   }
 
   dismiss(key: string): void {
@@ -83,13 +90,14 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
   }
 
   /** The hub tells of a change. One that was made here replaces its wish. */
-  change({ set = {}, patch = {}, delete: gone = [], op, ...origin }: ChangeFrame): void {
+  change(frame: ChangeFrame): void {
+    const { set = {}, patch = {}, delete: gone = [], op = '', ...origin } = frame;
     for (const [key, value] of Object.entries(set)) this.#put(key, { value, ...origin });
     for (const [key, change] of Object.entries(patch)) {
       this.#put(key, { value: patched(this.base.get(key)?.value, change), ...origin });
     }
     for (const key of gone) this.#drop(key);
-    if (op !== undefined) this.#settle(op);
+    this.#settle(op, keysOf(frame));
   }
 
   override joined(frame: JoinedFrame, keep: number): void {
@@ -99,50 +107,67 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
     for (const [key, value] of Object.entries(values)) this.#put(key, value);
     // They come with the answer to a join; by itself, the hub tells only what has changed.
     if (id !== undefined) {
-      for (const key of [...this.#defaults.keys(), ...Object.keys(defaults)]) this.#touched.add(key);
+      const before = this.#defaults;
       this.#defaults = new Map(Object.entries(defaults));
+      for (const key of [...before.keys(), ...this.#defaults.keys()]) this.#fold(key);
     }
-    for (const op of this.#answered) this.#settle(op);
+    for (const [op, keys] of this.#answered.splice(0)) this.#settle(op, keys);
   }
 
   /** Wishes stay until they are answered. */
   override clear(): void {
-    this.joined({ type: 'joined', id: 0, channel: '', cursor: '', mode: 'snapshot' }, 0);
+    this.joined({ id: 0 } as JoinedFrame, 0); // a snapshot of nothing
     super.clear();
   }
 
   #show(key: string): KeyState & { value: unknown } {
-    const { value, position, by, at } = this.base.get(key) ?? {
-      value: this.#defaults.get(key),
-      position: 0,
-      by: '',
-      at: '',
-    };
-    const wishes = [...this.#wishes.values()].flatMap((wished) => wished.get(key) ?? []);
+    const told = this.#told(key);
+    const wishes = this.#wishes.get(key) ?? [];
+    const last = wishes.at(-1);
     const refused = this.#refused.get(key);
     return {
-      value: wishes.reduce((before, wish) => wish.of(before), value),
+      ...told,
+      ...(last && { value: last.value }),
       // What somebody else does meanwhile is not in what is shown: who writes on condition of that has to hear of it.
-      position: wishes[0]?.on ?? position,
-      ...{ by, at },
-      saving: wishes.length > 0,
+      position: wishes[0]?.on ?? told.position,
+      saving: !!last,
       ...(refused && { refused }),
     };
   }
 
+  /** What the hub has told of a key. */
+  #told(key: string): Required<ValueFrame> {
+    return this.base.get(key) ?? { value: this.#defaults.get(key), position: 0, by: '', at: '' };
+  }
+
   #put(key: string, { value, position = 0, by = '', at = '' }: ValueFrame): void {
     this.base.set(key, { value, position, by, at });
-    this.#touched.add(key);
+    this.#fold(key);
   }
 
   #drop(key: string): void {
     this.base.delete(key);
-    this.#touched.add(key);
+    this.#fold(key);
   }
 
-  #settle(op: string): void {
-    for (const key of this.#wishes.get(op)?.keys() ?? []) this.#touched.add(key);
-    this.#wishes.delete(op);
-    this.#answered.delete(op);
+  /** Works out what is shown after the wishes of a key from the n-th on, as far as that has become another. */
+  #fold(key: string, n = 0): void {
+    this.#touched.add(key);
+    const wishes = this.#wishes.get(key) ?? [];
+    let value = (wishes[n - 1] ?? this.#told(key)).value;
+    for (let wish = wishes[n]; wish; wish = wishes[++n]) {
+      value = newer(wish.value, wish.of(value));
+      if (value === wish.value) return;
+      wish.value = value;
+    }
+  }
+
+  #settle(op: string, keys: readonly string[]): void {
+    for (const key of keys) {
+      const wishes = this.#wishes.get(key) ?? [];
+      const n = wishes.findIndex((wish) => wish.op === op);
+      if (n >= 0) wishes.splice(n, 1);
+      this.#fold(key, Math.max(0, n));
+    }
   }
 }

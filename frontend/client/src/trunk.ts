@@ -105,7 +105,7 @@ export class Trunk {
 
   /** A tab says something. */
   up(port: string, text: string): void {
-    const frames = (parseMessage(text) ?? []) as unknown as readonly Frame[];
+    const frames = parseMessage(text) as unknown as readonly Frame[];
     const answers: object[] = [];
     this.#send(frames.flatMap((frame) => this.#ask(port, frame, answers)));
     if (answers.length > 0) this.#events.down([port], JSON.stringify(answers));
@@ -202,7 +202,7 @@ export class Trunk {
 
   #receive(text: unknown): void {
     const frames = parseMessage(text);
-    if (!frames || this.state === 'closed') return;
+    if (frames.length === 0 || this.state === 'closed') return;
     clearTimeout(this.#watch);
     this.#watch = undefined;
     const parcels = new Map<string, object[]>();

@@ -260,6 +260,29 @@ describe('a store', () => {
     expect(baton.idle.get(), 'a new connection is told again').toBe(null);
   });
 
+  it.each([
+    ['too large', 'too_large', 'x'.repeat(70_000)],
+    ['no JSON', 'invalid', 1n],
+  ])('that is %s is refused where it is shown too, and rolled back', async (_what, code, value) => {
+    up();
+    const any = defineStore<unknown>({ name: 'any' });
+    const view = () => baton.store(any).get();
+    let told = 0;
+    baton.store(any).subscribe(() => told++);
+    baton.store(any).set('a', value);
+    expect([view().values.has('a'), view().keys.get('a')?.refused?.code, told]).toEqual([false, code, 1]);
+    await expect(
+      baton.transact((t) => {
+        t.write(any, { set: { b: 1 } });
+        t.write(any, { set: { c: value } });
+      }),
+    ).rejects.toMatchObject({ code });
+    expect([...view().keys.keys()]).toEqual(['a', 'b', 'c']);
+    expect(sockets.last.taken().filter(({ type }) => type !== 'join')).toEqual([]);
+    baton.store(any).set('a', 1);
+    expect(view().keys.get('a')?.refused).toBeUndefined();
+  });
+
   it('refuses by itself what is too large for the hub, instead of losing the connection to it', async () => {
     up();
     const big = baton.store(defineStore<string>({ name: 'ui' })).set('k', 'ä'.repeat(33_000));

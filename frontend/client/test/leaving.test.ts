@@ -86,6 +86,7 @@ describe('after close', () => {
     baton.close();
     await expect(write).rejects.toMatchObject({ code: 'closed' });
     await expect(baton.store(ui).set('k', 1)).rejects.toMatchObject({ code: 'closed' });
+    expect(baton.store(ui).get().keys.get('k')?.refused?.code).toBe('closed');
     expect(baton.status.get()).toBe('ended');
     expect(sockets.last.state).toBe('closed');
   });

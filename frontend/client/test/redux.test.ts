@@ -152,4 +152,11 @@ describe('a slice that is kept in a store', () => {
     await flush();
     expect(now().c).toBeUndefined();
   });
+
+  it('that is too large to be sent is rolled back in the slice', async () => {
+    store.dispatch(put(['big', { images: 1, note: 'x'.repeat(70_000) }]));
+    await flush();
+    expect(Object.keys(now())).toEqual(['a', 'b']);
+    expect(baton.store(ui).get().keys.get('big')?.refused?.code).toBe('too_large');
+  });
 });
