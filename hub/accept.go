@@ -134,7 +134,7 @@ func (r *room) taken(who channels.Who, client string) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.presence.any(func(a attendant) bool { return a.Client == client && a.User != who.User })
+	return r.presence.taken(client, who.User)
 }
 
 func (l Limits) limiter(who channels.Who) *rate.Limiter {

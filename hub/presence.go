@@ -25,8 +25,16 @@ const presenceChannel = "~presence"
 type presence struct {
 	node    string // this one, whose word never lapses
 	nodes   map[string]attendance
+	users   map[string]owner     // whose each client id is
 	version uint64               // grows with each change
 	left    map[string]time.Time // when a client was last seen to leave
+}
+
+// An owner is the user whose connections have a client id.
+type owner struct {
+	user  string
+	conns int
+	mixed bool // or others' have, or had: two nodes may let them in at the same time
 }
 
 // attendance is what one node says.
@@ -60,7 +68,7 @@ type attendant struct {
 }
 
 func newPresence(node string) presence {
-	return presence{node: node, nodes: map[string]attendance{}, left: map[string]time.Time{}}
+	return presence{node: node, nodes: map[string]attendance{}, left: map[string]time.Time{}, users: map[string]owner{}}
 }
 
 // hear takes what a node says; it reports whether that is news.
@@ -69,6 +77,10 @@ func (p *presence) hear(node string, conns []attendant, now time.Time) (news boo
 		return a.Session == b.Session && a.Client == b.Client && a.Name == b.Name && slices.Equal(a.Serves, b.Serves)
 	})
 	p.noteLeft(p.nodes[node].conns, now)
+	for _, a := range conns {
+		p.own(a, 1)
+	}
+	p.disown(p.nodes[node].conns)
 	p.nodes[node] = attendance{conns, now}
 	if news {
 		p.version++
@@ -76,11 +88,42 @@ func (p *presence) hear(node string, conns []attendant, now time.Time) (news boo
 	return news
 }
 
+// own counts a connection to its user, or with -1, one that has gone.
+func (p *presence) own(a attendant, by int) {
+	o := p.users[a.Client]
+	if o.conns == 0 {
+		o.user = a.User
+	}
+	o.mixed = o.mixed || o.user != a.User
+	if o.conns += by; o.conns == 0 {
+		delete(p.users, a.Client)
+		return
+	}
+	p.users[a.Client] = o
+}
+
+func (p *presence) disown(conns []attendant) {
+	for _, a := range conns {
+		p.own(a, -1)
+	}
+}
+
+// taken reports whether somebody else is connected with a client id. Thousands ask when a node is gone, so it is no look at
+// all connections.
+func (p *presence) taken(client, user string) bool {
+	o := p.users[client]
+	if o.mixed {
+		return p.any(func(a attendant) bool { return a.Client == client && a.User != user })
+	}
+	return o.conns > 0 && o.user != user
+}
+
 // enter and exit take that a client has connected to this node, and that it has gone: what hear does, for one of many.
 func (p *presence) enter(a attendant) {
 	own := p.nodes[p.node]
 	at, _ := slices.BinarySearchFunc(own.conns, a, attendant.compare)
 	own.conns = slices.Insert(own.conns, at, a)
+	p.own(a, 1)
 	p.nodes[p.node] = own
 	p.version++
 }
@@ -95,6 +138,7 @@ func (p *presence) exit(a attendant, now time.Time) {
 		return
 	}
 	own.conns = slices.Delete(own.conns, at, at+1)
+	p.own(a, -1)
 	p.nodes[p.node] = own
 	p.left[a.Client] = now
 	p.version++
@@ -117,6 +161,7 @@ func (p *presence) lapse(now time.Time) (news bool) {
 	for node, a := range p.nodes {
 		if node != p.node && now.Sub(a.heard) >= presenceLife {
 			p.noteLeft(a.conns, now)
+			p.disown(a.conns)
 			delete(p.nodes, node)
 			p.version++
 			news = true

@@ -12,7 +12,7 @@ import (
 // frames, and not a thousand for each of them.
 const (
 	presenceRate = 16 << 20               // bytes per second to all connections of a room together
-	presenceCost = 1 << 10                // bytes that each of them costs beside its own: it is a write, which takes as long
+	presenceCost = 8 << 10                // bytes that each of them costs beside its own: it is a write, of which 2,000 a second are enough
 	announceRate = 4 << 20                // bytes per second of a room to the other nodes
 	announceCost = 20 * time.Millisecond  // of each beside its bytes: 50 a second at most
 	slack        = 500 * time.Millisecond // how far a pace may be ahead of its rate

@@ -54,6 +54,45 @@ func TestConnectionsNotedOneByOneAreThoseThatAreThere(t *testing.T) {
 	})
 }
 
+func TestAClientIDIsTakenIfSomebodyElseIsConnectedWithIt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, now := newPresence("one"), time.Now()
+		attendants := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) attendant {
+			user := fmt.Sprint("user", rapid.IntRange(0, 2).Draw(t, "user"))
+			return attendant{Session: "of " + user, User: user, Client: fmt.Sprint("client", rapid.IntRange(0, 2).Draw(t, "client"))}
+		}), 0, 4)
+		node := rapid.SampledFrom([]string{"one", "two", "three"})
+		for range rapid.IntRange(1, 20).Draw(t, "steps") {
+			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			case 0:
+				for _, a := range attendants.Draw(t, "come") {
+					p.enter(a)
+				}
+			case 1:
+				for _, a := range attendants.Draw(t, "go") {
+					p.exit(a, now)
+				}
+			case 2:
+				p.leave(node.Draw(t, "leaves"), now)
+			case 3:
+				now = now.Add(presenceLife / 2)
+				p.lapse(now)
+			default:
+				conns := attendants.Draw(t, "says")
+				slices.SortFunc(conns, attendant.compare)
+				p.hear(node.Draw(t, "node"), conns, now)
+			}
+			for i := range 9 {
+				client, user := fmt.Sprint("client", i%3), fmt.Sprint("user", i/3)
+				want := p.any(func(a attendant) bool { return a.Client == client && a.User != user })
+				if got := p.taken(client, user); got != want {
+					t.Fatalf("%s is taken for %s: %v, want %v: %v", client, user, got, want, p.nodes)
+				}
+			}
+		}
+	})
+}
+
 // TestManyWhoComeAtOnceAreToldToEachOtherAFewTimes lets a thousand people come in a second: n of them would otherwise be
 // told n² times of n.
 func TestManyWhoComeAtOnceAreToldToEachOtherAFewTimes(t *testing.T) {
