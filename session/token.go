@@ -66,6 +66,21 @@ func FindToken(v channels.View, id string) (KnownToken, bool) {
 	return t, ok && json.Unmarshal(value.Data, &t.TokenRecord) == nil
 }
 
+// recordsRead is what the records of tokens say, for what every connection and request is asked.
+var recordsRead readings[TokenRecord]
+
+// recordOf returns what is on record of a token, which must not be changed.
+func recordOf(v channels.View, id string) (r TokenRecord, ok bool) {
+	value, ok := v.Get(tokenRef(id))
+	if !ok {
+		return r, false
+	}
+	return recordsRead.of(value.Data, func() (r TokenRecord, ok bool) {
+		err := json.Unmarshal(value.Data, &r)
+		return r, err == nil
+	})
+}
+
 // Tokens returns the tokens of the space that the filter accepts, by id.
 func Tokens(v channels.View, accept func(KnownToken) bool) (tokens []KnownToken) {
 	v.Range(channels.TokensStore, "", func(id string, value channels.Value) bool {
@@ -120,7 +135,7 @@ func (t Token) Check(v channels.View) error { return holdsToken(v, t.ID, t.hash(
 
 // holdsToken refuses unless the log has a token with the id and the hash that has not ended.
 func holdsToken(v channels.View, id, hash string) error {
-	r, ok := FindToken(v, id)
+	r, ok := recordOf(v, id)
 	if !ok || r.Ended || subtle.ConstantTimeCompare([]byte(r.Hash), []byte(hash)) != 1 {
 		return signedOut()
 	}
@@ -130,7 +145,7 @@ func holdsToken(v channels.View, id, hash string) error {
 // CheckExpiry refuses a token whose time is up by a clock. It keeps the door: that the token has ended is for the log to
 // say, see ExpireTokens, and what is not yet over there is refused all the same.
 func CheckExpiry(v channels.View, id string, now time.Time) error {
-	if t, ok := FindToken(v, id); ok && t.over(now) {
+	if r, ok := recordOf(v, id); ok && r.over(now) {
 		return signedOut()
 	}
 	return nil
