@@ -58,7 +58,7 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	h.running.Add(1) // while the server still waits for this request
-	ws, err := socket.Accept(w, r, &websocket.AcceptOptions{
+	ws, err := socket.AcceptLate(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{wire.Subprotocol},
 		CompressionMode:    websocket.CompressionDisabled,
 		InsecureSkipVerify: true, // checkOrigin is stricter: it wants an Origin, and looks at the scheme

@@ -16,7 +16,7 @@ type link struct {
 
 	turn   sync.Mutex // of whoever writes a frame
 	closed bool       // guarded by turn: a close frame went out, or a write failed: no data follow
-	rest   []byte     // guarded by turn: of a frame that has gone out in part
+	rest   []byte     // guarded by turn: of a frame that has gone out in part, or the answer to the handshake
 
 	try trial // guarded by turn
 
@@ -128,6 +128,9 @@ func (l *link) attempt(frame []byte) (sent, tried bool, err error) {
 	defer l.turn.Unlock()
 	if l.closed {
 		return false, true, net.ErrClosed
+	}
+	if len(l.rest) > 0 { // of the handshake: data are offered only when no frame waits
+		frame, l.rest = append(l.rest, frame...), nil
 	}
 	l.try.data = frame
 	err = l.raw.Write(l.try.run)

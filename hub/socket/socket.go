@@ -43,10 +43,14 @@ type Conn struct {
 // Accept is that of the library. After it, nothing of the request is needed any more: the handler can return, and everything
 // that the server keeps for it goes away.
 func Accept(w http.ResponseWriter, r *http.Request, o *websocket.AcceptOptions) (*Conn, error) {
+	return accept(w, r, o, false)
+}
+
+func accept(w http.ResponseWriter, r *http.Request, o *websocket.AcceptOptions, late bool) (*Conn, error) {
 	c, with := &Conn{}, *o
 	with.OnPingReceived = func(context.Context, []byte) bool { c.pause(); return true }
 	with.OnPongReceived = func(context.Context, []byte) { c.pause() }
-	library, err := websocket.Accept(&hijacking{ResponseWriter: w, conn: c}, r, &with)
+	library, err := websocket.Accept(&hijacking{ResponseWriter: w, conn: c, late: late}, r, &with)
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +58,36 @@ func Accept(w http.ResponseWriter, r *http.Request, o *websocket.AcceptOptions) 
 	return c, nil
 }
 
+// AcceptLate is Accept, but where it can the answer to the handshake goes out with the first frame, in one write. So the first
+// frame has to follow: until then the client waits.
+func AcceptLate(w http.ResponseWriter, r *http.Request, o *websocket.AcceptOptions) (*Conn, error) {
+	return accept(w, r, o, true)
+}
+
 // A hijacking gives the library a link and small buffers.
 type hijacking struct {
 	http.ResponseWriter
 	conn *Conn
+	late bool // the answer is to go out with the first frame
 }
+
+// WriteHeader keeps an answer that is to go out late.
+func (h *hijacking) WriteHeader(status int) {
+	if h.late = h.late && status == http.StatusSwitchingProtocols; !h.late {
+		h.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// answer is the answer to the handshake.
+func (h *hijacking) answer() []byte {
+	b := bytes.NewBuffer(make([]byte, 0, answerBytes))
+	b.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
+	_ = h.Header().Write(b) // into memory
+	b.WriteString("\r\n")
+	return b.Bytes()
+}
+
+const answerBytes = 512
 
 // The buffers of a connection, bytes. The library reads messages past the one for reading. A control frame fits into the one
 // for writing, so that it comes to the link in one piece.
@@ -79,6 +108,9 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	l := newLink(conn)
 	l.early = bytes.Clone(early)
+	if h.late {
+		l.rest = h.answer()
+	}
 	in := bufio.NewReaderSize(l, readBuffer) // the library has it read what it gets here
 	h.conn.link, h.conn.in = l, in
 	return &pausing{l, h.conn}, bufio.NewReadWriter(in, bufio.NewWriterSize(l, writeBuffer)), nil

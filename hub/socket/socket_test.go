@@ -38,9 +38,17 @@ const handshake = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: 
 // accept serves one WebSocket, whose handler has returned by then. early is what the client sends with its request.
 func accept(t *testing.T, early []byte, withTLS bool) (*socket.Conn, *client) {
 	t.Helper()
+	s, c := shake(t, socket.Accept, early, withTLS)
+	c.answered()
+	return s, c
+}
+
+// shake serves one WebSocket, to a client that has not read the answer.
+func shake(t *testing.T, accept func(http.ResponseWriter, *http.Request, *websocket.AcceptOptions) (*socket.Conn, error), early []byte, withTLS bool) (*socket.Conn, *client) {
+	t.Helper()
 	accepted := make(chan *socket.Conn, 1)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := socket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
+		c, err := accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 		if err != nil {
 			t.Error(err)
 		}
@@ -66,14 +74,67 @@ func accept(t *testing.T, early []byte, withTLS bool) (*socket.Conn, *client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &client{t, conn, bufio.NewReader(conn)}
-	response, err := http.ReadResponse(c.in, nil)
-	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatal(response, err)
-	}
 	s := <-accepted
 	t.Cleanup(func() { _ = s.CloseNow() })
-	return s, c
+	return s, &client{t, conn, bufio.NewReader(conn)}
+}
+
+// answered reads the answer to the handshake.
+func (c *client) answered() {
+	c.t.Helper()
+	response, err := http.ReadResponse(c.in, nil)
+	if err != nil || response.StatusCode != http.StatusSwitchingProtocols || response.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+		c.t.Fatal(response, err)
+	}
+}
+
+// TestALateAnswerGoesOutWithTheFirstFrame reads once: what comes in one write is there at once.
+func TestALateAnswerGoesOutWithTheFirstFrame(t *testing.T) {
+	s, c := shake(t, socket.AcceptLate, nil, false)
+	if whole, err := s.Offer(socket.Frame(message("hello"))); !whole || err != nil {
+		t.Fatal(whole, err)
+	}
+	if _, err := c.in.Peek(1); err != nil || !s.Quick() {
+		t.Fatal(err)
+	}
+	if got, _ := c.in.Peek(c.in.Buffered()); !strings.HasSuffix(string(got), "\r\n\r\n\x81\x05hello") {
+		t.Errorf("at once comes %q", got)
+	}
+	c.answered()
+	for _, want := range []string{"hello", "again"} {
+		if opcode, payload, err := c.frame(); opcode != 1 || string(payload) != want || err != nil {
+			t.Errorf("%d %q %v, want %q", opcode, payload, err, want)
+		}
+		if want == "hello" {
+			if err := send(s, message("again")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestALateAnswerGoesBeforeAnyFrame has what must wait, and the library, write the first one.
+func TestALateAnswerGoesBeforeAnyFrame(t *testing.T) {
+	for what, first := range map[string]func(*socket.Conn) error{
+		"Write": func(s *socket.Conn) error { return s.Write(message(""), patience) },
+		"Close": func(s *socket.Conn) error { go func() { _ = s.Close(websocket.StatusGoingAway, "") }(); return nil },
+		"Ping":  func(s *socket.Conn) error { go func() { _ = s.Ping(t.Context()) }(); return nil },
+	} {
+		for _, withTLS := range []bool{false, true} {
+			s, c := shake(t, socket.AcceptLate, nil, withTLS)
+			read(s)
+			if err := first(s); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			c.answered()
+			if what == "Write" {
+				continue
+			}
+			if opcode, _, err := c.frame(); opcode < 8 || err != nil {
+				t.Errorf("%s: then comes %d, %v", what, opcode, err)
+			}
+		}
+	}
 }
 
 // read has the server read until the connection ends, as it must for pings and closing.
