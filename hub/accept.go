@@ -69,7 +69,7 @@ func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request) error {
 		h.logger.Debug("a handshake failed", "error", err)
 		return nil // answered by Accept
 	}
-	go h.serveConn(ws, room, who, proof, client, leave) // the server forgets the request
+	h.serveConn(ws, room, who, proof, client, leave)
 	return nil
 }
 

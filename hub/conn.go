@@ -71,6 +71,7 @@ type conn struct {
 
 	renewals atomic.Uint32 // how often what it may read was decided anew
 
+	parting  atomic.Int32    // who sees to the end, if that is decided: finishing or lost
 	strikes  int             // owned by the reader: what it was told off for
 	stopping *rate.Limiter   // owned by the reader: of stop commands, which nothing else holds up; nil = there was none yet
 	outbox   *outbox         // owned by the reader: of signals, which have a limit of their own; nil = there was none yet
@@ -129,9 +130,30 @@ func (c *conn) begin() {
 
 // over is of one whose client is not listened to any more, or has not been from some cause.
 func (c *conn) over(cause error) {
-	h := c.room.hub
 	c.end(cause)
 	<-c.gone
+	c.ended()
+}
+
+// lose is over for a client that has gone. If nobody says a bye to it, its shard sees to the end: thousands that are cut off at
+// once have nobody wait for each of them.
+func (c *conn) lose() {
+	if c.shard == nil || !c.parting.CompareAndSwap(0, lost) {
+		c.over(errGone)
+		return
+	}
+	c.end(errGone)
+}
+
+// Who sees to the end of a connection.
+const (
+	finishing = 1 + iota // finish, which says why; who listens waits for it
+	lost                 // nobody has anything to say, nor listens
+)
+
+// ended is of a connection to which nothing more is written.
+func (c *conn) ended() {
+	h := c.room.hub
 	c.room.counts.ends(c)
 	c.room.exit(c)
 	h.connections.Add(-1)

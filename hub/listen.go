@@ -15,7 +15,8 @@ import (
 	"github.com/baton-hub/baton/hub/wire"
 )
 
-// serveConn runs a WebSocket until it ends.
+// serveConn lets a WebSocket in and has it run until it ends. It is called by who has served the handshake, whose stack has
+// grown, and does not wait: the server forgets the request.
 func (h *Hub) serveConn(ws *socket.Conn, r *room, who channels.Who, proof proof, client string, leave func()) {
 	ws.SetReadLimit(int64(h.options.Limits.Message))
 	c := h.newConn(webSocket{ws}, r, who, proof, client)
@@ -23,7 +24,7 @@ func (h *Hub) serveConn(ws *socket.Conn, r *room, who channels.Who, proof proof,
 	r.enter(c)
 	c.begin()
 	if c.quick == nil {
-		c.over(c.receive(ws))
+		go func() { c.over(c.receive(ws)) }()
 		return
 	}
 	go c.listen() // with the smallest of stacks
@@ -33,9 +34,14 @@ func (h *Hub) serveConn(ws *socket.Conn, r *room, who channels.Who, proof proof,
 // small as they come: what it says is for a goroutine whose stack has grown, of those that wait for such work.
 func (c *conn) listen() {
 	if c.quick.Await() != nil {
-		c.over(errGone)
+		c.lose()
 		return
 	}
+	c.hand()
+}
+
+// hand hands the connection to a goroutine whose stack has grown.
+func (c *conn) hand() {
 	select {
 	case c.room.hub.listeners <- c:
 	default:
@@ -46,14 +52,10 @@ func (c *conn) listen() {
 // spareListeners is how many goroutines wait for connections that are heard from.
 const spareListeners = 16
 
-// listenTo takes what a connection says, and then what others do.
+// listenTo takes what a connection says, or sees to its end if it is lost, and then what others do.
 func (h *Hub) listenTo(c *conn) {
 	for {
-		if err := c.receive(c.quick); errors.Is(err, socket.ErrPause) {
-			go c.listen()
-		} else {
-			c.over(err)
-		}
+		c.attend()
 		if h.spare.Add(1) > spareListeners {
 			h.spare.Add(-1)
 			return
@@ -64,6 +66,24 @@ func (h *Hub) listenTo(c *conn) {
 		case <-h.allServed:
 			return
 		}
+	}
+}
+
+// attend does what there is to do for a connection.
+func (c *conn) attend() {
+	if c.parting.Load() == lost {
+		_ = c.socket.CloseNow()
+		close(c.gone)
+		c.ended()
+		return
+	}
+	switch err := c.receive(c.quick); {
+	case errors.Is(err, socket.ErrPause):
+		go c.listen()
+	case errors.Is(err, errGone):
+		c.lose()
+	default:
+		c.over(err)
 	}
 }
 

@@ -174,8 +174,7 @@ func (s *shard) serve(conns []*conn) {
 func (c *conn) flushShare(t turn) {
 	switch {
 	case c.ctx.Err() != nil:
-		c.busy.Store(true) // for good
-		go c.finish()
+		c.finishSoon()
 		return
 	case t.share.frame != nil && c.renewals.Load() == t.renewals: // else it may not be for it any more
 		if !c.wrote(t.share.frame, t.share.message) {
@@ -193,8 +192,7 @@ func (c *conn) flush(buffer []byte) []byte {
 	case c.busy.Load(): // it is marked when what is under way is done
 		return buffer
 	case c.ctx.Err() != nil:
-		c.busy.Store(true) // for good
-		go c.finish()
+		c.finishSoon()
 		return buffer
 	}
 	message, more := c.gather(buffer)
@@ -234,6 +232,16 @@ func (c *conn) wait(limit time.Duration) {
 	}
 	c.busy.Store(false)
 	c.rouse()
+}
+
+// finishSoon has the connection finish, for which its shard has nothing more to do.
+func (c *conn) finishSoon() {
+	c.busy.Store(true) // for good
+	if c.parting.CompareAndSwap(0, finishing) {
+		go c.finish()
+		return
+	}
+	c.hand()
 }
 
 // finish says why the connection has ended. Nothing is written after it.
