@@ -17,7 +17,7 @@ import { Change, cancel, patience, quiet } from './change.js';
 import { Connection } from './connection.js';
 import type { RequestBody } from './frames.js';
 import { whoAmI } from './http.js';
-import type { OpenSocket } from './link.js';
+import { type OpenSocket, platformSocket } from './link.js';
 import { LogState } from './log.js';
 import { SignalState } from './signal.js';
 import { StoreState } from './store.js';
@@ -40,15 +40,14 @@ export interface ConnectOptions {
 
 /**
  * Connects to the hub with the cookie of the sign-in, and stays connected until `close`, or until the sign-in ends.
- * Where there are no sockets (a page rendered on a server) it stays at `connecting`, without timers.
+ * Where a page is rendered on a server, which has no address of its own or no sockets, it stays at `connecting`, without timers.
  */
 export function connect(options: ConnectOptions = {}): Baton {
   const url = options.url ?? globalThis.location?.origin ?? '';
-  const platform = globalThis.WebSocket && ((u: string, protocol: string) => new WebSocket(u, protocol));
   const connection = new Connection({
     url,
     client: options.client ?? randomId(),
-    open: options.open ?? platform,
+    open: options.open ?? platformSocket(url),
     signedIn:
       options.signedIn ??
       (() =>

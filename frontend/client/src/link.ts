@@ -20,6 +20,10 @@ export interface OpenSocket {
   end?: () => void;
 }
 
+/** How the platform opens sockets to a hub; undefined where there are none, or no page to say where the hub is. */
+export const platformSocket = (url: string): OpenSocket | undefined =>
+  url && globalThis.WebSocket ? (address, protocol) => new WebSocket(address, protocol) : undefined;
+
 export interface LinkEvents {
   /** A message has come. */
   readonly message: (text: unknown) => void;

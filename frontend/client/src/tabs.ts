@@ -11,7 +11,7 @@
 import type { ConnectOptions } from './connect.js';
 import { BatonError } from './error.js';
 import { whoAmI } from './http.js';
-import type { OpenSocket, Socket } from './link.js';
+import { type OpenSocket, platformSocket, type Socket } from './link.js';
 import { Trunk } from './trunk.js';
 
 export interface TabsOptions extends ConnectOptions {
@@ -29,9 +29,9 @@ export interface TabsOptions extends ConnectOptions {
 export function withTabs(options: TabsOptions = {}): ConnectOptions {
   const { session, ...rest } = options;
   const { locks } = globalThis.navigator ?? {};
-  const direct = options.open ?? (globalThis.WebSocket && ((url, protocol) => new WebSocket(url, protocol)));
-  if (!direct || !locks || !globalThis.BroadcastChannel) return rest;
   const url = options.url ?? globalThis.location?.origin ?? '';
+  const direct = options.open ?? platformSocket(url);
+  if (!direct || !locks || !globalThis.BroadcastChannel) return rest;
   const who = () =>
     session === undefined ? whoAmI({ url }).then((me) => me?.session) : Promise.resolve(session);
   const { BroadcastChannel } = globalThis;

@@ -34,11 +34,12 @@ function Page() {
 }
 
 it('a page is rendered on a server, where there is nothing of a browser, as one that connects', () => {
-  vi.stubGlobal('WebSocket', undefined); // newer versions of Node have one
+  const opened = vi.fn();
+  vi.stubGlobal('WebSocket', opened); // as newer versions of Node have one
   expect(['window', 'document', 'indexedDB'].filter((name) => name in globalThis)).toEqual([]);
   vi.useFakeTimers();
-  const kept = persist({ url: 'https://hub.example' });
-  const baton = connect({ ...withTabs({ url: 'https://hub.example' }), add: kept.add });
+  const kept = persist();
+  const baton = connect({ ...withTabs(), add: kept.add });
   const html = renderToString(
     <BatonProvider baton={baton}>
       <Page />
@@ -46,6 +47,7 @@ it('a page is rendered on a server, where there is nothing of a browser, as one 
   );
   expect(html).toBe('<p>connecting false 0 0 0 null undefined</p>');
   expect(vi.getTimerCount(), 'nothing goes on').toBe(0);
+  expect(opened).not.toHaveBeenCalled();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
