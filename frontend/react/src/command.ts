@@ -28,19 +28,21 @@ type Step<Result> =
   | { readonly at: 'refused'; readonly refusal: BatonError }
   | { readonly at: 'accepted'; readonly call: Call<Result> };
 
+const idle = { at: 'idle' } as const;
 const nothing = { get: () => null, subscribe: () => () => {} };
 
 /** A command, and how its newest run from this component stands. */
 export function useCommand<Args, Result>(def: CommandDef<Args, Result>): CommandRun<Args, Result> {
   const baton = useBaton();
   const newest = useRef(0);
-  const [step, setStep] = useState<Step<Result>>({ at: 'idle' });
+  const [last, setLast] = useState({ baton, step: idle as Step<Result> });
+  const step: Step<Result> = last.baton === baton ? last.step : idle; // what another connection ran is not this one's
   const view = useReadable<CallView<Result> | null>(step.at === 'accepted' ? step.call : nothing);
   const run = useCallback(
     (...args: ArgsOf<Args>) => {
       const me = ++newest.current;
       const tell = (next: Step<Result>) => {
-        if (me === newest.current) setStep(next);
+        if (me === newest.current) setLast({ baton, step: next });
       };
       tell({ at: 'sending' });
       const call = baton.call(def, ...args);

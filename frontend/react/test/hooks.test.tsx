@@ -277,6 +277,27 @@ describe('the other hooks', () => {
     expect(result.current).toMatchObject({ state: 'refused', refusal: { detail: 'Bob Chen is in control' } });
   });
 
+  it('forget a command that ran over another connection', async () => {
+    const others = new Sockets();
+    const other = connect({ url: 'http://hub', client: 'other', open: others.open });
+    let present = baton;
+    const either = ({ children }: { children: ReactNode }) => (
+      <BatonProvider baton={present}>{children}</BatonProvider>
+    );
+    const { result, rerender } = renderHook(() => useCommand(move), { wrapper: either });
+    await up();
+    act(() => void result.current.run({ motor: 'omega' }).catch(() => {}));
+    const [sent] = sockets.last.taken();
+    await act(async () =>
+      sockets.last.push({ type: 'error', id: sent?.id, code: 'not_operator', detail: 'Bob Chen is in control' }),
+    );
+    expect(result.current.state).toBe('refused');
+    present = other;
+    rerender();
+    expect(result.current).toMatchObject({ state: 'idle', call: null, refusal: null });
+    other.close();
+  });
+
   it('say what is missing without a provider', () => {
     vi.spyOn(console, 'error').mockReturnValue();
     expect(() => renderHook(() => useStatus())).toThrow(/BatonProvider/);
