@@ -45,7 +45,8 @@ export function withStore<S, A extends { readonly type: string }>(
 
 /**
  * Keeps a slice in a store of the hub: `select` finds it in the state. The store is joined until `stop`. Changes that are
- * made before the hub has told what there is are sent too.
+ * made before the hub has told what there is are sent too. So nothing else may restore this slice, as redux-persist does
+ * (give it a blacklist): what was there yesterday would be taken for a change. `persist` of @baton/client restores it.
  */
 export function keepSlice<T>(
   baton: Baton,
@@ -75,9 +76,9 @@ export function keepSlice<T>(
   return Object.assign(middleware, { stop });
 }
 
-/** What the slice lacks of what the hub has told; undefined if nothing. */
-function news<T>(slice: Slice<T>, { ready, values }: StoreView<T>): Told<T>['payload'] | undefined {
-  if (!ready) return undefined;
+/** What the slice lacks of what the hub has told, now or, by what `persist` has kept, before; undefined if nothing. */
+function news<T>(slice: Slice<T>, { ready, restored, values }: StoreView<T>): Told<T>['payload'] | undefined {
+  if (!ready && restored === undefined) return undefined;
   const set: Record<string, T> = {};
   for (const [key, value] of values) if (!same(slice[key], value)) set[key] = value;
   const gone = Object.keys(slice).filter((key) => !values.has(key));

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { configureStore } from '@reduxjs/toolkit';
 import { IDBObjectStore as FDBObjectStore, IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defineCommand, defineLog, defineStore } from '../src/index.js';
 import { type Persistence, type PersistOptions, persist } from '../src/persist.js';
+import { keepSlice, type Slice, withStore } from '../src/redux.js';
 import { alice } from './hub.js';
 import { Browser, Room, type Tab } from './tabs.js';
 
@@ -354,6 +356,23 @@ describe('the picture', () => {
     expect(said(page)).toEqual(['hello']);
     expect(page.tab.baton.store(ui).get()).toMatchObject({ ready: true });
     expect(page.tab.baton.store(ui).get().restored).toBeUndefined();
+  });
+
+  it('is that of a Redux slice too, and is not taken for a change', async () => {
+    const page = await reload();
+    const middleware = keepSlice(page.tab.baton, ui, (state: { slice: Slice<number> }) => state.slice);
+    const { getState } = configureStore({
+      reducer: { slice: withStore('ui', (slice: Slice<number> = {}) => slice) },
+      middleware: (usual) => usual().concat(middleware),
+    });
+    await settle();
+    expect(getState().slice).toEqual({ a: 1 });
+    room.other({ a: 2 });
+    room.line = 'up';
+    await pass(31_000);
+    expect(getState().slice).toEqual({ a: 2 });
+    expect(page.kept.waiting.get()).toBe(0);
+    middleware.stop();
   });
 
   it('has nothing that lives: that is empty until it is real', async () => {
