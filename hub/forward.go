@@ -93,11 +93,8 @@ func home(space string, nodes []string) (first string) {
 
 // homeNow is the node to hand transactions to; "" = commit here.
 func (w *forwarder) homeNow() string {
-	here, others := w.room.hub.options.Node, w.room.otherNodes()
-	if len(others) == 0 {
-		return ""
-	}
-	node := home(w.room.name, append(others, here))
+	here := w.room.hub.options.Node
+	node := home(w.room.name, append(w.room.otherNodes(), here))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	until, shunned := w.shunned[node]
@@ -113,14 +110,13 @@ func (w *forwarder) homeNow() string {
 
 // propose is the Propose of the space, through its home, which makes the same of the request.
 func (w *forwarder) propose(p channels.Proposal, request json.RawMessage) {
+	away := w.homeNow() != ""
 	w.mu.Lock()
-	idle := w.messages == 0 && len(w.waiting) == 0
-	w.mu.Unlock()
-	if idle && w.homeNow() == "" { // nothing of the same connection is under way, and what others ask for has no order
+	if !away && w.messages == 0 && len(w.waiting) == 0 {
+		w.mu.Unlock()
 		w.room.commit(p)
 		return
 	}
-	w.mu.Lock()
 	w.waiting = append(w.waiting, handed{p, request})
 	start := w.messages < forwardMost && !w.under[p.Source] // else there is one that looks again
 	if start {

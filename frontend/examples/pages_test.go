@@ -38,7 +38,7 @@ func TestMakeRunServesTheDemo(t *testing.T) {
 // What Getting started types into a shell does what it says, with the token that the hub prints.
 func TestTheShellOfGettingStarted(t *testing.T) {
 	pages := snippets(t, "../docs/start.md", "sh")
-	if len(pages) != 4 || pages[0] != "make run\n" || !strings.HasPrefix(pages[2], "npm install ") {
+	if len(pages) != 4 || pages[0] != "make run\n" || !strings.HasPrefix(pages[2], "npm install --install-links ") {
 		t.Fatalf("the page has other commands than are tried here:\n%q", pages)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
