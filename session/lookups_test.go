@@ -87,7 +87,7 @@ func TestANodeAsksTheStoreOfLoginSessionsAtABoundedRate(t *testing.T) {
 	if most := 100 + int(took.Seconds()*1000) + 50; calls > most {
 		t.Errorf("Redis was asked %d times in %v, the limit is 1,000 a second", calls, took)
 	}
-	if calls+int(refused.Load()) < crowd || refused.Load() == 0 || calls < 100 {
+	if calls+int(refused.Load()) < crowd || refused.Load() == 0 && took < 5*time.Second || calls < 100 {
 		t.Errorf("of %d who came, %d were looked up and %d refused", crowd, calls, refused.Load())
 	}
 }

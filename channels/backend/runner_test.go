@@ -18,7 +18,7 @@ import (
 	"github.com/baton-hub/baton/channels/backend/jsonfile"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // anybody is an Authority that knows everybody as a user.
 type anybody struct{}

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long something may take that has to happen. It only shows when a test fails.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // soon gets a value that must come.
 func soon[T any](t testing.TB, c <-chan T, what string) T {

@@ -20,7 +20,7 @@ import (
 // eventually waits until something is so.
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !so() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
@@ -57,7 +57,7 @@ func positions(t *testing.T, log channels.Log) <-chan uint64 {
 // waitFor reads positions until one comes.
 func waitFor(t *testing.T, c <-chan uint64, position uint64) {
 	t.Helper()
-	for timeout := time.After(20 * time.Second); ; {
+	for timeout := time.After(time.Minute); ; {
 		select {
 		case p := <-c:
 			if p >= position {
@@ -150,7 +150,7 @@ func TestAppendUnderWayReturnsWhenTheServerIsKilled(t *testing.T) {
 		if err == nil || errors.Is(err, channels.ErrMoved) || errors.Is(err, natslog.ErrNotSent) {
 			t.Fatalf("nobody can know, and the append returned %v", err)
 		}
-	case <-time.After(2 * time.Second):
+	case <-time.After(4 * time.Second):
 		t.Fatal("the append still waits for a server that was killed")
 	}
 }
@@ -203,7 +203,7 @@ func TestFollowEndsWhenTheLogHasLostWhatItDelivered(t *testing.T) {
 		if !errors.Is(err, natslog.ErrShorter) {
 			t.Fatalf("got %v, want %v", err, natslog.ErrShorter)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Follow does not notice that the log has become shorter")
 	}
 }
@@ -239,7 +239,7 @@ func TestClosedStoreEndsEverything(t *testing.T) {
 			if !errors.Is(err, natslog.ErrClosed) {
 				t.Errorf("got %v, want %v", err, natslog.ErrClosed)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("something goes on after Close")
 		}
 	}

@@ -22,7 +22,7 @@ func TestServersThatCannotHoldAnEntryAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		go srv.Start()
-		if !srv.ReadyForConnections(10 * time.Second) {
+		if !srv.ReadyForConnections(time.Minute) {
 			t.Fatal("the server did not get ready")
 		}
 		s, err := newStore(t.Context(), "", 1, slog.New(slog.DiscardHandler), nats.InProcessServer(srv))

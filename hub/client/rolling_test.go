@@ -166,7 +166,7 @@ func checkShifts(t *testing.T, shifts []*shift, served func(word string) int) {
 	slices.Sort(pauses)
 	t.Logf("%d writes; half took at most %v, 99 of 100 %v; the longest of each client %v",
 		total, pauses[len(pauses)/2], pauses[len(pauses)*99/100], worst)
-	if longest := pauses[len(pauses)-1]; longest > 5*time.Second {
+	if longest := pauses[len(pauses)-1]; longest > 20*time.Second {
 		t.Errorf("the longest pause was %v", longest)
 	}
 }

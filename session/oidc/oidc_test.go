@@ -157,7 +157,7 @@ func TestAProviderThatIsDownIsLookedForAgain(t *testing.T) {
 	server := sessiontest.NewOpenID(t, people, []string{callback}, nil)
 	server.Kill()
 	o := options(t, server)
-	o.Timeout = 3 * time.Second
+	o.Timeout = 20 * time.Second
 	p, e := open(t, o), errand()
 	for range 2 {
 		if address, err := p.Begin(t.Context(), e); err == nil {

@@ -120,7 +120,7 @@ func NewVisitor(t testing.TB) *Visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Visitor{t, &http.Client{Jar: jar, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return &Visitor{t, &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}}
 }

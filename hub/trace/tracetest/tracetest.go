@@ -111,7 +111,7 @@ func (c *Collector) Headers() []http.Header {
 }
 
 // patience is long because machines are slow.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Trace waits until a trace has so many spans, and returns them.
 func (c *Collector) Trace(t testing.TB, id string, spans int) []Span {
