@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -236,6 +237,11 @@ func (r *resumer) connection() (done bool, err error) {
 	conn, err := sockets.Dial(r.t.Context(), sockets.Options{
 		URL: r.nodes[r.random.IntN(2)].url, Client: fmt.Sprintf("client-%d", r.number), Token: r.token, Wait: 4 * hubtest.Patience,
 	})
+	var refused *sockets.Refused
+	if errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable { // a busy machine holds the store up
+		time.Sleep(max(refused.After, 100*time.Millisecond))
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
