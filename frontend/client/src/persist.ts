@@ -62,6 +62,8 @@ export interface Persistence {
 
 /** How often is looked for what has changed, and for what other pages have left. */
 const every = 2_000;
+/** How often is noted that a page is still there of which nothing changes. */
+const again = 600_000;
 /** Of a log so many of the newest messages are kept. */
 const lastMessages = 200;
 /** An older picture says nothing of today. */
@@ -120,16 +122,20 @@ class Keeper {
   #part: PersistOptions['part'];
   #found = new Map<string, KeptChannel>();
   #opened = new Map<string, Channel>();
-  #written = new Map<string, unknown>(); // the views that are kept
+  #written = new Map<string, unknown>(); // the views that are kept, and the welcome
+  #toldAt = 0; // when that was written last
   #state: 'on' | 'off' = 'on';
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(connection: Connection, shelf: Shelf, { who, part }: PersistOptions) {
+  constructor(connection: Connection, shelf: Shelf, { url, who, part }: PersistOptions) {
+    const origin = globalThis.location?.origin;
     this.#connection = connection;
     this.#shelf = shelf;
     this.#who = who;
     this.#part = part;
-    this.queue = new Queue(connection, shelf, () => this.#whose());
+    // The cookie, of which a browser has one, is sent to where the page came from only; elsewhere there are tickets.
+    const signedIn = (url ?? origin) === origin ? 'alone' : 'with others';
+    this.queue = new Queue(connection, shelf, () => this.#whose(), signedIn);
     if (!factory()) return;
     const { channels } = connection;
     const open = channels.open.bind(channels) as typeof channels.open;
@@ -204,7 +210,11 @@ class Keeper {
     if (this.#state === 'off' || !welcome || this.#connection.status.get() === 'connecting') return;
     const { epoch, space, you } = welcome;
     const now = { epoch, space, user: you.user, proposal: you.proposal, at: Date.now() };
-    void this.#shelf.put('channels', { ...now, name: ofAll, welcome: { ...welcome, conn: '' } });
+    if (this.#written.get(ofAll) !== welcome || now.at - this.#toldAt >= again) {
+      this.#written.set(ofAll, welcome);
+      this.#toldAt = now.at;
+      void this.#shelf.put('channels', { ...now, name: ofAll, welcome: { ...welcome, conn: '' } });
+    }
     for (const [name, { state, source, membership }] of this.#opened) {
       if (membership !== 'in' || live(state.def, welcome) || this.#written.get(name) === source.get())
         continue;

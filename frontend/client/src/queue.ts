@@ -57,6 +57,7 @@ export class Queue {
   #shelf: Shelf;
   #whose: () => Whose | undefined;
   #locks: LockManager | undefined;
+  #signedIn: 'alone' | 'with others';
   #state: 'new' | 'begun' = 'new';
   #pauses = 0; // that are not over
   #own = ''; // this page's client
@@ -64,7 +65,14 @@ export class Queue {
   #end: (() => void) | undefined; // gives the lock of its own ones back
   #held = new Map<string, Held>(); // by operation
 
-  constructor(connection: Connection, shelf: Shelf, whose: () => Whose | undefined) {
+  /** `signedIn`: whether others may be in other tabs of this browser, as with tickets, or not, as with the cookie. */
+  constructor(
+    connection: Connection,
+    shelf: Shelf,
+    whose: () => Whose | undefined,
+    signedIn: 'alone' | 'with others',
+  ) {
+    this.#signedIn = signedIn;
     this.#connection = connection;
     this.#shelf = shelf;
     this.#whose = whose;
@@ -177,20 +185,30 @@ export class Queue {
     this.waiting.changed();
   }
 
-  /** Takes up what pages have left that are gone. Changes of others than who is here are removed. */
+  /** Takes up what pages have left that are gone; of others than who is here, if nobody else can be, it is removed. */
   async look(): Promise<void> {
     const whose = this.#whose();
     if (!whose || this.#connection.status.get() === 'connecting') return;
     void this.#rescue();
-    const clients = new Set<string>();
-    for (const change of await this.#shelf.all('changes')) {
-      const client = clientOf(change.op);
-      if (change.user !== whose.user) await this.#shelf.delete('changes', change.op);
-      else if (change.space === whose.space && client !== this.#own && !this.#taken.has(client)) {
-        clients.add(client);
-      }
+    const [theirs, others] = [new Set<string>(), new Set<string>()];
+    for (const { op, user, space } of await this.#shelf.all('changes')) {
+      const client = clientOf(op);
+      if (client === this.#own || this.#taken.has(client)) continue;
+      if (user !== whose.user) others.add(client);
+      else if (space === whose.space) theirs.add(client);
     }
-    await Promise.all([...clients].map((client) => this.#inherit(client, whose)));
+    if (this.#signedIn === 'alone') for (const client of others) void this.#remove(client, whose);
+    await Promise.all([...theirs].map((client) => this.#inherit(client, whose)));
+  }
+
+  /** Removes what a page of somebody else has left, unless it is there: then it sees to its changes itself. */
+  async #remove(client: string, { user }: Whose): Promise<void> {
+    const work = async (lock: Lock | null) => {
+      const all = lock ? await this.#shelf.all('changes') : [];
+      const left = all.filter((change) => clientOf(change.op) === client && change.user !== user);
+      await this.#shelf.delete('changes', ...left.map(({ op }) => op));
+    };
+    await this.#locks?.request(lockOf(client), { ifAvailable: true }, work).catch(() => {});
   }
 
   dismiss(): void {
@@ -344,7 +362,7 @@ export class Queue {
 
 /** How long it is tried from now on. */
 function patience({ at }: KeptChange): number {
-  return longest - (Date.now() - at);
+  return Math.min(longest, longest - (Date.now() - at)); // the clock may have been set back
 }
 
 function sent({ unsent: _, ...change }: KeptChange): KeptChange {

@@ -17,6 +17,8 @@ export class Room {
   readonly asked: Request[] = [];
   /** `held`: it takes requests, and what it says of them does not arrive. `deaf`: it takes none either. */
   line: 'up' | 'held' | 'deaf' | 'down' = 'up';
+  /** Whether it answers joins: what a page shows before that is what it had. */
+  joins: 'answered' | 'waiting' = 'answered';
   /** Whether what it says of writes arrives. */
   answers: 'told' | 'lost' = 'told';
   /** What it says of itself, and of who comes, besides. */
@@ -92,7 +94,7 @@ export class Room {
     const refuse = (code: string) => this.#push(socket, { type: 'error', id, code, detail: code });
     if (type === 'join') {
       if (joined.has(channel)) refuse('invalid');
-      else this.#push(socket, this.#show(request));
+      else if (this.joins === 'answered') this.#push(socket, this.#show(request));
       joined.add(channel);
     }
     if (type === 'leave') joined.delete(channel);
