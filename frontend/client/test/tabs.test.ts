@@ -272,6 +272,22 @@ describe('when the tab that has the connection goes', () => {
   };
   const others = () => tabs.filter((tab) => tab !== leader());
 
+  it('left for another page: the others go on at once', async () => {
+    const events = new EventTarget();
+    const first = browser.open(room);
+    tabs.push(first);
+    first.baton.store(ui).subscribe(() => {});
+    vi.stubGlobal('addEventListener', events.addEventListener.bind(events));
+    await settle();
+    vi.unstubAllGlobals();
+    const [second] = await open(1);
+    expect(leader()).toBe(first);
+    events.dispatchEvent(new Event('pagehide'));
+    await settle();
+    expect(leader()).toBe(second);
+    expect([second?.baton.status.get(), room.connections.length]).toEqual(['live', 1]);
+  });
+
   it.each(['close', 'kill'] as const)(
     '%s: the others go on at once, and never stop being live',
     async (how) => {
