@@ -177,7 +177,7 @@ export class Connection {
       for (const text of this.outbox.take(now)) this.#link?.send(`[{${seen}${text.slice(2)}`);
     }
     const at = this.outbox.wakeAt(now);
-    if (at < Infinity) this.#wake = setTimeout(() => this.pump(), Math.max(1, at - now));
+    if (at < Infinity) this.#wake = setTimeout(() => this.pump(), at - now);
   }
 
   #giveUp(removed: readonly Entry[], why: string): void {
@@ -358,7 +358,7 @@ export class Connection {
 
   #over(): BatonError {
     const code = this.#phase === 'ended' || !this.#link ? 'closed' : 'signed_out';
-    const reason = this.ending.get()?.reason ?? 'no WebSocket here: see connect';
+    const reason = this.ending.get()?.reason ?? 'no WebSocket here';
     return new BatonError({ code, detail: `The connection is over: ${reason}` });
   }
 
