@@ -289,7 +289,12 @@ describe('the other hooks', () => {
     act(() => void result.current.run({ motor: 'omega' }).catch(() => {}));
     const [sent] = sockets.last.taken();
     await act(async () =>
-      sockets.last.push({ type: 'error', id: sent?.id, code: 'not_operator', detail: 'Bob Chen is in control' }),
+      sockets.last.push({
+        type: 'error',
+        id: sent?.id,
+        code: 'not_operator',
+        detail: 'Bob Chen is in control',
+      }),
     );
     expect(result.current.state).toBe('refused');
     present = other;

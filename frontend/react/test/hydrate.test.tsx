@@ -31,7 +31,14 @@ it('a page that a server has rendered is taken over by a client that knows more 
   sockets.last.push(welcome());
   const [join] = sockets.last.taken();
   const values = { a: { value: 1, position: 1, by: 'bob', at: 'T' } };
-  sockets.last.push({ type: 'joined', id: join?.id, channel: 'ui', cursor: 'e1-9', mode: 'snapshot', values });
+  sockets.last.push({
+    type: 'joined',
+    id: join?.id,
+    channel: 'ui',
+    cursor: 'e1-9',
+    mode: 'snapshot',
+    values,
+  });
   expect(baton.store(ui).get().values.size).toBe(1);
 
   const complaints = vi.fn();
