@@ -92,7 +92,7 @@ var doors = map[string][]string{
 	"github.com/coreos/go-oidc/v3/": {"session/oidc"},
 	"golang.org/x/oauth2":           {"session/oidc"},
 	"golang.org/x/time/rate":        {"hub", "session"},
-	"golang.org/x/sys/":             {"channels/backend/jsonfile", "cmd/bench"}, // to exchange two files in one step; the clock of a process
+	"golang.org/x/sys/":             {"channels/backend/jsonfile", "cmd/bench", "hub/socket"}, // to exchange two files in one step; the clock of a process; what has arrived over TCP
 	"github.com/spf13/":             {"cmd"},
 	"go.yaml.in/yaml/v4":            {"cmd", "cmd/baton/beamline", "session", "deploy"},
 

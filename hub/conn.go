@@ -64,6 +64,7 @@ type conn struct {
 	parted  bool // nothing more is read, and it is closed when what was asked is answered
 
 	pinged   atomic.Int64 // nanoseconds that the last ping took; 0 = none was answered yet
+	pinging  atomic.Bool  // a ping is under way
 	underWay atomic.Int32 // changing requests whose answer was not handed in yet
 	marked   atomic.Bool  // the shard is to look at it
 	busy     atomic.Bool  // a write waits, or it has ended: the shard has nothing to do for it
@@ -80,11 +81,13 @@ type conn struct {
 
 // A stream takes messages to a client. Its methods but Ping and CloseNow are called by the writer alone.
 type stream interface {
-	// Write sends a message, after which the client is at a cursor. The message begins with room, see socket.Head. The error
-	// is os.ErrDeadlineExceeded if it was not taken within the limit. After an error, the stream is of no use any more.
-	Write(message []byte, limit time.Duration, at channels.Cursor) error
-	// Ping finds out whether the client is there.
-	Ping(ctx context.Context) error
+	// Write sends a message, after which the client is at a cursor. The message begins with room, see socket.Head, and the
+	// tails come behind it. The error
+	// is os.ErrDeadlineExceeded if the client took nothing for as long as the limit says, or less than socket.Slowest; of an
+	// event stream that is known of the whole message only. After an error, the stream is of no use any more.
+	Write(message []byte, limit time.Duration, at channels.Cursor, tails ...[]byte) error
+	// Ping finds out whether the client is there, and ends with an error if nothing was heard of it within the limit.
+	Ping(limit time.Duration) error
 	// Close says why it ends, CloseNow does not.
 	Close(code websocket.StatusCode, reason string) error
 	CloseNow() error
@@ -93,8 +96,8 @@ type stream interface {
 type webSocket struct{ *socket.Conn }
 
 // Write sends a text message. The client finds the cursor in the frames.
-func (s webSocket) Write(message []byte, limit time.Duration, _ channels.Cursor) error {
-	return s.Conn.Write(message, limit)
+func (s webSocket) Write(message []byte, limit time.Duration, _ channels.Cursor, tails ...[]byte) error {
+	return s.Conn.Write(message, limit, tails...)
 }
 
 // newConn makes a connection that has yet to enter its room.
@@ -251,15 +254,17 @@ func (c *conn) write() {
 			return
 		}
 		for more := true; more && c.ctx.Err() == nil; {
-			var message []byte
-			if message, more = c.gather(make([]byte, socket.Head)); len(message) == socket.Head {
-				break
+			p := &parcel{data: make([]byte, socket.Head), from: socket.Head}
+			more = c.gatherAll(p)
+			message, tails := p.close()
+			if len(message) == socket.Head {
+				continue
 			}
-			if err := c.socket.Write(message, timeFor(message), c.mark); err != nil {
+			if err := c.socket.Write(message, writeTime, c.mark, tails...); err != nil {
 				c.end(causeOf(err))
 				break
 			}
-			c.room.counts.wrote(message[socket.Head:])
+			c.room.counts.wrote(lengthOf(message, tails))
 			c.room.flushed(c.mark.Position)
 		}
 		if c.answered() {
@@ -268,17 +273,9 @@ func (c *conn) write() {
 	}
 }
 
-// The slowest client that is served: one that takes nothing for writeTime, or less than slowest on the way through a
-// message, is too slow.
-const (
-	writeTime = 10 * time.Second
-	slowest   = 32 << 10 // bytes per second
-)
-
-// timeFor is how long a client has for a message.
-func timeFor(message []byte) time.Duration {
-	return writeTime + time.Duration(len(message))*time.Second/slowest
-}
+// writeTime is how long a client may take nothing of what is written to it; socket.Slowest bounds how long it may take
+// for all of a message.
+const writeTime = 10 * time.Second
 
 // byeTime is what a bye may take.
 const byeTime = time.Second

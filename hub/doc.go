@@ -8,7 +8,9 @@
 // one cursor; nothing is queued for it. When an entry touches one of its channels its writer is woken, collects what
 // the ring has after the cursor, and writes all of it as one message. So a burst coalesces by itself, and a client that
 // does not read costs a cursor. If the ring has meanwhile forgotten what the cursor needs, the client gets the present
-// values of what changed since, and of log channels the messages: it converges, and is never sent anything stale.
+// values of what changed since, and of log channels the messages: it converges, and is never sent anything stale. That is
+// made beside everything else, once for all who need the same (catchup.go), and what is large of a message is no copy: all
+// who are slow to take one have it in common, and in memory until the last of them has, or is given up.
 //
 // Ring and state move together: a room watches its replica from inside the replica's lock, so what joins at a position
 // sees the values as of there and every entry after it, none twice.
@@ -85,11 +87,12 @@
 // # Goroutines
 //
 // A WebSocket has one, which waits for its client on the smallest stack there is (listen.go); what the client says is taken
-// by a goroutine whose stack has grown, of a few that are there for all. Its writer is a shard (shard.go), one of as many as
-// there are processors, which writes to all of its connections without waiting; what a client does not take at once is waited
-// for in a goroutine of its own, until it has (package socket). Connections that are alike are sent the very same bytes, made
-// once (share.go). An event stream, and a WebSocket over TLS that ends here, has a reader and a writer of its own. The writer is
-// the only one that writes; whoever wants the connection to end cancels its context with a cause, and the writer says so to
-// the client, within a second. The hub itself pings the connections, follows live values and signals, answers ticks, tells
-// other nodes who is here, and listens for stop commands; Hub.Close waits for all of them.
+// by a goroutine whose stack has grown, of a few that are there for all. Its writer is a shard (shard.go), one of as many
+// as there are processors, which writes to all of its connections without waiting; what a client does not take at once is
+// waited for in a goroutine of its own, for as long as it takes something (package socket). Connections that are alike are
+// sent the very same bytes, made once (share.go). An event stream, and a WebSocket over TLS that ends here, has a reader
+// and a writer of its own. The writer is the only one that writes; whoever wants the connection to end cancels its context
+// with a cause, and the writer says so to the client, within a second. The hub itself pings the connections, follows live
+// values and signals, answers ticks, tells other nodes who is here, and listens for stop commands; Hub.Close waits for all
+// of them.
 package hub

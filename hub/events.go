@@ -179,32 +179,39 @@ func (s *eventStream) begin() {
 	head.Set("X-Accel-Buffering", "no")
 	head.Set("Connection", "close")
 	s.w.WriteHeader(http.StatusOK)
-	_ = s.write(time.Now().Add(pongTime), fmt.Appendf(nil, "retry: %d\n\n", retry())) // the next write fails, too
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.writeLocked(pongTime, fmt.Appendf(nil, "retry: %d\n\n", retry())) // the next write fails, too
 }
 
 // Write sends a message as one event. Its data is one line: JSON without white space.
-func (s *eventStream) Write(message []byte, limit time.Duration, at channels.Cursor) error {
-	event := make([]byte, 0, len(message)+64)
-	event = fmt.Appendf(event, "id: %s\ndata: ", at)
-	event = append(append(event, message[socket.Head:]...), "\n\n"...)
-	return s.write(time.Now().Add(limit), event)
-}
-
-// Ping keeps what is between from closing the stream for want of use, and finds out whether the client is gone.
-func (s *eventStream) Ping(ctx context.Context) error {
-	deadline, _ := ctx.Deadline()
-	return s.write(deadline, []byte(": still here\n\n"))
-}
-
-func (s *eventStream) write(deadline time.Time, data []byte) error {
+func (s *eventStream) Write(message []byte, limit time.Duration, at channels.Cursor, tails ...[]byte) error {
+	event := fmt.Appendf(make([]byte, 0, len(message)+64), "id: %s\ndata: ", at)
+	event = append(event, message[socket.Head:]...)
+	limit += time.Duration(lengthOf(message, tails)) * time.Second / socket.Slowest
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.controller.SetWriteDeadline(deadline) // not every server has one
-	_, err := s.w.Write(data)
-	if err == nil {
-		err = s.controller.Flush()
+	return s.writeLocked(limit, append(append([][]byte{event}, tails...), []byte("\n\n"))...)
+}
+
+// Ping keeps what is between from closing the stream for want of use, and finds out whether the client is gone. While
+// something is written that is known already, or will be.
+func (s *eventStream) Ping(limit time.Duration) error {
+	if !s.mu.TryLock() {
+		return nil
 	}
-	return err
+	defer s.mu.Unlock()
+	return s.writeLocked(limit, []byte(": still here\n\n"))
+}
+
+func (s *eventStream) writeLocked(limit time.Duration, parts ...[]byte) error {
+	_ = s.controller.SetWriteDeadline(time.Now().Add(limit)) // not every server has one
+	for _, data := range parts {
+		if _, err := s.w.Write(data); err != nil {
+			return err
+		}
+	}
+	return s.controller.Flush()
 }
 
 // Close ends the stream: the last event has said why.

@@ -19,7 +19,7 @@ func TestAnEventStreamThatIsNotReadIsGivenUpInTime(t *testing.T) {
 		s.begin()
 		var err error
 		for err == nil && r.Context().Err() == nil {
-			err = s.Write(make([]byte, 1<<20), 300*time.Millisecond, channels.Cursor{})
+			err = s.Write(make([]byte, 8<<10), 300*time.Millisecond, channels.Cursor{})
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("it failed with %v", err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/baton-hub/baton/channels"
+	"github.com/baton-hub/baton/hub/socket"
 	"github.com/baton-hub/baton/hub/wire"
 )
 
@@ -13,6 +14,8 @@ import (
 type parcel struct {
 	data []byte
 	from int
+
+	parts []part // of the message, beside the data
 
 	shared   bool // it is made for several connections: nothing is added that is for one alone
 	personal bool // what was added, or left out, depends on who it is for
@@ -28,44 +31,99 @@ func (p *parcel) add(frame []byte) {
 	p.data = append(append(p.data, separator), frame...)
 }
 
+// A part is in the message at a place in the data. It never changes, and others may be sent it, too: so a client that is slow
+// to take a large store has no copy of it.
+type part struct {
+	at   int
+	data []byte
+}
+
+// partBytes is from where on something is worth a part of its own.
+const partBytes = 16 << 10
+
+// share adds what a frame goes on with.
+func (p *parcel) share(tail []byte) {
+	if len(tail) < partBytes {
+		p.data = append(p.data, tail...)
+		return
+	}
+	p.parts = append(p.parts, part{len(p.data), tail})
+}
+
+// close ends the message, and returns it with the tails that come behind it, see socket.Offer.
+func (p *parcel) close() (message []byte, tails [][]byte) {
+	if p.empty() {
+		return p.data, nil
+	}
+	p.data = append(p.data, ']')
+	if len(p.parts) == 0 {
+		return p.data, nil
+	}
+	first := p.parts[0].at
+	behind := slices.Clone(p.data[first:])
+	for i, next := range p.parts {
+		end := len(p.data)
+		if i+1 < len(p.parts) {
+			end = p.parts[i+1].at
+		}
+		tails = append(tails, next.data, behind[next.at-first:end-first])
+	}
+	return p.data[:first], tails
+}
+
+// lengthOf is how long a message is.
+func lengthOf(message []byte, tails [][]byte) int {
+	n := len(message) - socket.Head
+	for _, tail := range tails {
+		n += len(tail)
+	}
+	return n
+}
+
 func (p *parcel) addFrame(f wire.Frame) { p.add(wire.AppendFrame(nil, f)) }
 
-// gather moves the cursor forward and adds the message that takes the client there to the buffer, nothing if it is there
-// already; more says that there was too much for one message. All of an entry is in one message.
-func (c *conn) gather(buffer []byte) (message []byte, more bool) {
-	p := &parcel{data: buffer, from: len(buffer)}
+// gather moves the cursor forward and adds the message that takes the client there to the parcel, nothing if it is there
+// already; more says that there was too much for one message. All of an entry is in one message. behind says that the ring
+// has forgotten what comes next, so that catchUp has to follow, which takes its time.
+func (c *conn) gather(p *parcel) (more, behind bool) {
 	r := c.room
 	r.mu.Lock()
 	slots, held := r.ring.after(c.cursor)
 	if c.ctx.Err() != nil || c.waitsLocked() { // what it may read has been decided anew
 		r.mu.Unlock()
-		return buffer, false
+		return false, false
 	}
-	if held && c.standing == welcomed {
-		more = c.gatherHeldLocked(p, slots)
+	if c.standing == welcomed {
+		if held {
+			more = c.gatherHeldLocked(p, slots)
+		}
 		r.mu.Unlock()
-	} else {
-		r.mu.Unlock()
-		r.replica().Read(func(state *channels.State) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if c.ctx.Err() != nil {
-				return
-			}
-			c.welcomeAgainLocked(p, state)
-			if slots, held := r.ring.after(c.cursor); held {
-				more = c.gatherHeldLocked(p, slots)
-				return
-			}
-			c.catchUpLocked(p, state)
-			c.gatherRestLocked(p)
-			c.mark = channels.Cursor{Epoch: r.epochNow(), Position: c.cursor}
-		})
+		return more, !held
 	}
-	if !p.empty() {
-		p.data = append(p.data, ']')
+	r.mu.Unlock()
+	r.replica().Read(func(state *channels.State) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if c.ctx.Err() != nil {
+			return
+		}
+		c.welcomeAgainLocked(p, state)
+		if slots, held := r.ring.after(c.cursor); held {
+			more = c.gatherHeldLocked(p, slots)
+		} else {
+			behind = true
+		}
+	})
+	return more, behind
+}
+
+// gatherAll is for who may wait: it catches up, too.
+func (c *conn) gatherAll(p *parcel) (more bool) {
+	more, behind := c.gather(p)
+	if behind {
+		more = c.catchUp(p)
 	}
-	return p.data, more
+	return more
 }
 
 // gatherHeldLocked adds what comes after the cursor, which the ring still has.
@@ -120,16 +178,18 @@ func (c *conn) gatherAnswers(p *parcel, due func(answer) bool) {
 	c.answers = slices.Delete(c.answers, 0, n)
 }
 
-// gatherFirsts adds the answers that start and end subscriptions, ahead of others.
-func (c *conn) gatherFirsts(p *parcel) {
+// gatherFirsts adds the answers that start and end subscriptions, up to a position, ahead of others.
+func (c *conn) gatherFirsts(p *parcel, position uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var firsts []answer
+	over := false // a subscription that starts later may end again: not before it has started
 	c.answers = slices.DeleteFunc(c.answers, func(a answer) bool {
-		if a.first {
+		over = over || a.first && a.position > position
+		if a.first && !over {
 			firsts = append(firsts, a)
 		}
-		return a.first
+		return a.first && !over
 	})
 	c.addAnswersLocked(p, firsts)
 }
@@ -137,7 +197,7 @@ func (c *conn) gatherFirsts(p *parcel) {
 func (c *conn) addAnswersLocked(p *parcel, answers []answer) {
 	for _, a := range answers {
 		p.add(a.data)
-		p.data = append(p.data, a.tail...)
+		p.share(a.tail)
 		c.waiting -= a.size()
 	}
 	if len(answers) > 0 {
@@ -146,44 +206,6 @@ func (c *conn) addAnswersLocked(p *parcel, answers []answer) {
 		default:
 		}
 	}
-}
-
-// catchUpLocked is for a client so slow that the ring has forgotten what it has not seen: it gets the present values
-// of what changed since, and of logs the messages.
-func (c *conn) catchUpLocked(p *parcel, state *channels.State) {
-	r := c.room
-	r.counts.catchUps.Inc()
-	c.gatherFirsts(p)
-	for _, m := range c.feeds {
-		f, since := m.topic.feed, max(m.from, c.cursor)
-		if max(m.topic.touched, r.floor) <= since {
-			continue
-		}
-		switch {
-		case f == controlFeed:
-			frame := r.controlFrameLocked()
-			frame.Cursor = state.Cursor().String()
-			p.addFrame(frame)
-		case f.channel == channels.CallsStore:
-			for _, frame := range r.callsLocked(state, f.owner) {
-				p.addFrame(frame)
-			}
-		default:
-			if frame := joinedFrame(state, f, since); !empty(frame) {
-				p.addFrame(frame)
-			}
-		}
-	}
-	c.cursor = state.Position()
-	c.gatherAnswers(p, func(answer) bool { return true })
-}
-
-// callsLocked are the calls of a user, in flight and lately ended.
-func (r *room) callsLocked(state *channels.State, user string) (frames []*wire.CallState) {
-	for _, call := range channels.Calls(state, func(c channels.Call) bool { return c.By.User == user }) {
-		frames = append(frames, r.calls.frameLocked(call, state))
-	}
-	return frames
 }
 
 // gatherRestLocked adds what has no position: live values, who is here, whether the log is within reach.

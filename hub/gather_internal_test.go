@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,6 +50,14 @@ func (r *room) put(t *testing.T, key, value string) (position uint64) {
 	return o.Position
 }
 
+// gathered is the next message of a connection, in one piece.
+func (c *conn) gathered() (message []byte, more bool) {
+	p := &parcel{}
+	more = c.gatherAll(p)
+	message, tails := p.close()
+	return bytes.Join(append([][]byte{message}, tails...), nil), more
+}
+
 // TestASlowClientIsNeverShownAnOlderValueLast lets a client join while an answer waits, and then fall off the ring.
 func TestASlowClientIsNeverShownAnOlderValueLast(t *testing.T) {
 	r := openRoom(t)
@@ -64,7 +73,7 @@ func TestASlowClientIsNeverShownAnOlderValueLast(t *testing.T) {
 	for i := range 100 { // more than the ring holds
 		r.put(t, fmt.Sprint("big", i), `"`+strings.Repeat("x", 60<<10)+`"`)
 	}
-	message, _ := c.gather(nil)
+	message, _ := c.gathered()
 	var frames []struct {
 		Type   string
 		Mode   string
@@ -292,5 +301,55 @@ func TestWhoJoinsALiveStoreGetsItOnceAndKeepsItsDefaults(t *testing.T) {
 	}
 	if frames := next(); len(frames) > 0 {
 		t.Errorf("all of it goes out again: %+v", frames)
+	}
+}
+
+// Many fall off the ring, and others go on writing while they are brought up to date.
+func TestWhoFallsOffTheRingSharesWhatIsEncodedOnce(t *testing.T) {
+	r := openRoom(t)
+	const clients = 20
+	var all []*conn
+	for range clients {
+		c := &conn{room: r, who: channels.Who{ID: "x", User: "x"}, wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), ctx: t.Context()}
+		r.replica().Read(func(s *channels.State) { c.cursor = s.Position() })
+		c.join([]*wire.Join{{Head: wire.Head{ID: 1}, Channel: "a"}})
+		c.gathered()
+		all = append(all, c)
+	}
+	for i := range 100 { // more than the ring holds
+		r.put(t, fmt.Sprint("big", i), `"`+strings.Repeat("x", 60<<10)+`"`)
+	}
+	var tail *byte
+	for i, c := range all {
+		last := fmt.Sprintf(`"%d"`, i)
+		r.put(t, "last", last)
+		p := &parcel{}
+		for c.gatherAll(p) {
+		}
+		message, tails := p.close()
+		if len(message) > partBytes || len(tails) == 0 || tail != nil && &tails[0][0] != tail {
+			t.Fatalf("client %d has %d bytes of its own, and what is large is not the very same", i, len(message))
+		}
+		tail = &tails[0][0]
+		whole := bytes.Join(append([][]byte{message}, tails...), nil)
+		var frames []struct {
+			Values map[string]wire.Value
+			Set    map[string]json.RawMessage
+		}
+		if err := json.Unmarshal(whole, &frames); err != nil {
+			t.Fatal(err)
+		}
+		values := map[string]string{} // as a client applies them
+		for _, f := range frames {
+			for key, v := range f.Values {
+				values[key] = string(v.Value)
+			}
+			for key, v := range f.Set {
+				values[key] = string(v)
+			}
+		}
+		if len(values) != 101 || values["last"] != last {
+			t.Errorf("client %d has %d values, the last is %s, want %s", i, len(values), values["last"], last)
+		}
 	}
 }

@@ -166,9 +166,9 @@ func (n *counts) ends(c *conn) {
 }
 
 // wrote counts a message out, read one in.
-func (n *counts) wrote(message []byte) {
+func (n *counts) wrote(size int) {
 	n.sent.Add(1)
-	n.sentBytes.Add(uint64(len(message)))
+	n.sentBytes.Add(uint64(size))
 }
 
 func (n *counts) read(message []byte) {

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"math/rand/v2"
 	"runtime/debug"
 	"time"
@@ -48,12 +47,15 @@ func (h *Hub) silent(now time.Time) (due []*conn) {
 // firstPing spreads those who came together.
 func firstPing(now time.Time) time.Time { return now.Add(pingEvery/2 + rand.N(pingEvery/2)) }
 
-// ping ends the connection when the client does not answer any more.
+// ping ends the connection when the client does not answer any more. One that is at work on what was written before takes
+// longer to answer, and may.
 func (c *conn) ping() {
-	ctx, cancel := context.WithTimeout(context.Background(), pongTime)
-	defer cancel()
+	if c.pinging.Swap(true) {
+		return
+	}
+	defer c.pinging.Store(false)
 	began := time.Now()
-	if c.socket.Ping(ctx) != nil {
+	if c.socket.Ping(pongTime) != nil {
 		c.end(closing{code: wire.CloseTooSlow, reason: "no answer to a ping"})
 	} else if !c.follows { // an event stream has no way back
 		c.pinged.Store(int64(time.Since(began)))

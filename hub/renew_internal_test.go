@@ -34,7 +34,7 @@ func TestWhatWasReadUnderOlderRulesDoesNotGoOut(t *testing.T) {
 	}}); err != nil {
 		t.Fatal(err)
 	}
-	message, _ := c.gather(nil)
+	message, _ := c.gathered()
 	if strings.Contains(string(message), "secret") {
 		t.Fatalf("it was sent %s", message)
 	}
@@ -52,7 +52,7 @@ func TestWhatWasReadUnderOlderRulesDoesNotGoOut(t *testing.T) {
 	if c.waiting != 0 {
 		t.Errorf("%d bytes are said to wait", c.waiting)
 	}
-	if message, _ := c.gather(nil); len(message) > 0 {
+	if message, _ := c.gathered(); len(message) > 0 {
 		t.Errorf("then it was sent %s", message)
 	}
 }
@@ -71,12 +71,12 @@ func TestWhatIsJoinedBetweenNewRulesAndTheirWelcomeStaysJoined(t *testing.T) {
 		r.conns[c] = struct{}{}
 		c.renewLocked(s, "", time.Hour)
 	})
-	if message, _ := c.gather(nil); len(message) > 0 {
+	if message, _ := c.gathered(); len(message) > 0 {
 		t.Errorf("though there is time and nobody waits, it was sent %s", message)
 	}
 	c.join([]*wire.Join{{Head: wire.Head{ID: 1}, Channel: "a"}})
 	r.put(t, "k", `"later"`)
-	message, _ := c.gather(nil)
+	message, _ := c.gathered()
 	var types []string
 	var frames []struct{ Type string }
 	if err := json.Unmarshal(message, &frames); err != nil {

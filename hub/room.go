@@ -66,9 +66,10 @@ type room struct {
 	flushing  flushing  // spans that end with a flush
 	opening   *opening  // of the replica, the last; nil = none, or it failed
 	presence  presence
-	shown     shown // of the presence, to the connections here
-	shelf     shelf // of what several clients are sent
-	announced pace  // the presence, to the other nodes
+	shown     shown     // of the presence, to the connections here
+	shelf     shelf     // of what several clients are sent
+	refresher refresher // of clients that the ring has left behind
+	announced pace      // the presence, to the other nodes
 	roll      rollCall
 	watch     watch                // of login sessions: when they were in use
 	fresh     map[string]freshness // since when this node knows that somebody has entered the password

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/baton-hub/baton/hub/socket"
 )
@@ -195,9 +194,16 @@ func (c *conn) flush(buffer []byte) []byte {
 		c.finishSoon()
 		return buffer
 	}
-	message, more := c.gather(buffer)
-	if len(message) > socket.Head && !c.wrote(socket.Frame(message), message) {
-		return message
+	p := &parcel{data: buffer, from: len(buffer)}
+	more, behind := c.gather(p)
+	message, tails := p.close()
+	if len(message) > socket.Head && !c.wrote(socket.Frame(message, tails...), message, tails...) {
+		return p.data
+	}
+	if behind {
+		c.busy.Store(true)
+		go c.refresh()
+		return p.data
 	}
 	if c.answered() {
 		c.sendAway()
@@ -205,29 +211,29 @@ func (c *conn) flush(buffer []byte) []byte {
 	if more {
 		c.rouse()
 	}
-	return message
+	return p.data
 }
 
 // wrote writes a message, and reports whether it is out. If not, the connection is roused when it is, or has ended.
-func (c *conn) wrote(frame, message []byte) bool {
-	whole, err := c.quick.Offer(frame)
+func (c *conn) wrote(frame, message []byte, tails ...[]byte) bool {
+	whole, err := c.quick.Offer(frame, tails...)
 	if err != nil {
 		c.end(errGone)
 		return false
 	}
-	c.room.counts.wrote(message[socket.Head:])
+	c.room.counts.wrote(lengthOf(message, tails))
 	c.room.flushed(c.mark.Position)
 	if !whole {
 		c.room.counts.waits.Inc()
 		c.busy.Store(true)
-		go c.wait(timeFor(message))
+		go c.wait()
 	}
 	return whole
 }
 
 // wait is for a client that does not keep up: what it did not take at once is written as it takes it.
-func (c *conn) wait(limit time.Duration) {
-	if err := c.quick.Write(nil, limit); err != nil {
+func (c *conn) wait() {
+	if err := c.quick.Write(nil, writeTime); err != nil {
 		c.end(causeOf(err))
 	}
 	c.busy.Store(false)

@@ -151,14 +151,14 @@ func (s *sharing) serve() {
 		r.mu.Unlock()
 		s.of++
 		if found == nil {
-			c.gather(nil)
+			c.gathered()
 			continue
 		}
 		if seen[found] {
 			s.shared++
 		}
 		seen[found] = true
-		want, more := t.gather(nil)
+		want, more := t.gathered()
 		got := ""
 		if found.frame != nil {
 			got = string(found.message[socket.Head:])

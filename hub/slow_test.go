@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -180,4 +181,81 @@ func TestASlowClientCostsACursorAndEndsOnTheLastValue(t *testing.T) {
 	if err := <-ended; err != nil && websocket.CloseStatus(err) != wire.CloseTooSlow && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		t.Errorf("it ended neither on the last value nor closed as too slow: %v", err)
 	}
+}
+
+// load writes values of a size, and returns with all of them in the log.
+func load(t *testing.T, n *node, channel string, keys, size int, value string) {
+	t.Helper()
+	n.token(t, "writer")
+	space, err := n.Space(t.Context(), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := json.RawMessage(fmt.Sprintf("%q", value+strings.Repeat("x", size)))
+	var waiting sync.WaitGroup
+	for from, most := 0, max(1, (128<<10)/(size+64)); from < keys; from += most {
+		set := map[string]json.RawMessage{}
+		for k := from; k < min(keys, from+most); k++ {
+			set[fmt.Sprint("k", k)] = data
+		}
+		waiting.Add(1)
+		space.Propose(channels.Proposal{
+			Op: channels.Op{Client: "filler", N: filled.Add(1)}, Actor: "writer", User: "writer", Source: 1, Decide: channels.Write{Channel: channel, Set: set}.Decide,
+			Done: func(o channels.Outcome) {
+				if o.Err != nil {
+					t.Error(o.Err)
+				}
+				waiting.Done()
+			},
+		})
+		if from/most%8 == 7 { // a few at a time
+			waiting.Wait()
+		}
+	}
+	waiting.Wait()
+}
+
+var filled atomic.Uint64
+
+// askForNotes is watch without waiting for what the store has.
+func askForNotes(t *testing.T, n *node, token string, number int) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(n.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
+		t.Fatal(err)
+	}
+	join := wire.Encode(&wire.Join{Head: wire.Head{ID: 1}, Channel: "notes"})
+	_, err = fmt.Fprintf(conn, "GET %s?client=watcher-%d HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer %s\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n%s",
+		wire.Path, number, token, wire.Subprotocol, append([]byte{0x81, 0x80 | byte(len(join)), 0, 0, 0, 0}, join...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func TestClientsThatTakeNothingOfALargeStoreHaveItInCommon(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	const clients = 24
+	n := newNode(t, nodeOptions{limits: noLimits, buffer: 32 << 10})
+	token := n.token(t, "screen")
+	load(t, n, "notes", 800, 10<<10, "") // 8 MiB
+	before := heap()
+	var all []net.Conn
+	for i := range clients {
+		all = append(all, askForNotes(t, n, token, i))
+	}
+	until(t, "all of them wait", func() bool { return counted(t, n, "baton_waits_total") >= clients })
+	cost := (heap() - before) / clients >> 10
+	t.Logf("each costs %d KiB", cost)
+	if cost > 1200 {
+		t.Errorf("a client that takes nothing of 8 MiB costs %d KiB, the limit is 1,200", cost)
+	}
+	runtime.KeepAlive(all)
 }

@@ -128,7 +128,7 @@ func TestWhoAwaitsIsPingedLikeAnybody(t *testing.T) {
 	ended := listen(s, func(text string) { heard <- text })
 	for i := range 50 {
 		answered := make(chan error, 1)
-		go func() { answered <- s.Ping(t.Context()) }()
+		go func() { answered <- s.Ping(patience) }()
 		opcode, payload, err := c.frame()
 		if err != nil || opcode != 9 {
 			t.Fatal(opcode, err)

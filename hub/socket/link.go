@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -12,13 +11,19 @@ import (
 // A link is a connection that takes whole frames, one after the other, whoever writes them.
 type link struct {
 	net.Conn
-	raw syscall.RawConn // to write without waiting; nil: that is not possible
+	raw  syscall.RawConn // to write without waiting; nil: that is not possible
+	flow syscall.RawConn // to see what the client takes; nil: that is not possible
 
-	turn   sync.Mutex // of whoever writes a frame
-	closed bool       // guarded by turn: a close frame went out, or a write failed: no data follow
-	rest   []byte     // guarded by turn: of a frame that has gone out in part, or the answer to the handshake
+	turn sync.Mutex   // of who writes and may have to wait
+	went atomic.Int64 // bytes that such writes have handed over
 
-	try trial // guarded by turn
+	mu      sync.Mutex // for moments, also while somebody has the turn
+	writing bool       // guarded by mu: somebody has the turn, or is about to take it
+	closed  bool       // guarded by mu: a close frame went out, or a write failed: no data follow
+	rest    [][]byte   // guarded by mu: of a frame that has gone out in part
+	first   []byte     // guarded by mu: the answer to the handshake, if it goes out with the first frame
+	next    []byte     // guarded by mu: control frames that go out as soon as the frame under way has
+	try     trial      // guarded by mu
 
 	look  look        // owned by who reads
 	early []byte      // owned by who reads: what a look has found, or came with the request
@@ -54,6 +59,7 @@ func newLink(conn net.Conn) *link {
 	case *net.UnixConn:
 		l.raw = rawOf(plain)
 	}
+	l.flow = flowOf(conn)
 	l.try.run = func(fd uintptr) bool {
 		l.try.n, l.try.err = writeAtOnce(fd, l.try.data)
 		return true // whatever came of it: it does not wait until more is possible
@@ -117,87 +123,4 @@ func rawOf(conn syscall.Conn) syscall.RawConn {
 		return nil
 	}
 	return raw
-}
-
-// attempt writes a data frame as far as it goes without waiting; what does not go at once is the rest. tried is false if
-// somebody else is writing: then nothing was done.
-func (l *link) attempt(frame []byte) (sent, tried bool, err error) {
-	if !l.turn.TryLock() {
-		return false, false, nil
-	}
-	defer l.turn.Unlock()
-	if l.closed {
-		return false, true, net.ErrClosed
-	}
-	if len(l.rest) > 0 { // of the handshake: data are offered only when no frame waits
-		frame, l.rest = append(l.rest, frame...), nil
-	}
-	l.try.data = frame
-	err = l.raw.Write(l.try.run)
-	l.try.data = nil
-	if err == nil {
-		err = l.try.err
-	}
-	if err != nil {
-		l.closed = true
-		return false, true, err
-	}
-	if l.try.n < len(frame) {
-		l.rest = bytes.Clone(frame[l.try.n:])
-	}
-	return l.try.n == len(frame), true, nil
-}
-
-// writeAll writes the rest and then data frames, and waits no longer than the limit.
-func (l *link) writeAll(frames [][]byte, limit time.Duration) error {
-	l.turn.Lock()
-	defer l.turn.Unlock()
-	if l.closed {
-		return net.ErrClosed
-	}
-	err := l.SetWriteDeadline(time.Now().Add(limit))
-	if err == nil {
-		err = l.writeRest()
-	}
-	for _, frame := range frames {
-		if err == nil && len(frame) > 0 {
-			_, err = l.Conn.Write(frame)
-		}
-	}
-	if err == nil {
-		err = l.SetWriteDeadline(time.Time{})
-	}
-	l.closed = err != nil // there may be half a frame out
-	return err
-}
-
-func (l *link) writeRest() error {
-	rest := l.rest
-	l.rest = nil
-	if len(rest) == 0 {
-		return nil
-	}
-	_, err := l.Conn.Write(rest)
-	return err
-}
-
-// Write is the library's: a control frame, whole. It waits until it is taken; the library closes the connection when that
-// takes too long for it.
-func (l *link) Write(frame []byte) (int, error) {
-	l.turn.Lock()
-	defer l.turn.Unlock()
-	if l.closed {
-		return 0, net.ErrClosed
-	}
-	err := l.writeRest()
-	if err == nil {
-		_, err = l.Conn.Write(frame)
-	}
-	if err != nil {
-		l.closed = true
-		return 0, err
-	}
-	const opcode, closing = 0x0f, 0x08
-	l.closed = len(frame) > 0 && frame[0]&opcode == closing
-	return len(frame), nil
 }

@@ -9,8 +9,9 @@
 //	                            ├── link: one whole frame after the other ── net.Conn
 //	hub ────── data frames ─────┘
 //
-// Offer hands the kernel what it takes at once. What it does not take is kept, and Write waits for it. After a close frame
-// no data goes out. Frames of a server are not masked, so the hub encodes a message and not the message of a client.
+// Offer hands the kernel what it takes at once. What it does not take is kept, and Write waits for it, as long as the client
+// takes something (watch.go); a ping or a pong of that time goes out behind it, and nobody waits for that (turns.go). After a
+// close frame no data goes out. Frames of a server are not masked, so the hub encodes a message and not the message of a client.
 package socket
 
 import (
@@ -32,7 +33,7 @@ import (
 type Conn struct {
 	library *websocket.Conn
 	link    *link
-	kept    []byte // a frame that has not begun to go out
+	kept    [][]byte // a frame that has not begun to go out
 
 	in     *bufio.Reader // the library reads from it, and it from the link
 	awaits atomic.Bool   // who reads awaits before
@@ -109,7 +110,7 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	l := newLink(conn)
 	l.early = bytes.Clone(early)
 	if h.late {
-		l.rest = h.answer()
+		l.first = h.answer()
 	}
 	in := bufio.NewReaderSize(l, readBuffer) // the library has it read what it gets here
 	h.conn.link, h.conn.in = l, in
@@ -123,34 +124,44 @@ func (c *Conn) Quick() bool { return c.link.raw != nil }
 const Head = 10
 
 // Offer writes a frame, as much of it as the connection takes at once. whole says that all of it went out. If not, the rest
-// is kept, and Write has to follow. An error means that the connection is of no use any more.
-func (c *Conn) Offer(frame []byte) (whole bool, err error) {
-	sent, tried, err := c.link.attempt(frame)
+// is kept, and Write has to follow. The frame is the caller's again after it, but the tails, which belong to the frame and
+// come behind it, are kept as they are: they never change, and many connections may have them in common. An error means that
+// the connection is of no use any more.
+func (c *Conn) Offer(frame []byte, tails ...[]byte) (whole bool, err error) {
+	sent, tried, err := c.link.attempt(frame, tails)
 	switch {
 	case err != nil || sent:
 		return sent, err
 	case !tried: // the library is writing
-		c.kept = bytes.Clone(frame)
+		c.kept = append([][]byte{bytes.Clone(frame)}, tails...)
 	}
 	return false, nil
 }
 
-// Write writes what is kept and then a text message, if there is one (see Frame), and waits for that as long as the limit
-// says. The error is os.ErrDeadlineExceeded if it took longer. After an error the connection is of no use any more.
-func (c *Conn) Write(message []byte, limit time.Duration) error {
-	frames := [][]byte{c.kept}
-	c.kept = nil
-	if len(message) > Head {
-		frames = append(frames, Frame(message))
+// Write writes what is kept and then a text message, if there is one (see Frame), and waits for that. The error is
+// os.ErrDeadlineExceeded if the client took nothing for as long as the limit says, or less than Slowest and the limit allow
+// for all of it. After an error the connection is of no use any more.
+func (c *Conn) Write(message []byte, limit time.Duration, tails ...[]byte) error {
+	var frames [][][]byte
+	if c.kept != nil {
+		frames = append(frames, c.kept)
+		c.kept = nil
 	}
-	return c.link.writeAll(frames, limit)
+	if len(message) > Head {
+		frames = append(frames, append([][]byte{Frame(message, tails...)}, tails...))
+	}
+	return c.link.writeAll(frames, limit, false)
 }
 
 // Frame puts the head of a frame in front of a text message, whose first Head bytes are not of it (RFC 6455, section 5.2).
-// Frames of a server are not masked: it is the same one for all who are sent the message.
-func Frame(message []byte) []byte {
+// The tails belong to the message and come behind it. Frames of a server are not masked: it is the same one for all who are
+// sent the message.
+func Frame(message []byte, tails ...[]byte) []byte {
 	const finalText = 0x81
 	n := len(message) - Head
+	for _, tail := range tails {
+		n += len(tail)
+	}
 	switch {
 	case n < 126:
 		message[Head-2], message[Head-1] = finalText, byte(n)
@@ -218,9 +229,6 @@ func (c *Conn) Reader(ctx context.Context) (websocket.MessageType, io.Reader, er
 
 // SetReadLimit bounds a message in, in bytes.
 func (c *Conn) SetReadLimit(n int64) { c.library.SetReadLimit(n) }
-
-// Ping finds out whether the client answers. When ctx ends the connection is closed.
-func (c *Conn) Ping(ctx context.Context) error { return c.library.Ping(ctx) }
 
 // Close says why the connection ends, and waits a few seconds for the client to say so, too.
 func (c *Conn) Close(code websocket.StatusCode, reason string) error {

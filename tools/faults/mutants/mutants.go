@@ -76,7 +76,7 @@ var Mutants = []Mutant{
 	{
 		Name: "entries-torn", Promise: "G6", Fault: "the parts of an entry are sent one by one", scene: comingsAndGoings,
 		edits: []overlay.Edit{overlay.Replace("hub/shard.go",
-			"whole, err := c.quick.Offer(frame)\n", "whole, err := c.offerTorn(message)\n")},
+			"whole, err := c.quick.Offer(frame, tails...)\n", "whole, err := c.offerTorn(message, tails)\n")},
 		files: map[string]string{"hub/torn.go": torn},
 	},
 	{
@@ -138,8 +138,11 @@ import (
 	"github.com/baton-hub/baton/hub/socket"
 )
 
-func (c *conn) offerTorn(message []byte) (whole bool, err error) {
+func (c *conn) offerTorn(message []byte, tails [][]byte) (whole bool, err error) {
 	var frames []json.RawMessage
+	for _, tail := range tails {
+		message = append(message, tail...)
+	}
 	if !mutant("entries-torn") || json.Unmarshal(message[socket.Head:], &frames) != nil {
 		return c.quick.Offer(socket.Frame(message))
 	}
