@@ -93,8 +93,11 @@ func home(space string, nodes []string) (first string) {
 
 // homeNow is the node to hand transactions to; "" = commit here.
 func (w *forwarder) homeNow() string {
-	here := w.room.hub.options.Node
-	node := home(w.room.name, append(w.room.otherNodes(), here))
+	here, others := w.room.hub.options.Node, w.room.otherNodes()
+	if len(others) == 0 {
+		return ""
+	}
+	node := home(w.room.name, append(others, here))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	until, shunned := w.shunned[node]
@@ -110,13 +113,14 @@ func (w *forwarder) homeNow() string {
 
 // propose is the Propose of the space, through its home, which makes the same of the request.
 func (w *forwarder) propose(p channels.Proposal, request json.RawMessage) {
-	away := w.homeNow() != ""
 	w.mu.Lock()
-	if !away && w.messages == 0 && len(w.waiting) == 0 {
-		w.mu.Unlock()
+	idle := w.messages == 0 && len(w.waiting) == 0
+	w.mu.Unlock()
+	if idle && w.homeNow() == "" { // nothing of the same connection is under way, and what others ask for has no order
 		w.room.commit(p)
 		return
 	}
+	w.mu.Lock()
 	w.waiting = append(w.waiting, handed{p, request})
 	start := w.messages < forwardMost && !w.under[p.Source] // else there is one that looks again
 	if start {
