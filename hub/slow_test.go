@@ -174,12 +174,13 @@ func TestASlowClientCostsACursorAndEndsOnTheLastValue(t *testing.T) {
 	} else {
 		t.Logf("a slow client costs %d KiB", cost)
 	}
-	commitMany(t, n, weighAt+1, slowCommits)
-	t.Logf("%d commits in %v", slowCommits, time.Since(start).Round(time.Millisecond))
+	patient := time.Since(start) < 9*time.Second // else it may have taken nothing for 10 s
 	slow.slow.Store(false)
 	close(slow.open)
-	if err := <-ended; err != nil && websocket.CloseStatus(err) != wire.CloseTooSlow && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		t.Errorf("it ended neither on the last value nor closed as too slow: %v", err)
+	commitMany(t, n, weighAt+1, slowCommits)
+	t.Logf("%d commits in %v", slowCommits, time.Since(start).Round(time.Millisecond))
+	if err := <-ended; err != nil && (patient || websocket.CloseStatus(err) != wire.CloseTooSlow && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF)) {
+		t.Errorf("it did not end on the last value: %v", err)
 	}
 }
 
