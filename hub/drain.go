@@ -139,7 +139,7 @@ func (c *conn) part() bool {
 	return true
 }
 
-// deaf reports whether nothing more is reae.
+// deaf reports whether nothing more is read.
 func (c *conn) deaf() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

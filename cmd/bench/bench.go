@@ -65,6 +65,9 @@ func (o Options) filled() Options {
 	return o
 }
 
+// mostRate is more than any server can do.
+const mostRate = 1e9
+
 // check refuses what cannot be measured.
 func (o Options) check() error {
 	for _, name := range o.Scenarios {
@@ -74,14 +77,14 @@ func (o Options) check() error {
 	}
 	for _, n := range o.Connections {
 		if n < 1 || n > 1_000_000 {
-			return errors.New("--connections are 1 or more each")
+			return errors.New("--connections are 1 to 1000000 each")
 		}
 	}
 	switch {
 	case o.Bytes < leastBytes || o.Bytes > 256<<10:
 		return fmt.Errorf("--bytes is %d to %d", leastBytes, 256<<10)
-	case o.Rate < 0:
-		return errors.New("--rate is a number of values a second")
+	case !(o.Rate >= 0 && o.Rate <= mostRate): // a number that is none is neither
+		return errors.New("--rate is a number of values a second, 1e9 at most")
 	case o.Rounds < 1 || o.Rounds > 1000:
 		return errors.New("--rounds is 1 or more")
 	case o.Duration < 50*time.Millisecond:
@@ -170,7 +173,7 @@ func (b *bench) plan(s scenario) (all []planned) {
 		sizes = slices.Clone(sizes)
 		most := mostConnections() - s.more
 		for i, n := range sizes {
-			if n > most {
+			if n > most && most >= 10 { // with fewer none is possible, which is said later
 				sizes[i] = most / 10 * 10
 				b.report.note("%s is measured with %d connections instead of %d, because of the limit of open files (ulimit -n)", s.name, sizes[i], n)
 			}

@@ -64,7 +64,10 @@ func (t *turn) due(ctx context.Context, d time.Duration, write func(at time.Dura
 			return nil
 		}
 		if left := at - t.now(); left > 0 {
-			time.Sleep(left)
+			select {
+			case <-time.After(left):
+			case <-ctx.Done():
+			}
 		}
 		if err := errors.Join(t.failed(), ctx.Err()); err != nil {
 			return err

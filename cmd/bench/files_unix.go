@@ -22,9 +22,15 @@ func needFiles(connections int) error {
 		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) // what it comes to is looked at below
 		_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
 	}
-	if need := uint64(connections + spareFiles); uint64(limit.Cur) < need {
+	need := uint64(connections + spareFiles)
+	switch {
+	case uint64(limit.Cur) >= need:
+	case limit.Cur <= spareFiles:
+		return fmt.Errorf("%d connections need %d open files, this process may have %d, which is too few for any: raise the limit (ulimit -n %d; LimitNOFILE= of a systemd unit)",
+			connections, need, limit.Cur, need)
+	default:
 		return fmt.Errorf("%d connections need %d open files, this process may have %d: use --connections %d, or raise the limit (ulimit -n %d; LimitNOFILE= of a systemd unit)",
-			connections, need, limit.Cur, max(0, int64(limit.Cur)-spareFiles), need)
+			connections, need, limit.Cur, limit.Cur-spareFiles, need)
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func (s *Scenario) hold(c check, hub, other []Turn) {
 		}
 		values = append(values, c.of(hub[i], after))
 	}
-	if value := median(values); value != 0 { // else it is not known here
+	if value := median(values); value != 0 || c.least > 0 && !c.ratio && len(hub) > 0 { // else it is not known here
 		s.Checks = append(s.Checks, Check{
 			Figure: c.figure, Value: value, Most: c.most, Least: c.least, Met: (c.most == 0 || value <= c.most) && value >= c.least,
 		})

@@ -82,8 +82,13 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{conn: conn, reader: bufio.NewReaderSize(conn, readerBytes)}
-	_ = conn.SetDeadline(time.Now().Add(o.Wait)) // of a connection that is open
-	if err := c.shake(u, o); err != nil {
+	_ = conn.SetDeadline(time.Now().Add(o.Wait))            // of a connection that is open
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) // what does not answer is not waited for
+	err = c.shake(u, o)
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}
