@@ -3,7 +3,8 @@
  *
  * - **The picture**: stores and logs as the hub has told them, shown by the next page load before the network answers, and
  *   marked as `restored` until the hub has. It is of one user, proposal, space and epoch; it is removed when the login
- *   session ends, and when somebody else is here. Live stores and signals are not in it, nor who is in control.
+ *   session ends, and when somebody else is here. Live stores and signals are not in it, nor who is in control; only, for
+ *   what the operator changes meanwhile, the term under which this login session was.
  * - **The queue**: changes that the hub has not answered; see queue.ts.
  */
 
@@ -24,6 +25,11 @@ export interface Recalled {
   readonly welcome: Welcome;
   /** When it was so, in milliseconds since 1970. */
   readonly at: number;
+  /**
+   * This login session was in control. It may not be any more, so it is nothing to show as if it were so. But what the
+   * operator changes until the hub answers carries the term of then, and the hub refuses it if that is over.
+   */
+  readonly mine: boolean;
 }
 
 export interface PersistOptions {
@@ -99,7 +105,7 @@ export function persist(options: PersistOptions = {}): Persistence {
     recall: async () => {
       const kept = (await shelf.all('channels')).find(({ name }) => name === ofAll);
       if (!keeper) shelf.close();
-      return kept?.welcome && young(kept) ? { welcome: kept.welcome, at: kept.at } : undefined;
+      return kept?.welcome && young(kept) ? recalled(kept.welcome, kept) : undefined;
     },
     waiting: through(0, (queue) => queue.count),
     changes: through<readonly WaitingChange[]>([], ({ waiting }) => waiting.get()),
@@ -123,6 +129,7 @@ class Keeper {
   #found = new Map<string, KeptChannel>();
   #opened = new Map<string, Channel>();
   #written = new Map<string, unknown>(); // the views that are kept, and the welcome
+  #drove = 0; // the term that is kept
   #toldAt = 0; // when that was written last
   #state: 'on' | 'off' = 'on';
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -166,6 +173,8 @@ class Keeper {
   #read(found: readonly KeptChannel[]): void {
     if (this.#state === 'off') return;
     for (const kept of found) if (young(kept)) this.#found.set(kept.name, kept);
+    const all = this.#found.get(ofAll);
+    if (all && this.#isTheirs(all)) this.queue.before = all;
     if (this.#connection.welcome.get()) this.#welcomed();
     this.#connection.batch.run(() => {
       for (const channel of this.#opened.values()) this.#restore(channel);
@@ -177,7 +186,7 @@ class Keeper {
     const { name } = state.def;
     const kept = this.#found.get(name);
     if (!kept || state.head.ready || live(state.def, this.#connection.welcome.get())) return;
-    if (this.#who && (kept.user !== this.#who.user || kept.space !== this.#who.space)) return;
+    if (!this.#isTheirs(kept)) return;
     const { values, messages, at } = kept;
     const frame = { type: 'joined', channel: name, cursor: '', mode: 'snapshot' } as const;
     if (state instanceof StoreState && values)
@@ -186,6 +195,11 @@ class Keeper {
     else return;
     state.head = { ready: false, restored: at };
     source.changed();
+  }
+
+  /** As far as the page knows who is here. */
+  #isTheirs({ user, space }: KeptChannel): boolean {
+    return !this.#who || (user === this.#who.user && space === this.#who.space);
   }
 
   /** The hub says who is here, and which history this is: what is kept of others goes. */
@@ -210,10 +224,14 @@ class Keeper {
     if (this.#state === 'off' || !welcome || this.#connection.status.get() === 'connecting') return;
     const { epoch, space, you } = welcome;
     const now = { epoch, space, user: you.user, proposal: you.proposal, at: Date.now() };
-    if (this.#written.get(ofAll) !== welcome || now.at - this.#toldAt >= again) {
+    const { mine, term } = this.#connection.control.get();
+    const drives = mine ? term : 0;
+    if (this.#written.get(ofAll) !== welcome || this.#drove !== drives || now.at - this.#toldAt >= again) {
       this.#written.set(ofAll, welcome);
+      this.#drove = drives;
       this.#toldAt = now.at;
-      void this.#shelf.put('channels', { ...now, name: ofAll, welcome: { ...welcome, conn: '' } });
+      const all = { ...now, name: ofAll, welcome: { ...welcome, conn: '' } };
+      void this.#shelf.put('channels', mine ? { ...all, term } : all);
     }
     for (const [name, { state, source, membership }] of this.#opened) {
       if (membership !== 'in' || live(state.def, welcome) || this.#written.get(name) === source.get())
@@ -260,6 +278,10 @@ class Keeper {
       this.#shelf.close();
     }
   };
+}
+
+function recalled(welcome: Welcome, { at, term }: KeptChannel): Recalled {
+  return { welcome, at, mine: term !== undefined };
 }
 
 function young({ at }: KeptChannel): boolean {

@@ -9,7 +9,7 @@ import { shown } from './change.js';
 import type { Connection, Plan } from './connection.js';
 import { type BatonError, refusal } from './error.js';
 import type { RequestBody } from './frames.js';
-import type { KeptChange, Shelf, Whose } from './shelf.js';
+import type { KeptChange, KeptChannel, Shelf, Whose } from './shelf.js';
 import { Cell, Source } from './source.js';
 import { StoreState } from './store.js';
 
@@ -63,6 +63,8 @@ export class Queue {
   #own = ''; // this page's client
   #taken = new Set<string>(); // the clients whose changes this page sees to, besides
   #end: (() => void) | undefined; // gives the lock of its own ones back
+  /** What the hub said to the page before, as long as it has said nothing to this one. */
+  before: Pick<KeptChannel, 'welcome' | 'term'> = {};
   #held = new Map<string, Held>(); // by operation
 
   /** `signedIn`: whether others may be in other tabs of this browser, as with tickets, or not, as with the cookie. */
@@ -94,9 +96,10 @@ export class Queue {
     globalThis.addEventListener?.('pagehide', this.#release);
     globalThis.addEventListener?.('pageshow', this.#takeBack);
     const request = connection.request.bind(connection);
-    connection.request = (body, plan) => {
+    connection.request = (asked, plan) => {
       // What is given up after a while is not wanted later.
-      if (plan.op !== undefined || plan.patience < Infinity) return request(body, plan);
+      if (plan.op !== undefined || plan.patience < Infinity) return request(asked, plan);
+      const body = this.#underTerm(asked);
       const kept: Plan = {
         ...plan,
         made: (op, sent) => {
@@ -134,6 +137,20 @@ export class Queue {
         this.#hold(change, 'shown');
       }
     });
+  }
+
+  /**
+   * What the operator changes before the hub has said anything to this page carries the term that the page before saw: the
+   * hub does it if that still holds. Nothing that moves does: a command is given up after a while, and does not come here.
+   */
+  #underTerm(body: RequestBody): RequestBody {
+    const { welcome, term } = this.before;
+    if (!welcome || !term || this.#state === 'begun') return body;
+    const parts = body.type === 'transact' ? [...body.writes, ...body.appends] : [body];
+    const operators = parts.some(
+      (part) => 'channel' in part && welcome.channels[part.channel]?.write?.includes('operator'),
+    );
+    return operators ? ({ ...body, term } as RequestBody) : body;
   }
 
   /** What was shown and is not this page's to send is another tab's, or nobody's. */

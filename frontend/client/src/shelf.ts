@@ -13,6 +13,8 @@ export interface Whose {
 export interface KeptChannel extends Whose {
   readonly name: string;
   readonly welcome?: Welcome;
+  /** Then, of who was the operator: under which term. */
+  readonly term?: number;
   readonly proposal?: string | undefined;
   readonly epoch: string;
   /** When it was so, in milliseconds since 1970. */

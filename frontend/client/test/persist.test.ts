@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defineCommand, defineLog, defineStore } from '../src/index.js';
 import { type Persistence, type PersistOptions, persist } from '../src/persist.js';
 import { keepSlice, type Slice, withStore } from '../src/redux.js';
-import { alice } from './hub.js';
+import { alice, driving, vacant } from './hub.js';
 import { Browser, Room, type Tab } from './tabs.js';
 
 const ui = defineStore<number>({ name: 'ui' });
@@ -82,6 +82,58 @@ const said = ({ tab }: Page) =>
     .get()
     .messages.map((m) => m.data);
 const asked = (type: string) => room.asked.filter((request) => request.type === type);
+
+describe('who was in control when the page was loaded again without the hub', () => {
+  const queue = defineStore<number>({ name: 'queue' }); // the operator’s
+  const written = () => asked('write').map(({ channel, term }) => [channel, term]);
+
+  /** Alice loads a page that was in control under term 4, and no hub answers. */
+  async function reloaded(control: object = driving(4)): Promise<Page> {
+    room.welcome = { control };
+    const first = await open();
+    await pass(2_000); // it is kept
+    first.tab.kill();
+    room.line = 'down';
+    return open();
+  }
+
+  it('goes on changing what the hub keeps, under the term that was seen', async () => {
+    const next = await reloaded();
+    expect(await next.kept.recall()).toMatchObject({ mine: true });
+    expect(next.tab.baton.control.get(), 'and it is not said to be so').toMatchObject({
+      term: 0,
+      mine: false,
+    });
+    next.tab.baton.store(queue).set('a', 1);
+    room.welcome = { control: driving(6) };
+    room.line = 'up';
+    await pass(10_000);
+    next.tab.baton.store(queue).set('b', 2);
+    await settle();
+    expect(written(), 'the hub decides whether it still holds').toEqual([
+      ['queue', 4],
+      ['queue', 6],
+    ]);
+  });
+
+  it('moves nothing under it', async () => {
+    const next = await reloaded();
+    next.tab.baton.call(move).catch(() => {});
+    room.line = 'up';
+    await pass(10_000);
+    expect(asked('call').map(({ term }) => term)).toEqual([undefined]);
+  });
+
+  it('has no term if somebody else was', async () => {
+    const bob = { session: 's2', user: 'bob', name: 'Bob' };
+    const next = await reloaded(vacant({ term: 4, operator: bob }));
+    expect(await next.kept.recall()).toMatchObject({ mine: false });
+    next.tab.baton.store(queue).set('a', 1);
+    room.line = 'up';
+    await pass(10_000);
+    expect(written()).toEqual([['queue', undefined]]);
+  });
+});
 
 describe('changes that the hub has not answered', () => {
   it('are sent, once and in order, by the next page load, hours later', async () => {
@@ -418,7 +470,7 @@ describe('the picture', () => {
     expect(page.tab.baton.store(undeclared).get().values.size).toBe(0);
   });
 
-  it('tells who was here last, until it is half a day old, or forgotten', async () => {
+  it('tells who was here last, until it is half a day old, or forgotten', { timeout: 30_000 }, async () => {
     (await reload()).tab.kill();
     const next = persist({ url: 'https://hub.example' });
     expect((await next.recall())?.welcome).toMatchObject({ conn: '', session: 's1', you: { user: 'alice' } });
