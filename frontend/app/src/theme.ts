@@ -6,7 +6,6 @@ import {
   createTheme,
   type MantineColorsTuple,
   Menu,
-  Modal,
   NumberInput,
   Popover,
   Select,
@@ -56,13 +55,6 @@ export const theme = createTheme({
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray', size: 28 } }),
     Badge: Badge.extend({ defaultProps: { variant: 'light', radius: 'sm', size: 'sm', tt: 'none' } }),
     Button: Button.extend({ defaultProps: { size: 'xs' } }),
-    Modal: Modal.extend({
-      // What runs stays in sight behind it.
-      defaultProps: { centered: true, radius: 'md', overlayProps: { backgroundOpacity: 0.4 } },
-      styles: { title: { fontWeight: 650 } },
-    }),
-    // The head of a dialog is no head of the page.
-    ModalHeader: Modal.Header.extend({ defaultProps: { role: 'presentation' } }),
     // Where it was opened from, for who reads by ear; and on its first entry, for who has no mouse.
     Menu: Menu.extend({ defaultProps: { withinPortal: false, withInitialFocusPlaceholder: false } }),
     Popover: Popover.extend({ defaultProps: { withinPortal: false } }),

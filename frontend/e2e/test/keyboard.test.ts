@@ -2,7 +2,7 @@
 
 import type { Locator } from 'playwright-core';
 import { expect } from 'vitest';
-import { oneOrAll, scenario } from '../src/scenario.ts';
+import { oneOrAll, picture, scenario } from '../src/scenario.ts';
 import type { Tab } from '../src/tab.ts';
 import { until } from '../src/waiting.ts';
 
@@ -90,6 +90,42 @@ scenario(
     await until('the queue to stop', async () =>
       (await tab.entry('Ferr-03').innerText()).includes('stopped'),
     );
+  },
+  { on: oneOrAll },
+);
+
+scenario(
+  'everything is stopped from within a dialog, by who watches, with a pointer, by going to it, and by keys while writing',
+  async (stage) => {
+    const alice = await (await (await stage.computer()).open(stage.hub(0))).signIn('alice');
+    const bob = await (await (await stage.computer()).open(stage.hub(0))).signIn('bob');
+    await alice.takeSeat();
+    await alice.addToQueue(3600, 'Lys-01');
+    const dialog = bob.page.getByRole('dialog', { name: 'Ask for control' });
+    const stop = dialog.getByRole('button', { name: 'Stop everything' });
+    const { keyboard } = bob.page;
+    for (const by of ['pointer', 'Tab', 'keys'] as const) {
+      await alice.queue.getByRole('button', { name: 'Start' }).click();
+      await bob.control.getByText(/^Lys-01 · \d+ %/).waitFor();
+      await bob.control.getByRole('button', { name: 'Ask for control' }).click();
+      const field = dialog.getByRole('textbox');
+      await field.fill('is it you?');
+      if (by === 'pointer') await stop.click();
+      if (by === 'Tab') await press(bob, stop);
+      if (by === 'keys') {
+        await field.focus();
+        await keyboard.press('Shift+F8');
+      }
+      await dialog
+        .getByRole('status')
+        .filter({ hasText: 'Stop everything: sent.' })
+        .waitFor({ state: 'attached' });
+      await bob.control.getByText('Idle').waitFor();
+      expect(await field.inputValue(), 'what was begun is still there').toBe('is it you?');
+      await picture(bob.page, `stopped from a dialog by ${by}`);
+      await keyboard.press('Escape');
+      await dialog.waitFor({ state: 'hidden' });
+    }
   },
   { on: oneOrAll },
 );

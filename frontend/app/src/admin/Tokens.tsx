@@ -5,7 +5,6 @@ import {
   Code,
   CopyButton,
   Group,
-  Modal,
   Select,
   Stack,
   Table,
@@ -17,6 +16,7 @@ import { IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 import { clock, moment } from '../format.ts';
 import { useConfirmed } from '../parts/Confirmation.tsx';
+import { Dialog } from '../parts/Dialog.tsx';
 import { MarkLine } from '../parts/Mark.tsx';
 import { useAct } from '../parts/useAct.ts';
 import classes from './Admin.module.css';
@@ -146,14 +146,9 @@ interface CreateProps {
 
 function Create({ opened, close, created }: CreateProps) {
   return (
-    <Modal
-      opened={opened}
-      onClose={close}
-      title="A token for a program"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog opened={opened} close={close} title="A token for a program">
       <Form close={close} created={created} />
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -254,12 +249,7 @@ function Revoke({
     if (done) close();
   };
   return (
-    <Modal
-      opened={token !== undefined}
-      onClose={close}
-      title={`Revoke ${token?.name ?? ''}?`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog opened={token !== undefined} close={close} title={`Revoke ${token?.name ?? ''}?`}>
       <Stack gap="md">
         <Text size="sm">
           What is connected with it is closed at once, on every node. It cannot be taken back.
@@ -274,6 +264,6 @@ function Revoke({
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

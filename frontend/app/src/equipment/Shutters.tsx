@@ -2,6 +2,7 @@ import { Badge, Text } from '@mantine/core';
 import { IconCircle, IconCircleDot, IconLoader2 } from '@tabler/icons-react';
 import { setShutter } from '../beamline.ts';
 import { words } from '../format.ts';
+import { way } from '../glance/Glance.tsx';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
 import { useCall } from '../parts/useAct.ts';
@@ -9,7 +10,7 @@ import classes from './Equipment.module.css';
 import { useNamed, useNames } from './read.ts';
 
 export function Shutters() {
-  return useNames('shutter/', ['safety', 'fast']).map((name) => <ShutterRow key={name} name={name} />);
+  return useNames('shutter/', way).map((name) => <ShutterRow key={name} name={name} />);
 }
 
 const looks = {

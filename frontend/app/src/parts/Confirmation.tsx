@@ -1,9 +1,10 @@
 import { BatonError, type SpaceList } from '@baton/client';
 import { confirm, everySpace, signInAt } from '@baton/client/session';
 import { useWelcome, useYou } from '@baton/react';
-import { Anchor, Button, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core';
+import { Anchor, Button, Group, PasswordInput, Stack, Text } from '@mantine/core';
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from 'react';
 import { countdown } from '../format.ts';
+import { Dialog } from './Dialog.tsx';
 import { useNow } from './useNow.ts';
 
 /**
@@ -45,14 +46,9 @@ export function Confirmation({ children }: { readonly children: ReactNode }) {
   return (
     <Context value={confirmed}>
       {children}
-      <Modal
-        opened={asked !== undefined}
-        onClose={() => end('refused')}
-        title="Enter your password again"
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <Dialog opened={asked !== undefined} close={() => end('refused')} title="Enter your password again">
         <Form given={() => end('given')} cancel={() => end('refused')} />
-      </Modal>
+      </Dialog>
     </Context>
   );
 }

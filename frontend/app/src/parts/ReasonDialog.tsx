@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
+import { Dialog } from './Dialog.tsx';
 
 interface Props {
   readonly opened: boolean;
@@ -18,9 +19,9 @@ interface Props {
 /** Asks for a sentence before doing something to somebody: a message, a reason. */
 export function ReasonDialog({ opened, close, title, ...rest }: Props) {
   return (
-    <Modal opened={opened} onClose={close} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog opened={opened} close={close} title={title}>
       <Form close={close} {...rest} />
-    </Modal>
+    </Dialog>
   );
 }
 

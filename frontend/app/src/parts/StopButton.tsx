@@ -1,25 +1,35 @@
 import type { CommandDef } from '@baton/client';
 import { useStatus } from '@baton/react';
-import { Button, Text, Tooltip } from '@mantine/core';
-import { IconPlayerStopFilled } from '@tabler/icons-react';
+import { Button, Text, Tooltip, VisuallyHidden } from '@mantine/core';
+import { IconCheck, IconPlayerStopFilled } from '@tabler/icons-react';
 import { MarkIcon } from './Mark.tsx';
-import { useCall } from './useAct.ts';
+import { type Stop, useStop } from './useStop.ts';
 
-interface Props<Args> {
-  readonly def: CommandDef<Args, unknown>;
-  readonly args: Args;
+interface Look {
   readonly label: string;
-  /** The one that stops everything. */
-  readonly prominent?: boolean;
+  /** The one that stops everything: in the page, and smaller in the head of a dialog. */
+  readonly prominent?: 'page' | 'dialog';
+  /** The keys that do it too: "Shift+F8". */
+  readonly keys?: string;
+}
+
+/** Stops one thing, or all of one kind. */
+export function StopButton<Args>({
+  def,
+  args,
+  ...look
+}: Look & { readonly def: CommandDef<Args, unknown>; readonly args: Args }) {
+  return <StopPress stop={useStop(def, args)} {...look} />;
 }
 
 /**
  * A stop: never disabled, for nobody, whoever is in control, and it can be pressed again while it is on its way. A stop
- * that could not be sent says so at once: somebody may have to stop things by other means.
+ * that could not be sent says so at once: somebody may have to stop things by other means. One that was sent says that.
  */
-export function StopButton<Args>({ def, args, label, prominent = false }: Props<Args>) {
+export function StopPress({ stop, label, prominent, keys }: Look & { readonly stop: Stop }) {
   const connected = useStatus() !== 'connecting';
-  const { mark, call } = useCall(def);
+  const { mark, sent, press } = stop;
+  const large = prominent === 'page';
   return (
     <>
       {mark?.kind === 'saving' && !connected ? (
@@ -29,13 +39,25 @@ export function StopButton<Args>({ def, args, label, prominent = false }: Props<
       ) : (
         <MarkIcon mark={mark} />
       )}
-      <Tooltip label="Everybody may stop, whoever is in control.">
+      <VisuallyHidden role="status">{sent ? `${label}: sent.` : ''}</VisuallyHidden>
+      <Tooltip
+        label={`Everybody may stop, whoever is in control.${keys ? ` ${keys} does it from anywhere, in a dialog too.` : ''}`}
+        multiline
+        maw={280}
+      >
         <Button
-          size={prominent ? 'xs' : 'compact-sm'}
+          size={large ? 'sm' : 'compact-sm'}
           variant={prominent ? 'filled' : 'light'}
           color={prominent ? 'red.8' : 'red'}
-          leftSection={<IconPlayerStopFilled size={prominent ? 16 : 14} />}
-          onClick={() => void call(args)}
+          leftSection={
+            sent ? (
+              <IconCheck size={large ? 18 : 14} stroke={3} />
+            ) : (
+              <IconPlayerStopFilled size={large ? 18 : 14} />
+            )
+          }
+          aria-keyshortcuts={keys}
+          onClick={press}
         >
           {label}
         </Button>

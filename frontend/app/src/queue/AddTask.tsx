@@ -1,8 +1,9 @@
 import { useBaton, useStatus, useStore } from '@baton/react';
-import { Button, Group, Modal, NumberInput, SegmentedControl, SimpleGrid, Stack, Text } from '@mantine/core';
+import { Button, Group, NumberInput, SegmentedControl, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import { queue, type Task, type TaskParams } from '../beamline.ts';
 import { plural } from '../format.ts';
+import { Dialog } from '../parts/Dialog.tsx';
 import { GuardedButton } from '../parts/Guarded.tsx';
 import { MarkIcon, MarkLine } from '../parts/Mark.tsx';
 import { isStale } from '../parts/Panel.tsx';
@@ -21,14 +22,9 @@ interface Props {
 /** Puts one task for each of the chosen samples at the end of the queue, in one change. */
 export function AddTask({ opened, close, ...rest }: Props) {
   return (
-    <Modal
-      opened={opened}
-      onClose={close}
-      title={`Add ${plural(rest.chosen.length, 'sample')} to the queue`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog opened={opened} close={close} title={`Add ${plural(rest.chosen.length, 'sample')} to the queue`}>
       <Form close={close} {...rest} />
-    </Modal>
+    </Dialog>
   );
 }
 

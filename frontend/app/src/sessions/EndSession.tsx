@@ -1,9 +1,10 @@
 import { BatonError } from '@baton/client';
 import { endSession, type LoginSession } from '@baton/client/session';
 import { useYou } from '@baton/react';
-import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { useConfirmed } from '../parts/Confirmation.tsx';
+import { Dialog } from '../parts/Dialog.tsx';
 import { MarkLine } from '../parts/Mark.tsx';
 import { useAct } from '../parts/useAct.ts';
 import { browserName } from './agent.ts';
@@ -18,14 +19,9 @@ interface Props {
 /** Asks before a login session is ended, for a reason if it is another person's. */
 export function EndSession({ session, close, ended }: Props) {
   return (
-    <Modal
-      opened={session !== undefined}
-      onClose={close}
-      title="End this login session?"
-      closeButtonProps={{ 'aria-label': 'Cancel' }}
-    >
+    <Dialog opened={session !== undefined} close={close} title="End this login session?" crossed="Cancel">
       {session !== undefined && <Question session={session} close={close} ended={ended} />}
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -6,7 +6,6 @@ import {
   Button,
   Center,
   Group,
-  Modal,
   SegmentedControl,
   Skeleton,
   Text,
@@ -15,6 +14,7 @@ import {
 import { useMediaQuery } from '@mantine/hooks';
 import { IconRefresh } from '@tabler/icons-react';
 import { useState } from 'react';
+import { Dialog } from '../parts/Dialog.tsx';
 import { EndSession } from './EndSession.tsx';
 import { SessionFacts } from './SessionFacts.tsx';
 import classes from './Sessions.module.css';
@@ -24,16 +24,9 @@ import { type Scope, type SessionList, useSessions } from './useSessions.ts';
 export function Sessions({ opened, close }: { readonly opened: boolean; readonly close: () => void }) {
   const narrow = useMediaQuery('(max-width: 700px)');
   return (
-    <Modal
-      opened={opened}
-      onClose={close}
-      title="Login sessions"
-      size={640}
-      fullScreen={narrow === true}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog opened={opened} close={close} title="Login sessions" size={640} fullScreen={narrow === true}>
       <SessionPage />
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,8 +1,9 @@
 import { active } from '@baton/client/session';
 import { useIdle } from '@baton/react';
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import { countdown } from '../format.ts';
+import { Dialog } from '../parts/Dialog.tsx';
 import { MarkLine } from '../parts/Mark.tsx';
 import { useAct } from '../parts/useAct.ts';
 import { useNow } from '../parts/useNow.ts';
@@ -16,14 +17,7 @@ export function Idle({ idleInput }: { readonly idleInput: number | undefined }) 
   const act = useAct();
   useReport(idleInput);
   return (
-    <Modal
-      opened={idle !== null}
-      onClose={() => undefined}
-      withCloseButton={false}
-      closeOnEscape={false}
-      closeOnClickOutside={false}
-      title="Are you still there?"
-    >
+    <Dialog opened={idle !== null} title="Are you still there?">
       {idle !== null && (
         <Stack gap="md">
           <Text size="sm">
@@ -43,7 +37,7 @@ export function Idle({ idleInput }: { readonly idleInput: number | undefined }) 
           </Group>
         </Stack>
       )}
-    </Modal>
+    </Dialog>
   );
 }
 

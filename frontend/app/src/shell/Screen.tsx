@@ -2,6 +2,7 @@ import { useYou } from '@baton/react';
 import { useHash } from '@mantine/hooks';
 import { lazy, Suspense } from 'react';
 import { ControlBar } from '../control/ControlBar.tsx';
+import { StopsEverything } from '../control/StopEverything.tsx';
 import { Toasts } from '../control/Toasts.tsx';
 import { Equipment } from '../equipment/Equipment.tsx';
 import { Messages } from '../messages/Messages.tsx';
@@ -25,28 +26,30 @@ export function Screen({ leave, idleInput }: Pick<BeamlineProps, 'leave' | 'idle
   const [hash] = useHash();
   const admin = looksAfter(useYou()?.roles ?? []) && hash.startsWith('#admin');
   return (
-    <Confirmation>
-      <div className={classes.screen}>
-        {!admin && <Skip />}
-        <Header leave={leave} />
-        <ConnectionBanner />
-        <Refusals />
-        <ControlBar />
-        {admin ? (
-          <Suspense fallback={<main className={classes.main} />}>
-            <Admin />
-          </Suspense>
-        ) : (
-          <main className={classes.main}>
-            <Equipment />
-            <Stage />
-            <Queue />
-            <Messages />
-          </main>
-        )}
-      </div>
-      <Idle idleInput={idleInput} />
-      <Toasts />
-    </Confirmation>
+    <StopsEverything>
+      <Confirmation>
+        <div className={classes.screen}>
+          {!admin && <Skip />}
+          <Header leave={leave} />
+          <ConnectionBanner />
+          <Refusals />
+          <ControlBar />
+          {admin ? (
+            <Suspense fallback={<main className={classes.main} />}>
+              <Admin />
+            </Suspense>
+          ) : (
+            <main className={classes.main}>
+              <Equipment />
+              <Stage />
+              <Queue />
+              <Messages />
+            </main>
+          )}
+        </div>
+        <Idle idleInput={idleInput} />
+        <Toasts />
+      </Confirmation>
+    </StopsEverything>
   );
 }

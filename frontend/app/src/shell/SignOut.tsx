@@ -1,8 +1,9 @@
 import { BatonError } from '@baton/client';
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useCallback, useState } from 'react';
 import { said } from '../format.ts';
 import { useConfirmed } from '../parts/Confirmation.tsx';
+import { Dialog } from '../parts/Dialog.tsx';
 import { ReasonDialog } from '../parts/ReasonDialog.tsx';
 import { grave } from '../theme.ts';
 import type { BeamlineProps } from './Beamline.tsx';
@@ -66,7 +67,7 @@ export function SignOut({ out: { refused, attempt, dismiss } }: { readonly out: 
     );
   }
   return (
-    <Modal opened={opened} onClose={dismiss} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog opened={opened} close={dismiss} title={title}>
       <Stack gap="md">
         <Text size="sm">{detail}</Text>
         {busy && (
@@ -80,6 +81,6 @@ export function SignOut({ out: { refused, attempt, dismiss } }: { readonly out: 
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,5 +1,6 @@
 import type { LoginSession } from '@baton/client/session';
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
+import { Dialog } from '../parts/Dialog.tsx';
 import { SessionFacts } from '../sessions/SessionFacts.tsx';
 import classes from '../sessions/Sessions.module.css';
 import { grave } from '../theme.ts';
@@ -14,14 +15,9 @@ interface Props {
 /** The person is signed in on another computer: which one, and whether that one is to be closed. */
 export function Elsewhere({ asked, replace, close }: Props) {
   return (
-    <Modal
-      opened={asked !== undefined}
-      onClose={close}
-      title="You are signed in elsewhere"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog opened={asked !== undefined} close={close} title="You are signed in elsewhere">
       {asked !== undefined && <Question {...asked} replace={replace} close={close} />}
-    </Modal>
+    </Dialog>
   );
 }
 
