@@ -147,7 +147,7 @@ describe('the control bar', () => {
   it('does not say who is in control before the hub has', () => {
     render(
       <Page baton={states.remembered?.() as Fake}>
-        <Memory value={{ at: Date.now(), welcome: {} as never }}>
+        <Memory value={{ at: Date.now(), welcome: {} as never, mine: false }}>
           <Screen leave={async () => undefined} idleInput={undefined} />
         </Memory>
       </Page>,
@@ -159,6 +159,7 @@ describe('the control bar', () => {
     const entries = within(screen.getByRole('list', { name: 'Queue entries' })).getAllByRole('listitem');
     expect(entries).toHaveLength(6);
     expect(within(screen.getByRole('region', { name: 'Queue' })).getByText('Stale')).toBeTruthy();
+    expect(refuses(within(entries[0] as HTMLElement).getByRole('button', { name: /^Delete/ }))).toBe(true);
     expect(refuses(button('Start'))).toBe(true);
   });
 

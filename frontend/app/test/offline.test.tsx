@@ -1,17 +1,20 @@
 import { BatonError } from '@baton/client';
 import type { RefusedChange, WaitingChange } from '@baton/client/persist';
-import { act, fireEvent, screen, within } from '@testing-library/react';
+import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
-import { Atom } from '../src/dev/fakeBaton.ts';
+import { ControlBar } from '../src/control/ControlBar.tsx';
+import { Atom, type Fake } from '../src/dev/fakeBaton.ts';
 import { ordinary } from '../src/dev/scene.ts';
+import { states } from '../src/dev/states.ts';
 import { Kept } from '../src/memory/useKept.ts';
+import { Memory } from '../src/memory/useMemory.ts';
 import { tellChange } from '../src/memory/words.ts';
 import { Messages } from '../src/messages/Messages.tsx';
 import { Queue } from '../src/queue/Queue.tsx';
 import { ConnectionBanner } from '../src/shell/ConnectionBanner.tsx';
 import { Refusals } from '../src/shell/Refusals.tsx';
 import { Stage } from '../src/stage/Stage.tsx';
-import { button, operating, refuses, showOne } from './show.tsx';
+import { button, operating, Page, refuses, showOne } from './show.tsx';
 
 const at = Date.parse('2026-03-02T03:10:00Z');
 const write = (more: object): WaitingChange['change'] =>
@@ -74,6 +77,27 @@ describe('without a connection', () => {
   it('the operator can still change the queue, and nothing that moves', async () => {
     const { baton } = showOne(<Queue />, { ...operating, status: 'connecting' });
     const [row] = screen.getAllByRole('listitem');
+    const remove = within(row as HTMLElement).getByRole('button', { name: /^Delete/ });
+    expect([refuses(remove), refuses(button('Start'))]).toEqual([false, true]);
+    fireEvent.click(remove);
+    expect(baton.asked.map(([what]) => what)).toEqual(['write queue']);
+  });
+
+  it('who was the operator when the page was loaded again can too, and is told that it may be refused', async () => {
+    const baton = states.wasmine?.() as Fake;
+    const memory = { at: Date.now(), welcome: {} as never, mine: true };
+    render(
+      <Page baton={baton}>
+        <Memory value={memory}>
+          <ControlBar />
+          <Queue />
+        </Memory>
+      </Page>,
+    );
+    expect(screen.getByRole('region', { name: 'Control' }).textContent).toContain(
+      'You were. What you change in the queue is kept, and done if you still are.',
+    );
+    const [row] = within(screen.getByRole('list', { name: 'Queue entries' })).getAllByRole('listitem');
     const remove = within(row as HTMLElement).getByRole('button', { name: /^Delete/ });
     expect([refuses(remove), refuses(button('Start'))]).toEqual([false, true]);
     fireEvent.click(remove);

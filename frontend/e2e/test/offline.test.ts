@@ -41,14 +41,19 @@ scenario(
     await banner.getByText('5 changes of yours are kept').waitFor();
     expect(await alice.entry('TLN-03').locator('[data-mark=saving]').count()).toBe(1);
     await alice.says('Asking who is in control');
+    await alice.control.getByText('You were. What you change in the queue is kept').waitFor();
+    await alice.entry('Lys-01').getByRole('button', { name: 'Move Lys-01 up' }).click();
+    await alice.addToQueue(360, 'Ins-04');
+    const late = ['1. TLN-03, Collection', '2. Lys-01, Collection', '3. Ins-02, Collection'];
+    await alice.ordered(...late, '4. Ins-04, Collection');
     await alice.say('and after a reload');
+    await banner.getByText('8 changes of yours are kept').waitFor();
     await picture(alice.page, 'changed offline and loaded again');
 
     line.mend();
     await hers.offline(false);
     await alice.live();
-    await bob.ordered(...after);
-    await alice.ordered(...after);
+    for (const tab of [alice, bob]) await tab.ordered(...late, '4. Ins-04, Collection');
     await bob.page.getByRole('tab', { name: 'Chat' }).click();
     for (const tab of [alice, bob])
       for (const text of ['said without the hub', 'and after a reload'])
@@ -78,11 +83,16 @@ scenario(
       await until('it to be kept', async () => (await alice.unanswered()) === 1);
       await sam.saying('Take control', `alice is away, ${how}`, 'Take control');
       await sam.says('You are in control');
-      if (how === 'after a reload') await alice.page.reload();
+      if (how === 'after a reload') {
+        await alice.page.reload();
+        await alice.entry('Lys-01').waitFor();
+        await alice.addToQueue(360, 'Lys-02'); // the same, of this page
+      }
       line.mend();
       await alice.live();
       await refused.waitFor();
       await alice.entry('Lys-01').waitFor({ state: 'detached' });
+      await alice.entry('Lys-02').waitFor({ state: 'detached' });
       const what = how === 'in the page' ? 'An entry of the queue' : 'Adding Lys-01 to the queue';
       expect(await refused.innerText()).toMatch(
         new RegExp(`${what}.*: Sam is in control: ask for control, or wait until it is free.`),

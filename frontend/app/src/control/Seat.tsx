@@ -8,6 +8,7 @@ import {
   IconSteeringWheel,
 } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
+import { useMemory } from '../memory/useMemory.ts';
 import { Since } from '../parts/Age.tsx';
 import classes from './ControlBar.module.css';
 import { Countdown } from './Countdown.tsx';
@@ -31,7 +32,7 @@ export function Seat({ seat }: { readonly seat: SeatWord }) {
         <Icon size={22} stroke={1.8} />
       </ThemeIcon>
       <Box miw={0}>
-        <Text size="md" fw={650} role="status" className={classes.headline}>
+        <Text fz={17} fw={650} role="status" className={classes.headline}>
           {headline}
         </Text>
         <Text size="xs" className={classes.meaning}>
@@ -46,8 +47,14 @@ export function Seat({ seat }: { readonly seat: SeatWord }) {
 function useWords(seat: SeatWord): { headline: string; meaning: ReactNode } {
   const { operator, since } = useControl();
   const you = useYou();
+  const memory = useMemory();
   if (seat === 'unknown') {
-    return { headline: 'Asking who is in control', meaning: 'The hub has not answered yet.' };
+    return {
+      headline: 'Asking who is in control',
+      meaning: memory?.mine
+        ? 'You were. What you change in the queue is kept, and done if you still are.'
+        : 'The hub has not answered yet.',
+    };
   }
   if (operator === null) {
     return { headline: 'Nobody is in control', meaning: 'Take the seat to change anything.' };
@@ -68,7 +75,7 @@ function useWords(seat: SeatWord): { headline: string; meaning: ReactNode } {
     headline: `${who} ${verb} in control`,
     meaning: (
       <>
-        <Since at={since} />. You are watching and see everything live.
+        <Since at={since} />. You are watching.
       </>
     ),
   };

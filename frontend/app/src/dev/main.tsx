@@ -52,7 +52,13 @@ function Page({ query }: { readonly query: URLSearchParams }) {
   if (baton === undefined) return <Contents />;
   const welcome = baton.welcome.get();
   return (
-    <Memory value={welcome === null ? undefined : { at: Date.now() - 40_000, welcome }}>
+    <Memory
+      value={
+        welcome === null
+          ? undefined
+          : { at: Date.now() - 40_000, welcome, mine: query.get('state') === 'wasmine' }
+      }
+    >
       <BatonProvider baton={baton}>
         <RoundTripContext value={baton.roundTrip}>
           <Connected

@@ -44,6 +44,7 @@ export const states: Record<string, () => Fake> = {
   idle: () => idling(fakeBaton(operating)),
   crowd: () => fakeBaton({ ...operating, control: { ...operating.control, requests: crowd() } }),
   remembered: () => remembered(fakeBaton({ ...ordinary, status: 'connecting' })),
+  wasmine: () => remembered(fakeBaton({ ...operating, status: 'connecting' })),
   admin: () => fakeBaton({ ...ordinary, you: { ...sam, roles: ['staff', 'admin'] } }),
   staffadmin: () => fakeBaton({ ...ordinary, you: sam }),
   adminstale: () => fakeBaton({ ...ordinary, status: 'stale', you: { ...sam, roles: ['staff', 'admin'] } }),

@@ -19,15 +19,15 @@ export function useGuard(): Guard {
 
 /**
  * For changes by the operator of what the hub keeps: without a connection they wait, and are decided when it is back, under
- * the control of now. After a reload without one, nobody can say who is in control.
+ * the control of now. After a reload without one, nobody can say who is in control; who was may go on, and the hub decides.
  */
 export function useKeptGuard(): Guard {
   const memory = useMemory();
   const { mine } = useControl();
   const guard = useGuard();
-  if (mine) return allowed;
+  if (mine || memory?.mine) return allowed;
   if (memory === undefined) return guard;
-  return { may: false, reason: 'The hub has not said yet who is in control.' };
+  return { may: false, reason: 'You were not in control when this was last up to date. Wait for the hub.' };
 }
 
 /** For what every member may do as long as the hub is reached, such as chatting or asking for control. */
