@@ -1,6 +1,6 @@
 import { BatonError } from '@baton/client';
 import { screen, within } from '@testing-library/react';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ordinary } from '../src/dev/scene.ts';
 import { button, operating, refuses, show } from './show.tsx';
 
@@ -56,6 +56,26 @@ describe('the operator', () => {
       ],
     ]);
     expect(entries()[4]?.getAttribute('aria-label')).toBe('5. Lys-2, Collection');
+  });
+
+  it('with fingers finds what can be done with an entry in a menu', async () => {
+    const matchMedia = window.matchMedia.bind(window);
+    vi.spyOn(window, 'matchMedia').mockImplementation((query) =>
+      query === '(pointer: coarse)'
+        ? ({ ...matchMedia(query), matches: true, addEventListener() {}, removeEventListener() {} } as never)
+        : matchMedia(query),
+    );
+    const { baton, user } = show(operating);
+    const running = within(entries()[1] as HTMLElement).getByRole('button', { name: /^Move or delete/ });
+    expect(refuses(running)).toBe(true);
+    await user.click(
+      within(entries()[5] as HTMLElement).getByRole('button', { name: 'Move or delete Lys-2' }),
+    );
+    expect(refuses(await screen.findByRole('menuitem', { name: 'Move down' })), 'it is the last').toBe(true);
+    await user.click(screen.getByRole('menuitem', { name: 'Move up' }));
+    expect(entries()[4]?.getAttribute('aria-label')).toBe('5. Lys-2, Collection');
+    expect(baton.asked.map(([what]) => what)).toEqual(['write queue']);
+    vi.restoreAllMocks();
   });
 
   it('cannot touch the entry that runs', () => {

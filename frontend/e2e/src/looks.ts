@@ -52,6 +52,17 @@ const fill =
   (page) =>
     page.getByLabel(field, { exact: true }).first().fill(text);
 
+/** Does something with an entry of the queue: by its button, or where one has fingers in its menu. */
+const entry =
+  (name: string, what: 'Move up' | 'Delete'): Steps =>
+  async (page) => {
+    const menu = page.getByRole('button', { name: `Move or delete ${name}` }).first();
+    if ((await menu.count()) === 0)
+      return press(what === 'Delete' ? `Delete ${name}` : `Move ${name} up`)(page);
+    await menu.click();
+    await page.getByRole('menuitem', { name: what }).click();
+  };
+
 const both =
   (...all: Steps[]): Steps =>
   async (page) => {
@@ -80,7 +91,7 @@ const doors: readonly Look[] = [
 /** States that are looked at as they are. */
 const plain: readonly Look[] = (
   'observer operator staff requests asked lost vacant stale connecting catchingup refused saving empty loading many ' +
-  'long replaced ended idle crowd remembered journal unread view centring unmounted viewloading viewstale scan ' +
+  'long replaced ended idle crowd remembered wasmine journal unread view centring unmounted viewloading viewstale scan ' +
   'noscan taken denied expired elsewhere people fullqueue longqueue longlog longcontrol longview longscan'
 )
   .split(' ')
@@ -144,14 +155,9 @@ const opened: readonly Look[] = [
     name: 'refused at many places',
     query: 'state=refusing',
     steps: both(
-      press(
-        /^Move Kappa by \+/,
-        'Open Fast shutter',
-        'Stop motors',
-        /^Anneal/,
-        /^Move Thau-2 up/,
-        /^Delete Lys-2/,
-      ),
+      press(/^Move Kappa by \+/, 'Open Fast shutter', 'Stop motors', /^Anneal/),
+      entry('Thau-2', 'Move up'),
+      entry('Lys-2', 'Delete'),
       press('Release control', 'Unmount'),
     ),
   },

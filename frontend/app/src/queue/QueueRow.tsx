@@ -1,12 +1,12 @@
 import { useBaton, useValue } from '@baton/react';
 import { useSortable } from '@dnd-kit/sortable';
 import { Group, Text } from '@mantine/core';
-import { IconArrowDown, IconArrowUp, IconCheck, IconGripVertical, IconTrash } from '@tabler/icons-react';
+import { IconCheck, IconGripVertical } from '@tabler/icons-react';
 import { type QueueEntry, queue, run, samples } from '../beamline.ts';
-import { GuardedIcon } from '../parts/Guarded.tsx';
 import { Marked, MarkIcon } from '../parts/Mark.tsx';
 import { useKeptGuard } from '../parts/useGuard.ts';
 import { useKeyMark } from '../parts/useKeyMark.ts';
+import { EntryActions } from './EntryActions.tsx';
 import { describe, itemState, taskWords } from './entries.ts';
 import { ItemProgress } from './ItemProgress.tsx';
 import classes from './Queue.module.css';
@@ -28,7 +28,6 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
   const mark = useKeyMark(queue, id);
   const drag = useSortable({ id, disabled: running });
   const guard = useKeptGuard();
-  const held = running ? 'It is running.' : undefined;
   const transform = drag.transform === null ? undefined : `translateY(${drag.transform.y}px)`;
   return (
     <li
@@ -55,10 +54,17 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
           <span className={classes.place}>{place}</span>
           <div className={classes.text}>
             <Group gap={6} wrap="nowrap">
-              <Text span size="sm" fw={item?.state === 'done' ? 400 : 600} truncate title={name}>
+              <Text
+                span
+                size="sm"
+                fw={item?.state === 'done' ? 400 : 600}
+                className={classes.name}
+                truncate
+                title={name}
+              >
                 {name}
               </Text>
-              <Text size="sm" className={classes.task}>
+              <Text size="sm" className={classes.task} truncate>
                 {taskWords[entry.task] ?? entry.task}
               </Text>
               {item?.state === 'done' && (
@@ -72,32 +78,13 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
               {entry.sample} · {describe(entry) || 'brings the sample into the beam'}
             </Text>
           </div>
-          <Group gap={0} wrap="nowrap">
-            <GuardedIcon
-              guard={guard}
-              label={`Move ${name} up`}
-              unless={held ?? (up ? undefined : 'It is the first.')}
-              onClick={up ?? nothing}
-            >
-              <IconArrowUp size={15} />
-            </GuardedIcon>
-            <GuardedIcon
-              guard={guard}
-              label={`Move ${name} down`}
-              unless={held ?? (down ? undefined : 'It is the last.')}
-              onClick={down ?? nothing}
-            >
-              <IconArrowDown size={15} />
-            </GuardedIcon>
-            <GuardedIcon
-              guard={guard}
-              label={`Delete ${name}`}
-              unless={held}
-              onClick={() => void baton.store(queue).delete(id).catch(nothing)}
-            >
-              <IconTrash size={15} />
-            </GuardedIcon>
-          </Group>
+          <EntryActions
+            name={name}
+            held={running ? 'It is running.' : undefined}
+            up={up}
+            down={down}
+            remove={() => void baton.store(queue).delete(id).catch(nothing)}
+          />
         </div>
         <ItemProgress item={item} />
       </Marked>

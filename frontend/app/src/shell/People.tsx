@@ -1,6 +1,7 @@
 import type { Member } from '@baton/client';
 import { useControl, usePresence, useYou } from '@baton/react';
 import { Avatar, Badge, Group, Indicator, Popover, Stack, Text, UnstyledButton } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { IconSteeringWheel } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { plural } from '../format.ts';
@@ -8,7 +9,8 @@ import { Drawn } from '../parts/Drawn.tsx';
 import { Person } from '../parts/Person.tsx';
 import { type Links, Quality, useLinks } from './Quality.tsx';
 
-const shown = 5;
+/** So many faces: all that a line has room for. */
+const most = { wide: 5, narrow: 2 };
 
 /** Who is here: faces in the header, and on a press the list with their connections: the tabs of a browser have one. Services are no people. */
 export function People() {
@@ -17,10 +19,11 @@ export function People() {
   const self = useYou()?.user;
   const people = useMemo(() => inOrder(present, [driver, self]), [present, driver, self]);
   const links = useLinks();
+  const shown = useMediaQuery('(max-width: 800px)') ? most.narrow : most.wide;
   return (
     <Popover position="bottom-end" width={372} shadow="md">
       <Popover.Target>
-        <UnstyledButton aria-label={`${plural(people.length, 'person is', 'people are')} here`}>
+        <UnstyledButton flex="none" aria-label={`${plural(people.length, 'person is', 'people are')} here`}>
           <Group gap={5} wrap="nowrap">
             {people.slice(0, shown).map((member) => (
               <Face key={member.user} member={member} />
