@@ -1,8 +1,8 @@
 import { fireEvent, screen, waitFor } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Admin } from '../src/admin/Admin.tsx';
-import { bytes } from '../src/admin/Nodes.tsx';
 import { branches } from '../src/admin/Stores.tsx';
+import { bytes, type Node, trends } from '../src/admin/trends.ts';
 import { fakeHub } from '../src/dev/fakeHub.ts';
 import { inside } from '../src/dev/inside.ts';
 import { sam } from '../src/dev/scene.ts';
@@ -98,6 +98,43 @@ it('keys are a tree by their first part', () => {
     },
     { value: 'zoom', label: 'zoom' },
   ]);
+});
+
+describe('the figures of all nodes', () => {
+  const node = (name: string, more: Partial<Node> = {}): Node => ({
+    node: name,
+    answered: true,
+    answer_ms: 1,
+    uptime_s: 1,
+    position: 10,
+    log_bytes: 0,
+    stale_ms: 0,
+    connections: 3,
+    sockets: 3,
+    limit: 0,
+    memory_bytes: 1_000_000,
+    goroutines: 1,
+    ...more,
+  });
+  const values = (label: string, ...nodes: readonly (readonly Node[])[]) =>
+    trends(nodes.map((list, i) => ({ at: 2 * i, nodes: list }))).find((one) => one.label === label)?.values;
+
+  it('are sums, and rates over the time between two answers', () => {
+    const first = [node('a', { sent_messages: 100 }), node('b', { sent_messages: 7, position: 9 })];
+    const then = [node('a', { sent_messages: 130, position: 14 }), node('b', { sent_messages: 17 })];
+    expect(values('Deliveries a second', first, then)).toEqual([0, 20]);
+    expect(values('Commits a second', first, then)).toEqual([0, 2]);
+    expect(values('Connections', first, then)).toEqual([6, 6]);
+  });
+
+  it('do not jump when a node starts anew, comes, or does not answer for a while', () => {
+    const old = [node('a', { sent_messages: 100 })];
+    const anew = [node('a', { sent_messages: 4 }), node('b', { sent_messages: 5000 })];
+    const silent = [node('a', { sent_messages: 10 }), node('b', { answered: false, sent_messages: 0 })];
+    const back = [node('a', { sent_messages: 12 }), node('b', { sent_messages: 6000 })];
+    const untold = [node('a'), node('b')];
+    expect(values('Deliveries a second', old, anew, silent, back, untold)).toEqual([0, 0, 3, 1, 0]);
+  });
 });
 
 it('bytes are told in a unit that is easy to read', () => {

@@ -183,6 +183,7 @@ function node(name: string, change: object) {
     sockets: 0,
     limit: 10_000,
     memory_bytes: 61_000_000,
+    sent_messages: 81_204,
     goroutines: 214,
     ...change,
   };
