@@ -158,6 +158,18 @@ function quoted(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 }
 
+/** Where the page has many parts: which. */
+function contents({ text }: PageSource): string {
+  const outside = text.replace(/^```[\s\S]*?^```/gm, '');
+  const heads = [...outside.matchAll(/^(#{1,6}) (.+)$/gm)];
+  const anchors = headings(text);
+  const parts = heads.flatMap(([, depth, title = ''], i) =>
+    depth === '##' ? [`<a href="#${anchors[i]}">${quoted(title.replaceAll('`', ''))}</a>`] : [],
+  );
+  if (parts.length < 3) return '';
+  return `<aside aria-label="On this page"><p>On this page</p>\n${parts.join('\n')}\n</aside>\n`;
+}
+
 function frame(page: PageSource, pages: readonly PageSource[], body: string): string {
   let group = '';
   const entries = pages.map((one) => {
@@ -184,7 +196,7 @@ ${entries.join('\n')}
 <main>
 ${body}
 </main>
-</body>
+${contents(page)}</body>
 </html>
 `;
 }

@@ -23,6 +23,24 @@ describe('the documentation', () => {
     expect(files.get('client.html'), 'what only the tests read').not.toContain('<!-- ');
   });
 
+  it('begins with a shared value in three lines, before anything else is to be read', async () => {
+    const index = String((await build(await sources())).get('index.html'));
+    const [, code = ''] = /<pre[^>]*><code[^>]*>([\s\S]*?)<\/code>/.exec(index) ?? [];
+    expect(code.trim().split('\n').length).toBe(3);
+    expect(code).toContain('defineStore&lt;{ name: string }&gt;');
+    expect(index.indexOf(code)).toBeLessThan(index.indexOf('<img'));
+  });
+
+  it('says beside a long page what is on it, with links that lead there', async () => {
+    const files = await build(await sources());
+    const recipes = String(files.get('recipes.html'));
+    const [aside = ''] = /<aside[\s\S]*<\/aside>/.exec(recipes) ?? [];
+    const links = [...aside.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id);
+    expect(links.length).toBeGreaterThan(4);
+    for (const id of links) expect(recipes).toContain(`<h2 id="${id}">`);
+    expect(files.get('index.html')).not.toContain('<aside');
+  });
+
   it('has everything that can be imported, of every entry, with what it says of itself', async () => {
     const loaded = import.meta.glob(['../../client/src/*.ts', '../../react/src/index.ts']);
     for (const folder of ['client', 'react']) {
