@@ -129,8 +129,8 @@ class Keeper {
   #found = new Map<string, KeptChannel>();
   #opened = new Map<string, Channel>();
   #written = new Map<string, unknown>(); // the views that are kept, and the welcome
-  #drove = 0; // the term that is kept
-  #toldAt = 0; // when that was written last
+  #drove = 0; // the term that is kept with the welcome
+  #toldAt = 0; // when they were written last
   #state: 'on' | 'off' = 'on';
   #timer: ReturnType<typeof setInterval> | undefined;
 
