@@ -32,6 +32,14 @@ type missing struct {
 	key   joinedKey
 }
 
+// A relief is what takes a client to a position.
+type relief struct {
+	of       []missing
+	made     [][]byte // for each
+	at       channels.Cursor
+	renewals uint32
+}
+
 // refresh is for a connection with a shard whose client has to catch up.
 func (c *conn) refresh() {
 	p := &parcel{data: make([]byte, socket.Head), from: socket.Head}
@@ -49,33 +57,34 @@ func (c *conn) refresh() {
 }
 
 // catchUp adds what the client missed, and moves the cursor to where the ring goes on.
-func (c *conn) catchUp(p *parcel) (more bool) {
+func (c *conn) catchUp(p *parcel) (more bool) { return c.relieve(p, c.missed()) }
+
+func (c *conn) relieve(p *parcel, by relief) (more bool) {
 	r := c.room
-	missed, made, at, renewals := c.missed()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c.ctx.Err() != nil || c.standing != welcomed || c.renewals.Load() != renewals || r.epochNow() != at.Epoch {
+	if c.ctx.Err() != nil || c.standing != welcomed || c.renewals.Load() != by.renewals || r.epochNow() != by.at.Epoch {
 		return true // what it may read was decided anew meanwhile: it begins again
 	}
 	r.counts.catchUps.Inc()
-	c.gatherFirsts(p, at.Position)
-	for i, m := range missed {
+	c.gatherFirsts(p, by.at.Position)
+	for i, m := range by.of {
 		now := c.memberOf(m.topic)
-		if made[i] == nil || now == nil || now.from != m.from { // it has left
+		if by.made[i] == nil || now == nil || now.from != m.from { // it has left
 			continue
 		}
 		if m.joined() {
 			p.add(wire.AppendJoinedStart(nil, 0))
-			p.share(made[i])
+			p.share(by.made[i])
 		} else {
-			p.add(made[i])
+			p.add(by.made[i])
 		}
 	}
-	c.cursor = at.Position
+	c.cursor = by.at.Position
 	c.gatherAnswers(p, func(a answer) bool { return a.position <= c.cursor })
 	slots, held := r.ring.after(c.cursor)
 	if !held {
-		c.mark = at
+		c.mark = by.at
 		return true
 	}
 	return c.gatherHeldLocked(p, slots)
@@ -87,7 +96,7 @@ func (m missing) joined() bool {
 }
 
 // missed finds what the client missed, and what it is sent for it, as of a position.
-func (c *conn) missed() (all []missing, made [][]byte, at channels.Cursor, renewals uint32) {
+func (c *conn) missed() (found relief) {
 	f := &c.room.refresher
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -95,10 +104,10 @@ func (c *conn) missed() (all []missing, made [][]byte, at channels.Cursor, renew
 	c.room.replica().Read(func(state *channels.State) {
 		c.room.mu.Lock()
 		defer c.room.mu.Unlock()
-		renewals = c.renewals.Load()
-		all = c.missedLocked()
-		if !f.hasLocked(c.room, all) {
-			fresh = f.collectLocked(c.room, state, all)
+		found.renewals = c.renewals.Load()
+		found.of = c.missedLocked()
+		if !f.hasLocked(c.room, found.of) {
+			fresh = f.collectLocked(c.room, state, found.of)
 		}
 	})
 	for i, frame := range fresh {
@@ -107,17 +116,17 @@ func (c *conn) missed() (all []missing, made [][]byte, at channels.Cursor, renew
 		}
 		tail := wire.ShareJoined(frame)
 		c.room.counts.encoded.Inc()
-		f.put(all[i].key, tail)
+		f.put(found.of[i].key, tail)
 	}
-	for _, m := range all {
-		made = append(made, f.made[m.key])
+	for _, m := range found.of {
+		found.made = append(found.made, f.made[m.key])
 	}
-	f.used = time.Now()
+	found.at, f.used = f.at, time.Now()
 	if !f.sweeping {
 		f.sweeping = true
 		time.AfterFunc(shelfLife, f.sweep)
 	}
-	return all, made, f.at, renewals
+	return found
 }
 
 func (c *conn) missedLocked() (all []missing) {

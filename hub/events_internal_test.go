@@ -45,3 +45,13 @@ func TestAnEventStreamThatIsNotReadIsGivenUpInTime(t *testing.T) {
 		t.Fatal("the writer hangs on a client that does not read")
 	}
 }
+
+func TestAnEventStreamIsNotPingedWhileItIsWrittenTo(t *testing.T) {
+	out := httptest.NewRecorder()
+	s := &eventStream{w: out, controller: http.NewResponseController(out)}
+	s.mu.Lock() // as Write does, whose time it is
+	defer s.mu.Unlock()
+	if err := s.Ping(time.Nanosecond); err != nil {
+		t.Error(err)
+	}
+}

@@ -306,6 +306,10 @@ func TestWhoJoinsALiveStoreGetsItOnceAndKeepsItsDefaults(t *testing.T) {
 
 // Many fall off the ring, and others go on writing while they are brought up to date.
 func TestWhoFallsOffTheRingSharesWhatIsEncodedOnce(t *testing.T) {
+	synctest.Test(t, fallOffTheRing) // what is shared is forgotten after a second
+}
+
+func fallOffTheRing(t *testing.T) {
 	r := openRoom(t)
 	const clients = 20
 	var all []*conn
@@ -350,6 +354,39 @@ func TestWhoFallsOffTheRingSharesWhatIsEncodedOnce(t *testing.T) {
 		}
 		if len(values) != 101 || values["last"] != last {
 			t.Errorf("client %d has %d values, the last is %s, want %s", i, len(values), values["last"], last)
+		}
+	}
+}
+
+func TestWhatIsMadeForWhoCatchesUpDoesNotGoOutWhenItMayNotReadOrHasLeft(t *testing.T) {
+	for what, change := range map[string]func(c *conn){
+		"other rights": func(c *conn) {
+			c.room.replica().Read(func(s *channels.State) {
+				c.room.mu.Lock()
+				defer c.room.mu.Unlock()
+				c.renewLocked(s, "your rights have changed", time.Hour)
+			})
+		},
+		"other rights, and welcomed again": func(c *conn) { c.renewals.Add(1) },
+		"left":                             func(c *conn) { c.leave(&wire.Leave{Channel: "a"}) },
+		"nothing":                          func(*conn) {},
+	} {
+		r := openRoom(t)
+		c := &conn{room: r, who: channels.Who{ID: "x", User: "x"}, wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), ctx: t.Context()}
+		r.replica().Read(func(s *channels.State) { c.cursor = s.Position() })
+		c.join([]*wire.Join{{Head: wire.Head{ID: 1}, Channel: "a"}})
+		c.gathered()
+		for i := range 100 { // more than the ring holds
+			r.put(t, fmt.Sprint("big", i), `"`+strings.Repeat("x", 60<<10)+`"`)
+		}
+		made := c.missed()
+		change(c)
+		p := &parcel{}
+		c.relieve(p, made)
+		message, tails := p.close()
+		whole := bytes.Join(append([][]byte{message}, tails...), nil)
+		if shown := bytes.Contains(whole, []byte("xxxx")); shown != (what == "nothing") {
+			t.Errorf("%s: it is sent %d bytes", what, len(whole))
 		}
 	}
 }
