@@ -95,10 +95,10 @@ func runBench(ctx context.Context, o bench.Options, out string, strict bool, s s
 	if err := checkURL("--target", o.Target, "http"); o.Target != "" && err != nil {
 		return usageError{err}
 	}
-	var file io.WriteCloser
+	var file *os.File // tried before anything is measured; what is in it stays until there is something to put there
 	if out != "" && out != "-" {
 		var err error
-		if file, err = os.Create(out); err != nil {
+		if file, err = os.OpenFile(out, os.O_WRONLY|os.O_CREATE, 0o666); err != nil {
 			return fmt.Errorf("writing --json: %w", err)
 		}
 		defer file.Close()
@@ -116,6 +116,7 @@ func runBench(ctx context.Context, o bench.Options, out string, strict bool, s s
 	}
 	report.Lost, report.Duplicated = report.Wrong()
 	if file != nil {
+		_ = file.Truncate(0) // a device or a pipe cannot, and need not
 		err = errors.Join(err, writeReport(file, report), file.Close())
 	}
 	if out == "-" {

@@ -116,6 +116,26 @@ func TestBenchSaysWhatToDoAboutTooFewFiles(t *testing.T) {
 	}
 }
 
+func TestAnOldReportOfBenchStaysUntilThereIsANewOne(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "report.json")
+	old := strings.Repeat("an old report, longer than a new one ", 1000)
+	if err := os.WriteFile(file, []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"bench", "--json", file, "--scenario", "echo", "--quick", "--duration", "20ms", "--rounds"}
+	if r := baton(t, nil, "", append(args, "-1")...); r.code != exitUsage {
+		t.Errorf("it exits with %d: %s", r.code, r.errors)
+	}
+	if text, err := os.ReadFile(file); string(text) != old {
+		t.Errorf("a run that was refused has left %d bytes, %v", len(text), err)
+	}
+	r := baton(t, nil, "", append(args, "1")...)
+	text, err := os.ReadFile(file)
+	if err != nil || !json.Valid(text) {
+		t.Errorf("a run that exits with %d, %s, has left %d bytes, %v", r.code, r.errors, len(text), err)
+	}
+}
+
 func TestTheReportOfBenchIsDescribed(t *testing.T) {
 	text, err := os.ReadFile("../BENCHMARKS.md")
 	if err != nil {
