@@ -40,7 +40,8 @@ func (l *farLog) Follow(ctx context.Context, after uint64, deliver func(channels
 	_ = l.Log.Follow(ctx, after, func(r channels.Record) {
 		time.Sleep(time.Duration(l.late.Load())) // the fault under test: a slow link
 		l.held.Lock()
-		l.held.Unlock() //nolint:staticcheck // it waits for whoever has it
+		//lint:ignore SA2001 it waits for whoever has it
+		l.held.Unlock()
 		if l.cut.Load() {
 			cancel(errCut)
 		} else if ctx.Err() == nil {
