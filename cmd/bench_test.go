@@ -122,7 +122,7 @@ func TestAnOldReportOfBenchStaysUntilThereIsANewOne(t *testing.T) {
 	if err := os.WriteFile(file, []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"bench", "--json", file, "--scenario", "echo", "--quick", "--duration", "20ms", "--rounds"}
+	args := []string{"bench", "--json", file, "--scenario", "echo", "--quick", "--duration", "50ms", "--rounds"}
 	if r := baton(t, nil, "", append(args, "-1")...); r.code != exitUsage {
 		t.Errorf("it exits with %d: %s", r.code, r.errors)
 	}
