@@ -36,16 +36,78 @@ const fields = [
 ] as const;
 
 function Form({ close, chosen, added }: Omit<Props, 'opened'>) {
-  const baton = useBaton();
-  const entries = inOrder(useStore(queue).values);
   const [task, setTask] = useState<Task>('collection');
   const [params, setParams] = useState<TaskParams>(defaults.collection);
-  const { mark, attempt } = useAct();
+  const { mark, add } = useAdding(chosen, added, close);
   const choose = (next: string) => {
     setTask(next as Task);
     setParams(defaults[next as Task]);
   };
-  const add = async () => {
+  return (
+    <Stack gap="md">
+      <SegmentedControl
+        fullWidth
+        aria-label="Task"
+        value={task}
+        onChange={choose}
+        data={Object.entries(taskWords).map(([value, label]) => ({ value, label }))}
+      />
+      {task === 'centring' ? (
+        <Text size="sm" c="dimmed">
+          Mounts each sample and brings it into the beam. No images are taken.
+        </Text>
+      ) : (
+        <Params task={task} params={params} change={setParams} />
+      )}
+      <MarkLine mark={mark} />
+      <Group justify="flex-end" gap="xs">
+        <MarkIcon mark={mark?.kind === 'saving' ? mark : undefined} />
+        <Button variant="default" size="sm" onClick={close}>
+          Cancel
+        </Button>
+        <GuardedButton size="sm" guard={useKeptGuard()} onClick={() => void add(task, params)}>
+          Add {plural(chosen.length, 'entry', 'entries')}
+        </GuardedButton>
+      </Group>
+    </Stack>
+  );
+}
+
+/** How the task is to be done, in numbers. */
+function Params({
+  task,
+  params,
+  change,
+}: {
+  readonly task: Task;
+  readonly params: TaskParams;
+  readonly change: (params: TaskParams) => void;
+}) {
+  return (
+    <SimpleGrid cols={2} spacing="sm">
+      {fields.map(({ name, label, suffix, max, decimals }) => (
+        <NumberInput
+          key={name}
+          size="sm"
+          label={name === 'range_deg' && task === 'characterisation' ? 'Range of each image' : label}
+          suffix={suffix}
+          min={0}
+          max={max}
+          decimalScale={decimals}
+          value={params[name] ?? ''}
+          onChange={(value) => change({ ...params, ...(typeof value === 'number' ? { [name]: value } : {}) })}
+        />
+      ))}
+    </SimpleGrid>
+  );
+}
+
+/** Adds a task for each of the chosen samples, and closes when they stand in the queue. */
+function useAdding(chosen: readonly string[], added: () => void, close: () => void) {
+  const baton = useBaton();
+  const entries = inOrder(useStore(queue).values);
+  const { mark, attempt } = useAct();
+  const add = async (task: Task, params: TaskParams) => {
     const set = Object.fromEntries(
       chosen.map((sample, i) => [newKey(), { sample, task, order: orderAtEnd(entries, i), params }]),
     );
@@ -69,48 +131,5 @@ function Form({ close, chosen, added }: Omit<Props, 'opened'>) {
     added();
     close();
   }, [waits, added, close]);
-  return (
-    <Stack gap="md">
-      <SegmentedControl
-        fullWidth
-        aria-label="Task"
-        value={task}
-        onChange={choose}
-        data={Object.entries(taskWords).map(([value, label]) => ({ value, label }))}
-      />
-      {task === 'centring' ? (
-        <Text size="sm" c="dimmed">
-          Mounts each sample and brings it into the beam. No images are taken.
-        </Text>
-      ) : (
-        <SimpleGrid cols={2} spacing="sm">
-          {fields.map(({ name, label, suffix, max, decimals }) => (
-            <NumberInput
-              key={name}
-              size="sm"
-              label={name === 'range_deg' && task === 'characterisation' ? 'Range of each image' : label}
-              suffix={suffix}
-              min={0}
-              max={max}
-              decimalScale={decimals}
-              value={params[name] ?? ''}
-              onChange={(value) =>
-                setParams({ ...params, ...(typeof value === 'number' ? { [name]: value } : {}) })
-              }
-            />
-          ))}
-        </SimpleGrid>
-      )}
-      <MarkLine mark={mark} />
-      <Group justify="flex-end" gap="xs">
-        <MarkIcon mark={mark?.kind === 'saving' ? mark : undefined} />
-        <Button variant="default" size="sm" onClick={close}>
-          Cancel
-        </Button>
-        <GuardedButton size="sm" guard={useKeptGuard()} onClick={() => void add()}>
-          Add {plural(chosen.length, 'entry', 'entries')}
-        </GuardedButton>
-      </Group>
-    </Stack>
-  );
+  return { mark, add };
 }

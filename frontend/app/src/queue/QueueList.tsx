@@ -33,7 +33,6 @@ const before = 3;
 
 /** The entries, to be dragged by pointer or keyboard, or moved by their buttons. */
 export function QueueList({ entries }: { readonly entries: readonly Keyed[] }) {
-  const baton = useBaton();
   const running = runState(useValue(run, 'queue')).item;
   const guard = useKeptGuard();
   const keys = useMemo(() => entries.map(([key]) => key), [entries]);
@@ -44,37 +43,11 @@ export function QueueList({ entries }: { readonly entries: readonly Keyed[] }) {
     useSensor(PointerSensor, { activationConstraint: { distance: 5 } }),
     useSensor(KeyboardSensor, { coordinateGetter: sortableKeyboardCoordinates }),
   );
-  const move = (from: number, to: number) => {
-    const entry = entries[from];
-    const order = orderAt(entries, from, to);
-    if (entry === undefined || order === undefined || !guard.may) return;
-    const [key, value] = entry;
-    // Only the entry that was seen is moved, if that is not moved by this person already. A refusal shows at the entry.
-    const state = baton.store(queue).get().keys.get(key);
-    const condition = state === undefined || state.saving ? {} : { if: state.position };
-    baton
-      .store(queue)
-      .set(key, { ...value, order }, condition)
-      .catch(() => undefined);
-  };
+  const move = useMove(entries, guard.may);
   const dropped = ({ active, over }: DragEndEvent) => {
     if (over !== null) move(keys.indexOf(String(active.id)), keys.indexOf(String(over.id)));
   };
-  const announcements = useMemo(() => {
-    const name = ({ id }: { id: unknown }) => {
-      const sample = entries.find(([key]) => key === id)?.[1].sample ?? '';
-      return baton.store(samples).get().values.get(sample)?.name ?? sample;
-    };
-    const place = ({ id }: { id: unknown }) => `place ${keys.indexOf(String(id)) + 1} of ${keys.length}`;
-    return {
-      onDragStart: ({ active }: DragStartEvent) => `Picked up ${name(active)}, ${place(active)}.`,
-      onDragOver: ({ active, over }: DragOverEvent) =>
-        over && over.id !== active.id ? `${name(active)}: ${place(over)}.` : undefined,
-      onDragEnd: ({ active, over }: DragEndEvent) =>
-        over ? `${name(active)} was put to ${place(over)}.` : `${name(active)} stays where it was.`,
-      onDragCancel: ({ active }: DragCancelEvent) => `${name(active)} stays where it was.`,
-    };
-  }, [baton, entries, keys]);
+  const announcements = useAnnouncements(entries, keys);
   return (
     <DndContext
       sensors={sensors}
@@ -84,14 +57,9 @@ export function QueueList({ entries }: { readonly entries: readonly Keyed[] }) {
     >
       <SortableContext items={keys} strategy={verticalListSortingStrategy} disabled={!guard.may}>
         {from > 0 && (
-          <Button
-            variant="subtle"
-            size="compact-xs"
-            fullWidth
-            onClick={() => setMore({ ...more, above: more.above + page })}
-          >
-            Show {plural(from, 'earlier entry', 'earlier entries')}
-          </Button>
+          <Further show={() => setMore({ ...more, above: more.above + page })}>
+            {plural(from, 'earlier entry', 'earlier entries')}
+          </Further>
         )}
         <ol className={classes.list} aria-label="Queue entries" start={from + 1}>
           {entries.slice(from, to).map(([key, entry], n) => {
@@ -110,18 +78,60 @@ export function QueueList({ entries }: { readonly entries: readonly Keyed[] }) {
           })}
         </ol>
         {to < entries.length && (
-          <Button
-            variant="subtle"
-            size="compact-xs"
-            fullWidth
-            onClick={() => setMore({ ...more, below: more.below + page })}
-          >
-            Show {plural(entries.length - to, 'more entry', 'more entries')}
-          </Button>
+          <Further show={() => setMore({ ...more, below: more.below + page })}>
+            {plural(entries.length - to, 'more entry', 'more entries')}
+          </Further>
         )}
       </SortableContext>
     </DndContext>
   );
+}
+
+/** Shows more of the entries, before or after those that are drawn. */
+function Further({ show, children }: { readonly show: () => void; readonly children: string }) {
+  return (
+    <Button variant="subtle" size="compact-xs" fullWidth onClick={show}>
+      Show {children}
+    </Button>
+  );
+}
+
+/** Moves one of the entries from one place to another, if this person may. */
+function useMove(entries: readonly Keyed[], may: boolean) {
+  const baton = useBaton();
+  return (from: number, to: number) => {
+    const entry = entries[from];
+    const order = orderAt(entries, from, to);
+    if (entry === undefined || order === undefined || !may) return;
+    const [key, value] = entry;
+    // Only the entry that was seen is moved, if that is not moved by this person already. A refusal shows at the entry.
+    const state = baton.store(queue).get().keys.get(key);
+    const condition = state === undefined || state.saving ? {} : { if: state.position };
+    baton
+      .store(queue)
+      .set(key, { ...value, order }, condition)
+      .catch(() => undefined);
+  };
+}
+
+/** What who reads by ear is told of an entry that is dragged. */
+function useAnnouncements(entries: readonly Keyed[], keys: readonly string[]) {
+  const baton = useBaton();
+  return useMemo(() => {
+    const name = ({ id }: { id: unknown }) => {
+      const sample = entries.find(([key]) => key === id)?.[1].sample ?? '';
+      return baton.store(samples).get().values.get(sample)?.name ?? sample;
+    };
+    const place = ({ id }: { id: unknown }) => `place ${keys.indexOf(String(id)) + 1} of ${keys.length}`;
+    return {
+      onDragStart: ({ active }: DragStartEvent) => `Picked up ${name(active)}, ${place(active)}.`,
+      onDragOver: ({ active, over }: DragOverEvent) =>
+        over && over.id !== active.id ? `${name(active)}: ${place(over)}.` : undefined,
+      onDragEnd: ({ active, over }: DragEndEvent) =>
+        over ? `${name(active)} was put to ${place(over)}.` : `${name(active)} stays where it was.`,
+      onDragCancel: ({ active }: DragCancelEvent) => `${name(active)} stays where it was.`,
+    };
+  }, [baton, entries, keys]);
 }
 
 /** Where in the queue the work is: the entry that runs, or the first that has not been. */

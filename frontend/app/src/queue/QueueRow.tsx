@@ -3,7 +3,7 @@ import { useSortable } from '@dnd-kit/sortable';
 import { Group, Text } from '@mantine/core';
 import { IconCheck, IconGripVertical } from '@tabler/icons-react';
 import { type QueueEntry, queue, run, samples } from '../beamline.ts';
-import { Marked, MarkIcon } from '../parts/Mark.tsx';
+import { type Mark, Marked, MarkIcon } from '../parts/Mark.tsx';
 import { useKeptGuard } from '../parts/useGuard.ts';
 import { useKeyMark } from '../parts/useKeyMark.ts';
 import { EntryActions } from './EntryActions.tsx';
@@ -52,32 +52,7 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
             <IconGripVertical size={15} aria-hidden />
           </button>
           <span className={classes.place}>{place}</span>
-          <div className={classes.text}>
-            <Group gap={6} wrap="nowrap">
-              <Text
-                span
-                size="sm"
-                fw={item?.state === 'done' ? 400 : 600}
-                className={classes.name}
-                truncate
-                title={name}
-              >
-                {name}
-              </Text>
-              <Text size="sm" className={classes.task} truncate>
-                {taskWords[entry.task] ?? entry.task}
-              </Text>
-              {item?.state === 'done' && (
-                <Text span size="xs" className={classes.done}>
-                  <IconCheck size={13} aria-hidden /> done
-                </Text>
-              )}
-              <MarkIcon mark={mark?.kind === 'saving' ? mark : undefined} />
-            </Group>
-            <Text size="xs" c="dimmed" truncate className="numbers" title={describe(entry)}>
-              {entry.sample} · {describe(entry) || 'brings the sample into the beam'}
-            </Text>
-          </div>
+          <Words entry={entry} name={name} done={item?.state === 'done'} mark={mark} />
           <EntryActions
             name={name}
             held={running ? 'It is running.' : undefined}
@@ -89,6 +64,41 @@ export function QueueRow({ id, entry, place, running, up, down }: Props) {
         <ItemProgress item={item} />
       </Marked>
     </li>
+  );
+}
+
+/** What is to be done with which sample, and whether that has been done. */
+function Words({
+  entry,
+  name,
+  done,
+  mark,
+}: {
+  readonly entry: QueueEntry;
+  readonly name: string;
+  readonly done: boolean;
+  readonly mark: Mark | undefined;
+}) {
+  return (
+    <div className={classes.text}>
+      <Group gap={6} wrap="nowrap">
+        <Text span size="sm" fw={done ? 400 : 600} className={classes.name} truncate title={name}>
+          {name}
+        </Text>
+        <Text size="sm" className={classes.task} truncate>
+          {taskWords[entry.task] ?? entry.task}
+        </Text>
+        {done && (
+          <Text span size="xs" className={classes.done}>
+            <IconCheck size={13} aria-hidden /> done
+          </Text>
+        )}
+        <MarkIcon mark={mark?.kind === 'saving' ? mark : undefined} />
+      </Group>
+      <Text size="xs" c="dimmed" truncate className="numbers" title={describe(entry)}>
+        {entry.sample} · {describe(entry) || 'brings the sample into the beam'}
+      </Text>
+    </div>
   );
 }
 
