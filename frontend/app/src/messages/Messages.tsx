@@ -31,39 +31,7 @@ export function Messages() {
         title="Messages"
         part="messages"
         untitled
-        note={
-          <Tabs.List>
-            <Tabs.Tab value="log" leftSection={<IconListDetails size={14} aria-hidden />}>
-              Log
-            </Tabs.Tab>
-            <Tabs.Tab
-              value="chat"
-              leftSection={<IconMessageCircle size={14} aria-hidden />}
-              rightSection={
-                unread > 0 && (
-                  <Badge
-                    circle={unread < 100}
-                    color="red.8"
-                    variant="filled"
-                    role="status"
-                    aria-label={plural(unread, 'unread message')}
-                  >
-                    {unread < 100 ? unread : '99+'}
-                  </Badge>
-                )
-              }
-            >
-              Chat
-            </Tabs.Tab>
-            <Tabs.Tab
-              value="control"
-              aria-label="Control journal"
-              leftSection={<IconSteeringWheel size={14} aria-hidden />}
-            >
-              Journal
-            </Tabs.Tab>
-          </Tabs.List>
-        }
+        note={<MessageTabs unread={unread} />}
         actions={
           <>
             {tab === 'log' && wide && <LogFilter find={find} />}
@@ -83,5 +51,44 @@ export function Messages() {
         </Tabs.Panel>
       </Panel>
     </Tabs>
+  );
+}
+
+/** Which messages are shown, and how many of the chat have not been seen. */
+function MessageTabs({ unread }: { readonly unread: number }) {
+  return (
+    <Tabs.List>
+      <Tabs.Tab value="log" leftSection={<IconListDetails size={14} aria-hidden />}>
+        Log
+      </Tabs.Tab>
+      <Tabs.Tab
+        value="chat"
+        leftSection={<IconMessageCircle size={14} aria-hidden />}
+        rightSection={unread > 0 && <Unread count={unread} />}
+      >
+        Chat
+      </Tabs.Tab>
+      <Tabs.Tab
+        value="control"
+        aria-label="Control journal"
+        leftSection={<IconSteeringWheel size={14} aria-hidden />}
+      >
+        Journal
+      </Tabs.Tab>
+    </Tabs.List>
+  );
+}
+
+function Unread({ count }: { readonly count: number }) {
+  return (
+    <Badge
+      circle={count < 100}
+      color="red.8"
+      variant="filled"
+      role="status"
+      aria-label={plural(count, 'unread message')}
+    >
+      {count < 100 ? count : '99+'}
+    </Badge>
   );
 }

@@ -30,7 +30,6 @@ export function Stage() {
   const known = ready || values.size > 0; // by the hub, or by what the browser remembers
   const list = <SampleList chosen={chosen} find={find[0]} mounted={() => setTab('view')} />;
   const count = known ? plural(values.size, 'sample') : '';
-  const offered = wide ? tabs.slice(1) : tabs;
   const shown = wide && tab === 'samples' ? 'view' : tab;
   return (
     <>
@@ -57,15 +56,7 @@ export function Stage() {
           untitled
           part={wide ? 'view' : 'samples'}
           unconfirmed={shown === 'samples' && known && !ready}
-          note={
-            <Tabs.List>
-              {offered.map(({ value, label, icon: Icon }) => (
-                <Tabs.Tab key={value} value={value} leftSection={<Icon size={15} aria-hidden />}>
-                  {label}
-                </Tabs.Tab>
-              ))}
-            </Tabs.List>
-          }
+          note={<StageTabs offered={wide ? tabs.slice(1) : tabs} />}
           actions={shown === 'samples' && <FindSample find={find} />}
         >
           {!wide && (
@@ -82,5 +73,18 @@ export function Stage() {
         </Panel>
       </Tabs>
     </>
+  );
+}
+
+/** What can be shown here. */
+function StageTabs({ offered }: { readonly offered: readonly (typeof tabs)[number][] }) {
+  return (
+    <Tabs.List>
+      {offered.map(({ value, label, icon: Icon }) => (
+        <Tabs.Tab key={value} value={value} leftSection={<Icon size={15} aria-hidden />}>
+          {label}
+        </Tabs.Tab>
+      ))}
+    </Tabs.List>
   );
 }

@@ -41,10 +41,45 @@ function Live({ camera }: { readonly camera: Camera }) {
   const crystal = useEquipment('crystal');
   const centring = useEquipment('centring');
   const guard = useGuard();
-  const pointing = usePointing();
   const click = useCall(clickCentring);
-  const [aim, setAim] = useState<{ h: number; v: number }>();
   const clickable = guard.may && centring?.state === 'click';
+  const { aim, hand } = useAim(camera, (place) => {
+    if (clickable) void click.call(place);
+  });
+  return (
+    <>
+      <div className={classes.picture} data-clickable={clickable || undefined}>
+        <Picture camera={camera} crystal={crystal} />
+        <Overlay camera={camera} centring={centring} aim={aim} />
+        <button
+          type="button"
+          className={classes.touch}
+          aria-label={
+            clickable ? 'Sample view: click on the crystal' : 'Sample view: point, and others see where'
+          }
+          aria-description="The arrow keys move the pointer, with Shift further; Enter clicks."
+          {...hand}
+        />
+        {crystal === undefined && <p className={classes.none}>No sample mounted</p>}
+        <Zoom />
+      </div>
+      <div className={classes.refusal}>
+        <MarkLine mark={click.mark} />
+      </div>
+    </>
+  );
+}
+
+/** A place in the picture, in mm to the right of and above its middle. */
+interface Place {
+  readonly h: number;
+  readonly v: number;
+}
+
+/** Points into the picture by pointer or arrow keys, which the others see, and clicks there. */
+function useAim(camera: Camera, click: (place: Place) => void) {
+  const pointing = usePointing();
+  const [aim, setAim] = useState<Place>(); // where the arrow keys led
   const at = (event: PointerEvent | React.MouseEvent) => {
     const box = event.currentTarget.getBoundingClientRect();
     return {
@@ -60,7 +95,7 @@ function Live({ camera }: { readonly camera: Camera }) {
   const clicked = (event: React.MouseEvent) => {
     // A press of Enter or of the space bar is a click without a place: it is where the arrow keys led.
     const place = event.detail === 0 ? (aim ?? { h: 0, v: 0 }) : at(event);
-    if (clickable) void click.call(place);
+    click(place);
   };
   const steered = (event: React.KeyboardEvent) => {
     const way = arrows[event.key];
@@ -75,36 +110,19 @@ function Live({ camera }: { readonly camera: Camera }) {
     setAim(next);
     pointing.to(next.h, next.v);
   };
-  return (
-    <>
-      <div className={classes.picture} data-clickable={clickable || undefined}>
-        <Picture camera={camera} crystal={crystal} />
-        <Overlay camera={camera} centring={centring} aim={aim} />
-        <button
-          type="button"
-          className={classes.touch}
-          aria-label={
-            clickable ? 'Sample view: click on the crystal' : 'Sample view: point, and others see where'
-          }
-          aria-description="The arrow keys move the pointer, with Shift further; Enter clicks."
-          onPointerMove={moved}
-          onPointerDown={moved}
-          onPointerLeave={pointing.away}
-          onBlur={() => {
-            setAim(undefined);
-            pointing.away();
-          }}
-          onKeyDown={steered}
-          onClick={clicked}
-        />
-        {crystal === undefined && <p className={classes.none}>No sample mounted</p>}
-        <Zoom />
-      </div>
-      <div className={classes.refusal}>
-        <MarkLine mark={click.mark} />
-      </div>
-    </>
-  );
+  const left = () => {
+    setAim(undefined);
+    pointing.away();
+  };
+  const hand = {
+    onPointerMove: moved,
+    onPointerDown: moved,
+    onPointerLeave: pointing.away,
+    onBlur: left,
+    onKeyDown: steered,
+    onClick: clicked,
+  };
+  return { aim, hand };
 }
 
 const arrows: Readonly<Record<string, readonly [number, number]>> = {
