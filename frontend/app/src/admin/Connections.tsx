@@ -58,35 +58,11 @@ export function Connections() {
       }
       failed={failed}
       empty={data === undefined}
-      tools={
-        <TextInput
-          aria-label="Find a connection"
-          placeholder="Person, node"
-          w={190}
-          leftSection={<IconSearch size={14} />}
-          value={find}
-          onChange={(event) => setFind(event.currentTarget.value)}
-          rightSection={
-            find === '' ? null : <CloseButton size="xs" aria-label="Clear" onClick={() => setFind('')} />
-          }
-        />
-      }
+      tools={<Find value={find} change={setFind} />}
     >
       <MarkLine mark={act.mark} />
       <Table verticalSpacing={5} highlightOnHover>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Who</Table.Th>
-            <Table.Th>Node</Table.Th>
-            <Table.Th>Since</Table.Th>
-            <Table.Th className={classes.number}>Answers in</Table.Th>
-            <Table.Th className={classes.number}>Reads</Table.Th>
-            <Table.Th className={classes.number}>Behind</Table.Th>
-            <Table.Th>
-              <VisuallyHidden>Action</VisuallyHidden>
-            </Table.Th>
-          </Table.Tr>
-        </Table.Thead>
+        <Head />
         <Table.Tbody>
           {shown?.map((one) => (
             <Row key={one.connection} one={one} close={() => setAsked(one)} />
@@ -104,6 +80,40 @@ export function Connections() {
         onConfirm={(reason) => asked && void end(asked.connection, reason)}
       />
     </Page>
+  );
+}
+
+function Find({ value, change }: { readonly value: string; readonly change: (value: string) => void }) {
+  return (
+    <TextInput
+      aria-label="Find a connection"
+      placeholder="Person, node"
+      w={190}
+      leftSection={<IconSearch size={14} />}
+      value={value}
+      onChange={(event) => change(event.currentTarget.value)}
+      rightSection={
+        value === '' ? null : <CloseButton size="xs" aria-label="Clear" onClick={() => change('')} />
+      }
+    />
+  );
+}
+
+function Head() {
+  return (
+    <Table.Thead>
+      <Table.Tr>
+        <Table.Th>Who</Table.Th>
+        <Table.Th>Node</Table.Th>
+        <Table.Th>Since</Table.Th>
+        <Table.Th className={classes.number}>Answers in</Table.Th>
+        <Table.Th className={classes.number}>Reads</Table.Th>
+        <Table.Th className={classes.number}>Behind</Table.Th>
+        <Table.Th>
+          <VisuallyHidden>Action</VisuallyHidden>
+        </Table.Th>
+      </Table.Tr>
+    </Table.Thead>
   );
 }
 

@@ -108,29 +108,7 @@ export function fakeBaton(scene: Scene): Fake {
     you: new Atom(scene.you),
     presence: new Atom(scene.people),
     calls: new Atom<readonly CallView[]>([]),
-    welcome: new Atom({
-      conn: 'c1',
-      session: scene.you.session,
-      space: 'demo',
-      title: scene.title,
-      epoch: 'e',
-      you: scene.you,
-      channels: Object.fromEntries(
-        Object.keys(scene.stores).map((name) => [
-          name,
-          {
-            kind: 'store',
-            scope: name === 'ui' ? 'user' : 'space',
-            live: name === 'motors' || name === 'scan',
-          },
-        ]),
-      ),
-      commands: {},
-      grace_ms: 30_000,
-      limits: { message: 65_536, unanswered: 32, joined: 128 },
-      version: 'dev',
-      node: 'dev',
-    }),
+    welcome: new Atom(welcomeTo(scene)),
     control: {
       get: view.get,
       subscribe: view.subscribe,
@@ -151,6 +129,33 @@ export function fakeBaton(scene: Scene): Fake {
     close: () => undefined,
   } as unknown as Fake; // The generic methods of Baton cannot be told from their names alone.
   return fake;
+}
+
+/** What a hub says first to who enters the scene. */
+function welcomeTo(scene: Scene) {
+  return {
+    conn: 'c1',
+    session: scene.you.session,
+    space: 'demo',
+    title: scene.title,
+    epoch: 'e',
+    you: scene.you,
+    channels: Object.fromEntries(
+      Object.keys(scene.stores).map((name) => [
+        name,
+        {
+          kind: 'store',
+          scope: name === 'ui' ? 'user' : 'space',
+          live: name === 'motors' || name === 'scan',
+        },
+      ]),
+    ),
+    commands: {},
+    grace_ms: 30_000,
+    limits: { message: 65_536, unanswered: 32, joined: 128 },
+    version: 'dev',
+    node: 'dev',
+  };
 }
 
 /** The same object for the same name, always, as the real client promises. */

@@ -27,23 +27,11 @@ export function EndSession({ session, close, ended }: Props) {
 
 function Question({ session, close, ended }: Props & { readonly session: LoginSession }) {
   const own = useYou()?.user === session.user;
-  const confirmed = useConfirmed();
-  const act = useAct();
+  const { mark, busy, end } = useEnding(session.session);
   const [reason, setReason] = useState('');
-  const [busy, setBusy] = useState(false); // the hub wants it to be forced
   const missing = (!own || busy) && reason.trim() === '';
   const submit = async () => {
-    if (missing || act.mark?.kind === 'saving') return;
-    const how = { ...(busy && { force: true }), ...(reason.trim() && { reason: reason.trim() }) };
-    const done = await act.attempt(async () => {
-      try {
-        await confirmed(() => endSession(session.session, how));
-      } catch (err) {
-        if (err instanceof BatonError && err.code === 'busy' && err.more.may_force === true) setBusy(true);
-        throw err;
-      }
-    });
-    if (!done) return;
+    if (missing || mark?.kind === 'saving' || !(await end(reason.trim()))) return;
     ended(session.session);
     close();
   };
@@ -75,22 +63,34 @@ function Question({ session, close, ended }: Props & { readonly session: LoginSe
             onChange={(event) => setReason(event.currentTarget.value)}
           />
         )}
-        <MarkLine mark={act.mark} />
+        <MarkLine mark={mark} />
         <Group justify="flex-end" gap="xs">
           <Button variant="default" size="sm" onClick={close}>
             Cancel
           </Button>
-          <Button
-            type="submit"
-            size="sm"
-            color="red.8"
-            disabled={missing}
-            loading={act.mark?.kind === 'saving'}
-          >
+          <Button type="submit" size="sm" color="red.8" disabled={missing} loading={mark?.kind === 'saving'}>
             {busy ? 'End it anyway' : 'End session'}
           </Button>
         </Group>
       </Stack>
     </form>
   );
+}
+
+/** Ends a login session. One that is `busy` is ended all the same when it is asked for again. */
+function useEnding(session: string) {
+  const confirmed = useConfirmed();
+  const { mark, attempt } = useAct();
+  const [busy, setBusy] = useState(false); // the hub wants it to be forced
+  const end = (reason: string) =>
+    attempt(async () => {
+      try {
+        const how = { ...(busy && { force: true }), ...(reason && { reason }) };
+        await confirmed(() => endSession(session, how));
+      } catch (err) {
+        if (err instanceof BatonError && err.code === 'busy' && err.more.may_force === true) setBusy(true);
+        throw err;
+      }
+    });
+  return { mark, busy, end };
 }

@@ -18,25 +18,15 @@ interface Props {
 
 /** The way in: who, and to which space. A refusal stays on the page with what to do next. */
 export function SignIn({ notice, entered }: Props) {
-  const [list, setList] = useState<SpaceList>();
   const [returned] = useState(() => read(location.search));
   const { attempt, enter, replace, refuse } = useSignIn(
     entered,
     returned.code === undefined ? undefined : refusedThere(returned.code),
   );
-  const [unreachable, setUnreachable] = useState<unknown>();
-  const load = useCallback(async () => {
-    setUnreachable(undefined);
-    try {
-      setList(await everySpace());
-    } catch (err) {
-      setUnreachable(err);
-    }
-  }, []);
+  const { list, unreachable, load } = useSpaces();
   useEffect(() => {
-    void load();
     if (returned.code !== undefined) history.replaceState(null, '', location.pathname);
-  }, [load, returned]);
+  }, [returned]);
   const refused =
     unreachable !== undefined ? problem(unreachable) : attempt.is === 'open' ? attempt.refused : undefined;
   return (
@@ -79,4 +69,22 @@ export function SignIn({ notice, entered }: Props) {
       </main>
     </Center>
   );
+}
+
+/** The spaces of the site, or why they cannot be had; they are asked for again by `load`. */
+function useSpaces() {
+  const [list, setList] = useState<SpaceList>();
+  const [unreachable, setUnreachable] = useState<unknown>();
+  const load = useCallback(async () => {
+    setUnreachable(undefined);
+    try {
+      setList(await everySpace());
+    } catch (err) {
+      setUnreachable(err);
+    }
+  }, []);
+  useEffect(() => {
+    void load();
+  }, [load]);
+  return { list, unreachable, load };
 }
