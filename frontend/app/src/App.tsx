@@ -2,7 +2,7 @@ import type { Ending, SignedIn } from '@baton/client';
 import type { Recalled } from '@baton/client/persist';
 import { arrive, type Ended } from '@baton/client/session';
 import { Center, Loader, useMantineColorScheme } from '@mantine/core';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { type Dispatch, type SetStateAction, useCallback, useEffect, useRef, useState } from 'react';
 import { forget, forgetPicture, isOf, recall } from './memory/kept.ts';
 import { enterPlace, leavePlace } from './memory/place.ts';
 import { useInStep } from './memory/useInStep.ts';
@@ -28,61 +28,8 @@ type Who =
 /** Signs in by the cookie when there is one, shows the way in when there is none. */
 export function App() {
   const [who, setWho] = useState<Who>({ is: 'unknown' });
-  const enter = useCallback((me: SignedIn) => {
-    setWho((before) => somebody(me, before));
-  }, []);
-  const come = useCallback(
-    async (first: Promise<unknown> = Promise.resolve()) => {
-      try {
-        const [found] = await Promise.all([arrive(), first]);
-        if (found.is === 'somebody') return enter(found.me);
-        void forgetPicture();
-        setWho({ is: 'nobody', ...(found.ended && { notice: ended(found.ended) }) });
-      } catch {
-        await first;
-        // A hub that does not answer is told of by the screen, or by the sign-in page: both ask it again.
-        setWho((before) => (before.is === 'unknown' ? { is: 'nobody' } : before));
-      }
-    },
-    [enter],
-  );
-  useEffect(() => {
-    // With what the browser remembers, the screen is there before the hub has said who is signed in.
-    void come(
-      recall().then((found) => setWho((now) => (now.is === 'unknown' && found ? remembered(found) : now))),
-    );
-  }, [come]);
-  const again = useCallback(() => come(), [come]);
-  const tellOthers = useInStep(again);
-  const signedIn = useCallback(
-    (me: SignedIn) => {
-      enter(me);
-      tellOthers();
-    },
-    [enter, tellOthers],
-  );
-  const { clearColorScheme } = useMantineColorScheme();
-  const leaving = useRef(false); // the socket may end before the sign-out is answered: that is then no news
-  const leave = useCallback(
-    async (how: { force?: boolean; reason?: string }) => {
-      leaving.current = true;
-      try {
-        const said = await signOutHere(how);
-        await forget();
-        leavePlace();
-        clearColorScheme();
-        setWho({ is: 'nobody', notice: said });
-      } finally {
-        leaving.current = false;
-      }
-    },
-    [clearColorScheme],
-  );
-  const out = useCallback(({ reason }: Ending) => {
-    if (leaving.current) return;
-    setWho({ is: 'nobody', notice: notice(reason) });
-    void signedOut(reason, (end) => setWho({ is: 'nobody', notice: ended(end) }));
-  }, []);
+  const { again, signedIn } = useComing(setWho);
+  const { leave, out } = useGoing(setWho);
   switch (who.is) {
     case 'unknown':
       return (
@@ -108,6 +55,79 @@ export function App() {
         />
       );
   }
+}
+
+type SetWho = Dispatch<SetStateAction<Who>>;
+
+/** Finds who is signed in at this browser: when the page begins, when asked again, and when somebody signs in here. */
+function useComing(setWho: SetWho) {
+  const enter = useCallback(
+    (me: SignedIn) => {
+      setWho((before) => somebody(me, before));
+    },
+    [setWho],
+  );
+  const come = useCallback(
+    async (first: Promise<unknown> = Promise.resolve()) => {
+      try {
+        const [found] = await Promise.all([arrive(), first]);
+        if (found.is === 'somebody') return enter(found.me);
+        void forgetPicture();
+        setWho({ is: 'nobody', ...(found.ended && { notice: ended(found.ended) }) });
+      } catch {
+        await first;
+        // A hub that does not answer is told of by the screen, or by the sign-in page: both ask it again.
+        setWho((before) => (before.is === 'unknown' ? { is: 'nobody' } : before));
+      }
+    },
+    [enter, setWho],
+  );
+  useEffect(() => {
+    // With what the browser remembers, the screen is there before the hub has said who is signed in.
+    void come(
+      recall().then((found) => setWho((now) => (now.is === 'unknown' && found ? remembered(found) : now))),
+    );
+  }, [come, setWho]);
+  const again = useCallback(() => come(), [come]);
+  const tellOthers = useInStep(again);
+  const signedIn = useCallback(
+    (me: SignedIn) => {
+      enter(me);
+      tellOthers();
+    },
+    [enter, tellOthers],
+  );
+  return { again, signedIn };
+}
+
+/** Signs out: by the person here, or as the hub tells when the login session has ended. */
+function useGoing(setWho: SetWho) {
+  const { clearColorScheme } = useMantineColorScheme();
+  const leaving = useRef(false); // the socket may end before the sign-out is answered: that is then no news
+  const leave = useCallback(
+    async (how: { force?: boolean; reason?: string }) => {
+      leaving.current = true;
+      try {
+        const said = await signOutHere(how);
+        await forget();
+        leavePlace();
+        clearColorScheme();
+        setWho({ is: 'nobody', notice: said });
+      } finally {
+        leaving.current = false;
+      }
+    },
+    [clearColorScheme, setWho],
+  );
+  const out = useCallback(
+    ({ reason }: Ending) => {
+      if (leaving.current) return;
+      setWho({ is: 'nobody', notice: notice(reason) });
+      void signedOut(reason, (end) => setWho({ is: 'nobody', notice: ended(end) }));
+    },
+    [setWho],
+  );
+  return { leave, out };
 }
 
 /**

@@ -18,25 +18,27 @@ interface Props {
   readonly returned: Returned;
 }
 
+/** As whom one signs in. */
+interface As {
+  readonly user: string;
+  readonly password: string;
+}
+
 /** Who, to which space and for which proposal. */
 export function Form({ list, attempt, enter, reset, returned }: Props) {
   const [space, setSpace] = useState(() => firstSpace(list, returned.space));
-  const [user, setUser] = useState(() => lastPlace()?.user ?? '');
-  const [password, setPassword] = useState('');
-  const [proposal, setProposal] = useState('');
+  const [{ user, password }, setPerson] = useState<As>(() => ({
+    user: lastPlace()?.user ?? '',
+    password: '',
+  }));
   const busy = attempt.is === 'asking';
   const wait = useWait(attempt.is === 'open' ? attempt.refused?.until : undefined);
-  // They stay on the page while the sign-in for one of them is under way, or refused for another reason.
-  const [proposals, setProposals] = useState(returned.proposals);
-  if (attempt.is === 'choosing' && attempt.proposals !== proposals) setProposals(attempt.proposals);
+  const { proposal, proposals, named, setProposal, forget } = useProposal(attempt, returned);
   const change = () => {
-    setProposals([]);
-    setProposal('');
+    forget();
     if (attempt.is === 'choosing') reset();
   };
-  const named = proposals.includes(proposal) ? proposal : '';
-  const send = (as: { user: string; password: string }) =>
-    void enter({ space, ...as, ...(named !== '' && { proposal: named }) });
+  const send = (as: As) => void enter({ space, ...as, ...(named !== '' && { proposal: named }) });
   const incomplete =
     space === '' || user.trim() === '' || password === '' || (proposals.length > 0 && named === '');
   return (
@@ -56,48 +58,15 @@ export function Form({ list, attempt, enter, reset, returned }: Props) {
             change();
           }}
         />
-        <TextInput
-          size="sm"
-          label="User name"
-          name="username"
-          autoComplete="username"
-          autoCapitalize="none"
-          spellCheck={false}
-          autoFocus={user === ''}
-          value={user}
-          onChange={(event) => {
-            setUser(event.currentTarget.value);
+        <Person
+          user={user}
+          password={password}
+          change={(typed) => {
+            setPerson((now) => ({ ...now, ...typed }));
             change();
           }}
         />
-        <PasswordInput
-          size="sm"
-          label="Password"
-          name="password"
-          autoComplete="current-password"
-          autoFocus={user !== ''}
-          value={password}
-          onChange={(event) => {
-            setPassword(event.currentTarget.value);
-            change();
-          }}
-        />
-        {proposals.length > 0 && (
-          <Select
-            size="sm"
-            label="Proposal"
-            description="You belong to more than one. A sign-in is for one of them."
-            placeholder="Choose one"
-            searchable
-            comboboxProps={inPlace}
-            autoFocus
-            allowDeselect={false}
-            nothingFoundMessage="None of yours is called that"
-            value={proposal === '' ? null : proposal}
-            onChange={(value) => setProposal(value ?? '')}
-            data={[...proposals]}
-          />
-        )}
+        {proposals.length > 0 && <Proposal value={proposal} choose={setProposal} all={proposals} />}
         <Button type="submit" size="sm" mt={4} loading={busy} disabled={incomplete || wait !== undefined}>
           {wait ?? 'Sign in'}
         </Button>
@@ -122,6 +91,82 @@ const inPlace = { withinPortal: false } as const;
 
 /** So many can be looked over; with more one searches. */
 const few = 8;
+
+/** The proposals to choose from, of who belongs to more than one, and which is chosen. */
+function useProposal(attempt: Attempt, returned: Returned) {
+  const [proposal, setProposal] = useState('');
+  // They stay on the page while the sign-in for one of them is under way, or refused for another reason.
+  const [proposals, setProposals] = useState(returned.proposals);
+  if (attempt.is === 'choosing' && attempt.proposals !== proposals) setProposals(attempt.proposals);
+  const named = proposals.includes(proposal) ? proposal : '';
+  const forget = () => {
+    setProposals([]);
+    setProposal('');
+  };
+  return { proposal, proposals, named, setProposal, forget };
+}
+
+/** Who signs in, by a password. */
+function Person({
+  user,
+  password,
+  change,
+}: As & {
+  /** With what is typed; a password manager fills in both at once. */
+  readonly change: (typed: Partial<As>) => void;
+}) {
+  return (
+    <>
+      <TextInput
+        size="sm"
+        label="User name"
+        name="username"
+        autoComplete="username"
+        autoCapitalize="none"
+        spellCheck={false}
+        autoFocus={user === ''}
+        value={user}
+        onChange={(event) => change({ user: event.currentTarget.value })}
+      />
+      <PasswordInput
+        size="sm"
+        label="Password"
+        name="password"
+        autoComplete="current-password"
+        autoFocus={user !== ''}
+        value={password}
+        onChange={(event) => change({ password: event.currentTarget.value })}
+      />
+    </>
+  );
+}
+
+function Proposal({
+  value,
+  choose,
+  all,
+}: {
+  readonly value: string;
+  readonly choose: (name: string) => void;
+  readonly all: readonly string[];
+}) {
+  return (
+    <Select
+      size="sm"
+      label="Proposal"
+      description="You belong to more than one. A sign-in is for one of them."
+      placeholder="Choose one"
+      searchable
+      comboboxProps={inPlace}
+      autoFocus
+      allowDeselect={false}
+      nothingFoundMessage="None of yours is called that"
+      value={value === '' ? null : value}
+      onChange={(name) => choose(name ?? '')}
+      data={[...all]}
+    />
+  );
+}
 
 /** Which space, where there is more than one, or where the one that the address names is not on the list. */
 function Space({
