@@ -189,11 +189,78 @@ async function kill(page: BrowserPage): Promise<void> {
   await crashed;
 }
 
+/** Who sees what is told of the changes, for each of the two who make them. */
+type Watchers = Readonly<Record<'alice' | 'bob', Watcher>>;
+
+/** Changes things for as long as the play goes, while things happen to the tabs, and waits until every change has ended. */
+async function playOut({ cutter, random, time }: Play, browser: Browser, bob: Page): Promise<void> {
+  for (const { page } of browser.tabs())
+    await until('a tab to be there', () => page.evaluate(() => game.ready()));
+  await until('bob to be there', () => ready(bob.baton));
+  const work: Promise<void>[] = [];
+  let state: 'playing' | 'over' = 'playing';
+  const happening = (async () => {
+    while (state === 'playing') {
+      await new Promise((next) => setTimeout(next, random() * 600));
+      await browser.happen();
+    }
+  })();
+  let n = 1;
+  for (const end = performance.now() + time; performance.now() < end; ) {
+    await browser.ask(++n, pick(moves, random), pick(keys, random));
+    if (random() < 0.3) work.push(bob.ask(++n));
+    await new Promise((next) => setTimeout(next, 20 + random() * 60));
+  }
+  state = 'over';
+  await happening;
+  await browser.thawed();
+  cutter.heal();
+  await until('every change to end', () => browser.end(), ending);
+  await until('his to end', () => bob.asked.every(({ outcome }) => outcome !== 'waiting'), ending);
+  await Promise.all(work);
+}
+
+/** What is wrong with what came of it, and what is to be known of that. */
+async function wrongWith(browser: Browser, bob: Page, watchers: Watchers, limit: number): Promise<string[]> {
+  const told = { alice: watchers.alice.frames, bob: watchers.bob.frames };
+  const seen = async (): Promise<string[]> => {
+    const tabs = await Promise.all(
+      browser.tabs().map(async ({ page, name }) => ({
+        name,
+        user: 'alice',
+        sight: await page.evaluate(() => game.sight()),
+        left: await page.evaluate(() => game.left()),
+      })),
+    );
+    const pages: History['pages'] = [...tabs, { name: 'bob', user: 'bob', sight: sight(bob.baton) }];
+    const sockets = tabs.reduce((sum, { left }) => sum + left.sockets, 0);
+    return [
+      ...problems({ asked: [...browser.asked, ...bob.asked], told, pages }),
+      ...(sockets === 1 ? [] : [`the tabs have ${sockets} sockets`]),
+    ];
+  };
+  // What is wrong for good is still wrong then.
+  await until('nothing to be wrong', async () => (await seen()).length === 0, limit).catch(() => {});
+  const slow = Object.values(watchers).some((one) => one.joined().length !== channels.length);
+  const wrong = [...(await seen()), ...(slow ? ['a watcher was not told every change'] : [])];
+  const counts = ['saved', 'refused', 'unknown'].map(
+    (what) => `${browser.asked.filter(({ outcome }) => outcome === what).length} ${what}`,
+  );
+  console.log(`of what the tabs did, ${counts.join(', ')}; ${browser.events.length} things happened to them`);
+  // Nothing but what is wrong is to be refused.
+  for (const { n, what, outcome, why, page } of browser.asked)
+    if (outcome === 'refused' && !['wrong', 'hit'].includes(what))
+      wrong.push(`change ${n} (${what}) of ${page} was refused: ${why}`);
+  if (wrong.length === 0) return wrong;
+  const left = browser.asked.filter(({ why }) => why === 'left').map(({ n, page }) => `${n} of ${page}`);
+  return [...wrong, `left by pages that are gone: ${left}`, ...browser.events];
+}
+
 /** Lets tabs of alice, and a program of bob, change things, and returns what is wrong with what came of it. */
 export async function playTabs(play: BrowserPlay): Promise<string[]> {
-  const { hub, cutter, random, time, limit } = play;
+  const { hub, cutter, random } = play;
   const cookies = { alice: await signedIn(hub, 'alice'), bob: await signedIn(hub, 'bob') };
-  const watchers = {
+  const watchers: Watchers = {
     alice: await Watcher.on(hub, cookies.alice, channels),
     bob: await Watcher.on(hub, cookies.bob, channels),
   };
@@ -206,64 +273,8 @@ export async function playTabs(play: BrowserPlay): Promise<string[]> {
     random,
   );
   try {
-    for (const { page } of browser.tabs())
-      await until('a tab to be there', () => page.evaluate(() => game.ready()));
-    await until('bob to be there', () => ready(bob.baton));
-    const work: Promise<void>[] = [];
-    let state: 'playing' | 'over' = 'playing';
-    const happening = (async () => {
-      while (state === 'playing') {
-        await new Promise((next) => setTimeout(next, random() * 600));
-        await browser.happen();
-      }
-    })();
-    let n = 1;
-    for (const end = performance.now() + time; performance.now() < end; ) {
-      await browser.ask(++n, pick(moves, random), pick(keys, random));
-      if (random() < 0.3) work.push(bob.ask(++n));
-      await new Promise((next) => setTimeout(next, 20 + random() * 60));
-    }
-    state = 'over';
-    await happening;
-    await browser.thawed();
-    cutter.heal();
-    await until('every change to end', () => browser.end(), ending);
-    await until('his to end', () => bob.asked.every(({ outcome }) => outcome !== 'waiting'), ending);
-    await Promise.all(work);
-    const told = { alice: watchers.alice.frames, bob: watchers.bob.frames };
-    const seen = async (): Promise<string[]> => {
-      const tabs = await Promise.all(
-        browser.tabs().map(async ({ page, name }) => ({
-          name,
-          user: 'alice',
-          sight: await page.evaluate(() => game.sight()),
-          left: await page.evaluate(() => game.left()),
-        })),
-      );
-      const pages: History['pages'] = [...tabs, { name: 'bob', user: 'bob', sight: sight(bob.baton) }];
-      const sockets = tabs.reduce((sum, { left }) => sum + left.sockets, 0);
-      return [
-        ...problems({ asked: [...browser.asked, ...bob.asked], told, pages }),
-        ...(sockets === 1 ? [] : [`the tabs have ${sockets} sockets`]),
-      ];
-    };
-    // What is wrong for good is still wrong then.
-    await until('nothing to be wrong', async () => (await seen()).length === 0, limit).catch(() => {});
-    const slow = Object.values(watchers).some((one) => one.joined().length !== channels.length);
-    const wrong = [...(await seen()), ...(slow ? ['a watcher was not told every change'] : [])];
-    const counts = ['saved', 'refused', 'unknown'].map(
-      (what) => `${browser.asked.filter(({ outcome }) => outcome === what).length} ${what}`,
-    );
-    console.log(
-      `of what the tabs did, ${counts.join(', ')}; ${browser.events.length} things happened to them`,
-    );
-    // Nothing but what is wrong is to be refused.
-    for (const { n, what, outcome, why, page } of browser.asked)
-      if (outcome === 'refused' && !['wrong', 'hit'].includes(what))
-        wrong.push(`change ${n} (${what}) of ${page} was refused: ${why}`);
-    if (wrong.length === 0) return wrong;
-    const left = browser.asked.filter(({ why }) => why === 'left').map(({ n, page }) => `${n} of ${page}`);
-    return [...wrong, `left by pages that are gone: ${left}`, ...browser.events];
+    await playOut(play, browser, bob);
+    return await wrongWith(browser, bob, watchers, play.limit);
   } finally {
     bob.baton.close();
     for (const watcher of Object.values(watchers)) watcher.close();
