@@ -3,7 +3,7 @@ import type { Recalled } from '@baton/client/persist';
 import { arrive, type Ended } from '@baton/client/session';
 import { Center, Loader, useMantineColorScheme } from '@mantine/core';
 import { type Dispatch, type SetStateAction, useCallback, useEffect, useRef, useState } from 'react';
-import { forget, forgetPicture, isOf, recall } from './memory/kept.ts';
+import { forget, forgetPicture, recall } from './memory/kept.ts';
 import { enterPlace, leavePlace } from './memory/place.ts';
 import { useInStep } from './memory/useInStep.ts';
 import { Beamline } from './shell/Beamline.tsx';
@@ -153,8 +153,9 @@ function remembered(before: Recalled): Who {
 /** What the browser has of somebody else is forgotten before anything is shown. */
 function somebody(me: SignedIn, now: Who): Who {
   const { session, space, you } = me;
-  const before = now.is === 'somebody' && now.before && isOf(now.before, you, space) ? now.before : undefined;
-  if (!before && now.is === 'somebody') void forgetPicture();
+  const same = now.is === 'somebody' && now.user === you.user && now.space === space;
+  const before = same ? now.before : undefined;
+  if (!same && now.is === 'somebody') void forgetPicture();
   enterPlace(you.user, space);
   return { is: 'somebody', session, user: you.user, space, me, ...(before && { before }) };
 }

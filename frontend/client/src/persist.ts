@@ -158,6 +158,7 @@ class Keeper {
     void this.queue.show();
     connection.welcome.subscribe(this.#welcomed);
     connection.status.subscribe(this.#look);
+    connection.control.subscribe(this.#write); // at once: the page may be without the hub the next moment
     this.#timer = setInterval(this.#tick, every);
     globalThis.addEventListener?.('pagehide', this.#write);
   }

@@ -166,7 +166,10 @@ export class StoreState extends ChannelState<StoreDef<unknown>, StoreView<unknow
     for (const key of keys) {
       const wishes = this.#wishes.get(key) ?? [];
       const n = wishes.findIndex((wish) => wish.op === op);
-      if (n >= 0) wishes.splice(n, 1);
+      this.#wishes.set(
+        key,
+        wishes.filter((wish) => wish.op !== op), // shown before it was taken up, it is there twice
+      );
       this.#fold(key, Math.max(0, n));
     }
   }

@@ -134,6 +134,25 @@ describe('changes that the hub has not answered', () => {
     expect(asked('write').length).toBe(2);
   });
 
+  it('that were shown before the network answered, and are refused then, are rolled back too', async () => {
+    const who = { user: 'alice', space: 'demo' };
+    const first = await open({ who });
+    await first.tab.baton.store(ui).set('a', 1);
+    room.line = 'down';
+    room.connections[0]?.cut();
+    await settle();
+    first.tab.baton.store(ui).set('a', 2, { if: 1 });
+    await settle();
+    first.tab.kill();
+    room.other({ a: 7 });
+    const next = await open({ who });
+    expect([values(next), state(next, 'a')?.saving]).toEqual([{ a: 2 }, true]);
+    room.line = 'up';
+    await pass(31_000);
+    expect([values(next), state(next, 'a')?.saving]).toEqual([{ a: 7 }, false]);
+    expect(next.kept.refused.get()).toMatchObject([{ refused: { code: 'conflict' } }]);
+  });
+
   it('are taken up by another tab that is open when theirs is closed, and by none while it is there', async () => {
     const first = await open();
     const [second, third] = [await open(), await open()];

@@ -60,7 +60,8 @@ const entry =
     if ((await menu.count()) === 0)
       return press(what === 'Delete' ? `Delete ${name}` : `Move ${name} up`)(page);
     await menu.click();
-    await page.getByRole('menuitem', { name: what }).click();
+    const open = page.getByRole('menu', { name: `Move or delete ${name}` }); // one that closes is still there
+    await open.getByRole('menuitem', { name: what }).click();
   };
 
 const both =

@@ -84,6 +84,7 @@ var Mutants = []Mutant{
 		edits: []overlay.Edit{
 			overlay.Replace("hub/gather.go", "\tfor _, s := range slots {\n",
 				"\tif mutant(\"entries-out-of-order\") {\n\t\tslots = slices.Clone(slots)\n\t\tslices.Reverse(slots)\n\t}\n\tfor _, s := range slots {\n"),
+			overlay.Replace("hub/shard.go", "\t\"sync\"\n", "\t\"sync\"\n\t\"time\"\n"),
 			overlay.Replace("hub/shard.go", "\t\tcase <-s.wake:\n",
 				"\t\tcase <-s.wake:\n\t\t\tif mutant(\"entries-out-of-order\") {\n\t\t\t\ttime.Sleep(20 * time.Millisecond)\n\t\t\t}\n"),
 		},

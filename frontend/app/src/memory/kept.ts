@@ -4,7 +4,7 @@
  * beamline does, who is in control.
  */
 
-import { type Baton, connect, type Readable, type Welcome } from '@baton/client';
+import { type Baton, connect, type Readable } from '@baton/client';
 import { type Persistence, persist, type Recalled } from '@baton/client/persist';
 import { withTabs } from '@baton/client/tabs';
 import { type Sample, samples } from '../beamline.ts';
@@ -45,11 +45,6 @@ function still(channel: string, value: unknown): unknown {
 /** Who was here last; undefined if the browser has nothing. */
 export function recall(): Promise<Recalled | undefined> {
   return persist().recall();
-}
-
-/** Whether that is of this person. */
-export function isOf({ welcome }: Recalled, you: Welcome['you'], space: string): boolean {
-  return welcome.you.user === you.user && welcome.space === space;
 }
 
 /** Removes what was on the screen; changes that wait stay, for when the same person signs in again. */
