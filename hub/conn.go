@@ -118,10 +118,9 @@ func (h *Hub) newConn(s stream, r *room, who channels.Who, proof proof, client s
 	return c
 }
 
-// begin is of a connection that has entered its room.
+// begin is of a connection that is counted and has entered its room.
 func (c *conn) begin() {
 	h := c.room.hub
-	h.connections.Add(1)
 	c.room.counts.begins(c)
 	if c.shard == nil {
 		h.running.Go(c.write)

@@ -109,6 +109,7 @@ func (v *visit) serveEvents(c *conn, stream *eventStream, joins []*wire.Join) {
 	if v.r.Method == http.MethodHead {
 		c.end(errGone)
 	}
+	v.hub.connections.Add(1)
 	c.begin()
 	select {
 	case <-v.r.Context().Done():

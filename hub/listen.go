@@ -21,6 +21,7 @@ func (h *Hub) serveConn(ws *socket.Conn, r *room, who channels.Who, proof proof,
 	ws.SetReadLimit(int64(h.options.Limits.Message))
 	c := h.newConn(webSocket{ws}, r, who, proof, client)
 	c.vacate = leave
+	h.connections.Add(1) // before its client can know: a drain that begins then would find nobody to tell
 	r.enter(c)
 	c.begin()
 	if c.quick == nil {
