@@ -14,26 +14,27 @@ scenario(
     await alice.takeSeat();
     await alice.addToQueue(360, 'Lys-01');
     await until('it to be saved', async () => (await alice.unanswered()) === 0);
-    await alice.page.evaluate(() => {
-      Object.assign(globalThis, { sameAsBefore: true, shown: [] as boolean[] });
-      addEventListener('pageshow', ({ persisted }) =>
-        (globalThis as never as { shown: boolean[] }).shown.push(persisted),
-      );
-    });
-    await alice.page.goto(`${stage.hub(0).url}/docs/`);
-    await bob.say('while you were away');
-    await bob.chat.getByText('while you were away').waitFor();
+    let found: { same?: boolean | undefined; shown?: boolean[] | undefined } = {};
+    for (let n = 0; n < 3 && !found.same; n++) {
+      // Chromium does not promise to keep a page: three times it may load it instead.
+      await alice.page.evaluate(() => {
+        Object.assign(globalThis, { sameAsBefore: true, shown: [] as boolean[] });
+        addEventListener('pageshow', ({ persisted }) =>
+          (globalThis as never as { shown: boolean[] }).shown.push(persisted),
+        );
+      });
+      await alice.page.goto(`${stage.hub(0).url}/docs/`);
+      if (n === 0) await bob.say('while you were away');
+      await bob.chat.getByText('while you were away').waitFor();
 
-    await alice.page.goBack({ waitUntil: 'commit' }); // a page that was kept is not loaded
-    await alice.live();
-    const { same, shown } = await alice.page.evaluate(() => {
-      const { sameAsBefore, shown: all } = globalThis as never as {
-        sameAsBefore?: boolean;
-        shown?: boolean[];
-      };
-      return { same: sameAsBefore, shown: all };
-    });
-    expect([same, shown], 'the browser has kept the page').toEqual([true, [true]]);
+      await alice.page.goBack({ waitUntil: 'commit' }); // a page that was kept is not loaded
+      await alice.live();
+      found = await alice.page.evaluate(() => {
+        const { sameAsBefore, shown } = globalThis as never as { sameAsBefore?: boolean; shown?: boolean[] };
+        return { same: sameAsBefore, shown };
+      });
+    }
+    expect([found.same, found.shown], 'the browser has kept the page').toEqual([true, [true]]);
     await alice.page.getByRole('tab', { name: /^Chat/ }).click();
     await alice.chat.getByText('while you were away').waitFor();
     await alice.says('You are in control');

@@ -120,9 +120,9 @@ func TestThreeHubsServeAnybodyAndNothingIsLostWhenPartsAreKilled(t *testing.T) {
 	})
 	jar, _ := cookiejar.New(nil)
 	alice := &person{t, http.Client{Jar: jar, Timeout: 20 * time.Second}, "http://" + listen}
-	if status := alice.ask("POST", "/api/v1/session", map[string]string{"space": "demo", "user": "alice", "password": "alice"}, nil); status != 200 {
-		t.Fatalf("signing in is answered %d", status)
-	}
+	eventually(t, "the first node has opened the space, and alice is signed in", func() bool {
+		return alice.ask("POST", "/api/v1/session", map[string]string{"space": "demo", "user": "alice", "password": "alice"}, nil) == 200
+	})
 	said := 0
 	say := func() {
 		t.Helper()
