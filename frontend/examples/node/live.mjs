@@ -43,14 +43,15 @@ function until(readable, holds) {
 // Follow the store: it is joined while somebody is subscribed to it.
 const store = baton.store(counters);
 const leave = store.subscribe(() => {});
-const { values } = await until(store, (view) => view.ready);
+await until(store, (view) => view.ready);
 
 // Count: write only if nobody has changed the value since it was read; else over what it is by then.
 const onConflict = (_base, _mine, theirs) => {
   console.log('somebody was quicker');
   return theirs + 1;
 };
-const visits = await change(store, 'visits', values.get('visits') + 1, { onConflict });
+const now = store.get().values.get('visits'); // what the store shows as it is changed, not a moment before
+const visits = await change(store, 'visits', now + 1, { onConflict });
 console.log(`visit ${visits}`);
 
 // What is shown is what has been told, and grows.
