@@ -3,7 +3,6 @@ package hub
 import (
 	"bytes"
 	"sync"
-	"time"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub/socket"
@@ -17,12 +16,11 @@ import (
 
 // A refresher is what clients of a room are sent to catch up, as of one position.
 type refresher struct {
-	mu       sync.Mutex // of the client that catches up, until what it is sent is encoded
-	at       channels.Cursor
-	made     map[joinedKey][]byte // frames without the beginning of the first one, see wire.AppendJoinedStart; nil: nothing
-	bytes    int
-	used     time.Time
-	sweeping bool
+	mu    sync.Mutex // of the client that catches up, until what it is sent is encoded
+	at    channels.Cursor
+	made  map[joinedKey][]byte // frames without the beginning of the first one, see wire.AppendJoinedStart; nil: nothing
+	bytes int
+	life  life
 }
 
 // A missing is what a client missed of a topic that it follows.
@@ -121,11 +119,8 @@ func (c *conn) missed() (found relief) {
 	for _, m := range found.of {
 		found.made = append(found.made, f.made[m.key])
 	}
-	found.at, f.used = f.at, time.Now()
-	if !f.sweeping {
-		f.sweeping = true
-		time.AfterFunc(shelfLife, f.sweep)
-	}
+	found.at = f.at
+	f.life.use(&f.mu, func() { f.made, f.bytes = nil, 0 })
 	return found
 }
 
@@ -191,17 +186,6 @@ func (f *refresher) put(key joinedKey, data []byte) {
 	}
 	f.made[key] = data
 	f.bytes += len(data)
-}
-
-// sweep empties it, or looks again later if somebody has come meanwhile.
-func (f *refresher) sweep() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if rest := shelfLife - time.Since(f.used); rest > 0 {
-		time.AfterFunc(rest, f.sweep)
-		return
-	}
-	f.made, f.bytes, f.sweeping = nil, 0, false
 }
 
 // callsLocked are the calls of a user, in flight and lately ended.

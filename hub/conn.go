@@ -82,9 +82,9 @@ type conn struct {
 // A stream takes messages to a client. Its methods but Ping and CloseNow are called by the writer alone.
 type stream interface {
 	// Write sends a message, after which the client is at a cursor. The message begins with room, see socket.Head, and the
-	// tails come behind it. The error
-	// is os.ErrDeadlineExceeded if the client took nothing for as long as the limit says, or less than socket.Slowest; of an
-	// event stream that is known of the whole message only. After an error, the stream is of no use any more.
+	// tails come behind it. The error is os.ErrDeadlineExceeded if the client took nothing for as long as the limit says, or
+	// less than socket.Slowest; of an event stream that is known of the whole message only. After an error, the stream is of
+	// no use any more.
 	Write(message []byte, limit time.Duration, at channels.Cursor, tails ...[]byte) error
 	// Ping finds out whether the client is there, and ends with an error if nothing was heard of it within the limit.
 	Ping(limit time.Duration) error

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
@@ -19,11 +20,10 @@ const (
 // come back together, most ask for the same. It holds one position at a time and is empty when nobody has come for a
 // moment. Guarded by room.mu, as the state of that position is by its own lock meanwhile.
 type shelf struct {
-	at       channels.Cursor
-	joined   map[joinedKey]joinedShare
-	bytes    int
-	used     time.Time
-	sweeping bool
+	at     channels.Cursor
+	joined map[joinedKey]joinedShare
+	bytes  int
+	life   life
 
 	rules rulesInForce // of the books
 	books []ruleBook
@@ -62,7 +62,7 @@ func (r *room) joinedLocked(state *channels.State, key joinedKey, make func() *w
 	if now := state.Cursor(); s.joined == nil || s.at != now {
 		s.at, s.joined, s.bytes = now, map[joinedKey]joinedShare{}, 0
 	}
-	s.used = time.Now()
+	s.life.use(&r.mu, func() { s.joined, s.bytes = nil, 0 })
 	share, there := s.joined[key]
 	if there {
 		return share
@@ -76,23 +76,34 @@ func (r *room) joinedLocked(state *channels.State, key joinedKey, make func() *w
 		s.bytes = len(share.tail)
 	}
 	s.joined[key] = share
-	if !s.sweeping {
-		s.sweeping = true
-		time.AfterFunc(shelfLife, r.sweepShelf)
-	}
 	return share
 }
 
-// sweepShelf empties the shelf, or looks again later if somebody has come meanwhile.
-func (r *room) sweepShelf() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := &r.shelf
-	if rest := shelfLife - time.Since(s.used); rest > 0 {
-		time.AfterFunc(rest, r.sweepShelf)
+// A life is how long something is kept: for shelfLife after it was last used.
+type life struct {
+	used    time.Time
+	running bool
+}
+
+// use prolongs the life, or begins another. mu guards it, and is held, here and by end.
+func (l *life) use(mu sync.Locker, end func()) {
+	l.used = time.Now()
+	if !l.running {
+		l.running = true
+		time.AfterFunc(shelfLife, func() { l.look(mu, end) })
+	}
+}
+
+// look ends the life, or looks again later if there was use of it meanwhile.
+func (l *life) look(mu sync.Locker, end func()) {
+	mu.Lock()
+	defer mu.Unlock()
+	if rest := shelfLife - time.Since(l.used); rest > 0 {
+		time.AfterFunc(rest, func() { l.look(mu, end) })
 		return
 	}
-	*s = shelf{rules: s.rules, books: s.books}
+	l.running = false
+	end()
 }
 
 // rulesLocked returns what somebody may know of the rules.
