@@ -85,16 +85,19 @@ func (p *person) ask(method, path string, body, into any) int {
 	return response.StatusCode
 }
 
-func TestThreeHubsServeAnybodyAndNothingIsLostWhenPartsAreKilled(t *testing.T) {
+// startCluster runs the command until the test ends, and returns what it prints, with alice, who is signed in.
+func startCluster(t *testing.T) (out *page, alice *person) {
+	t.Helper()
 	listen := "127.0.0.1:" + strconv.Itoa(porttest.Free(t))
-	ctx, stop := context.WithCancel(t.Context())
-	var out, log page
+	ctx, stop := context.WithCancel(context.Background())
+	var log page
+	out = &page{}
 	dir := t.TempDir()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"-listen", listen, "-dir", dir, "-bin", "../../../bin", "-deploy", "../../../deploy"}, &out, &log)
+		ended <- run(ctx, []string{"-listen", listen, "-dir", dir, "-bin", "../../../bin", "-deploy", "../../../deploy"}, out, &log)
 	}()
-	defer func() {
+	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -108,7 +111,7 @@ func TestThreeHubsServeAnybodyAndNothingIsLostWhenPartsAreKilled(t *testing.T) {
 		if text := log.String(); strings.Contains(text, "was killed:") {
 			t.Error(text)
 		}
-	}()
+	})
 	eventually(t, "the cluster runs", func() bool {
 		select {
 		case err := <-ended:
@@ -119,10 +122,15 @@ func TestThreeHubsServeAnybodyAndNothingIsLostWhenPartsAreKilled(t *testing.T) {
 		return strings.Contains(out.String(), "Ctrl-C stops it.")
 	})
 	jar, _ := cookiejar.New(nil)
-	alice := &person{t, http.Client{Jar: jar, Timeout: 20 * time.Second}, "http://" + listen}
+	alice = &person{t, http.Client{Jar: jar, Timeout: 20 * time.Second}, "http://" + listen}
 	eventually(t, "the first node has opened the space, and alice is signed in", func() bool {
 		return alice.ask("POST", "/api/v1/session", map[string]string{"space": "demo", "user": "alice", "password": "alice"}, nil) == 200
 	})
+	return out, alice
+}
+
+func TestThreeHubsServeAnybodyAndNothingIsLostWhenPartsAreKilled(t *testing.T) {
+	out, alice := startCluster(t)
 	said := 0
 	say := func() {
 		t.Helper()
