@@ -73,44 +73,67 @@ func newBatch(state *State, authority Authority, held int, take func() *waiting,
 // decide adds one proposal; it reports false if that has to wait for the next entry.
 func (b *batch) decide(d *Draft, w *waiting, inEntry map[Op]int) (fits bool) {
 	done, err := d.state.ops[w.Op.Client].lookUp(w.Op, w.User, w.hash)
-	if done != nil {
-		b.add(w, Outcome{Position: done.Position, Answer: done.Answer})
+	switch {
+	case done != nil:
+		b.add(w, done.outcome())
 		return true
-	}
-	var answer any
-	if err == nil {
-		d.begin(w.Proposal)
-		answer, err = w.Decide(d)
-	}
-	if err != nil {
-		d.undo()
+	case err != nil:
 		b.add(w, Outcome{Position: b.after, Err: refusalOf(err)})
 		return true
 	}
+	d.begin(w.Proposal)
+	answer, err := w.Decide(d)
+	if err != nil {
+		return b.refuse(d, w, refusalOf(err), inEntry)
+	}
 	tx := d.transaction(w.hash, answer)
 	if !tx.isText() {
-		d.undo()
-		b.add(w, Outcome{Position: b.after, Err: Refuse(CodeInvalid, "not all names in this are UTF-8 text")})
-		return true
+		return b.refuse(d, w, Refuse(CodeInvalid, "not all names in this are UTF-8 text"), inEntry)
 	}
-	begun := b.begin()
-	encoded := tx.appendTo(begun)
-	size := len(encoded) - len(begun)
-	load := size + d.patched // a patch is small, and what it changes is work for every node
+	encoded, load := b.with(&tx)
+	load += d.patched // a patch is small, and what it changes is work for every node
 	switch {
 	case load > MaxEntryBytes:
-		d.undo()
-		b.add(w, Outcome{Position: b.after, Err: Refuse(CodeTooLarge, "this changes %d bytes at once, the limit is %d", load, MaxEntryBytes)})
-		return true
+		return b.refuse(d, w, Refuse(CodeTooLarge, "this changes %d bytes at once, the limit is %d", load, MaxEntryBytes), inEntry)
 	case b.load+load > MaxEntryBytes, d.clashes():
 		d.undo()
 		return false
 	}
+	b.put(w, tx, encoded, load, inEntry)
+	b.add(w, Outcome{Position: d.Position(), Answer: tx.Answer})
+	return true
+}
+
+// refuse adds a proposal that is refused, nil if there is only nothing to do. One that was sent before may be on its way to
+// another node as well, which could find later that it may be done: so that it is refused stands in the log, for all of them.
+func (b *batch) refuse(d *Draft, w *waiting, refusal error, inEntry map[Op]int) (fits bool) {
+	d.undo()
+	tx, last := d.lastWord(w.hash, refusal)
+	if !last {
+		b.add(w, Outcome{Position: b.after, Err: refusal})
+		return true
+	}
+	encoded, load := b.with(&tx)
+	if b.load+load > MaxEntryBytes {
+		return false
+	}
+	b.put(w, tx, encoded, load, inEntry)
+	b.add(w, Outcome{Position: d.Position(), Err: refusal})
+	return true
+}
+
+// with returns the encoded entry with a transaction more, and how many bytes that has.
+func (b *batch) with(tx *Transaction) (encoded []byte, size int) {
+	begun := b.begin()
+	encoded = tx.appendTo(begun)
+	return encoded, len(encoded) - len(begun)
+}
+
+// put makes a transaction, of the proposal that is added next, a part of the entry.
+func (b *batch) put(w *waiting, tx Transaction, encoded []byte, load int, inEntry map[Op]int) {
 	b.load += load
 	inEntry[w.Op] = len(b.members)
 	b.encoded, b.entry.Transactions = encoded, append(b.entry.Transactions, tx)
-	b.add(w, Outcome{Position: d.Position(), Answer: tx.Answer})
-	return true
 }
 
 // begin returns the encoded entry up to where the next transaction is to stand.
@@ -151,7 +174,7 @@ func refusalOf(err error) error {
 	if errors.As(err, &r) {
 		return r
 	}
-	if errors.Is(err, errNothing) {
+	if errors.Is(err, ErrNothing) {
 		return nil
 	}
 	return Refuse(CodeInvalid, "%v", err)

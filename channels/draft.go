@@ -2,6 +2,7 @@ package channels
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"sort"
 	"time"
@@ -203,6 +204,25 @@ func (d *Draft) transaction(hash string, answer any) Transaction {
 		tx.Answer = mustJSON(answer)
 	}
 	return tx
+}
+
+// maxKeptRefusal is how many bytes of a refusal are kept with its operation: what is longer comes without the present values
+// when it is asked for once more.
+const maxKeptRefusal = 2 << 10
+
+// lastWord is the transaction that keeps the operation from being done by whoever else has it; ok if there has to be one. Who
+// has signed out is refused for ever anyway.
+func (d *Draft) lastWord(hash string, refusal error) (tx Transaction, ok bool) {
+	var r *Refusal
+	if !d.asked.Again || d.asked.Unnamed || !errors.As(refusal, &r) || r.Code == CodeSignedOut {
+		return tx, false
+	}
+	tx = d.transaction(hash, nil)
+	tx.Term = 0 // it was not allowed under any
+	if tx.Refused = r; len(mustJSON(r)) > maxKeptRefusal {
+		tx.Refused = &Refusal{Code: r.Code, Detail: r.Detail}
+	}
+	return tx, tx.isText()
 }
 
 // clashes reports whether the transaction changes a key that another client has changed earlier in this entry. Both

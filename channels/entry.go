@@ -37,7 +37,8 @@ type Entry struct {
 	Transactions []Transaction `json:"t,omitempty"`
 }
 
-// A Transaction is one decided operation: who asked, under which term, what it changes, and what it was answered.
+// A Transaction is one decided operation: who asked, under which term, what it changes, and what it was answered. One that
+// was refused is in the log only if it had been sent before, see Proposal.Again, and changes nothing.
 type Transaction struct {
 	Op      Op              `json:"op"`
 	Unnamed bool            `json:"u,omitempty"` // the operation is not remembered, see Proposal
@@ -45,6 +46,7 @@ type Transaction struct {
 	By      Actor           `json:"by"`
 	Term    uint64          `json:"term,omitempty"` // the term it was made under, where it needed one
 	Answer  json.RawMessage `json:"a,omitempty"`    // kept, so that a retry gets its first answer
+	Refused *Refusal        `json:"r,omitempty"`    // instead of Answer and Effects
 	Effects []Effect        `json:"e,omitempty"`
 	Trace   string          `json:"trace,omitempty"` // as in Proposal; no part of the state
 }
@@ -121,6 +123,9 @@ func (tx *Transaction) appendTo(dst []byte) []byte {
 	}
 	if len(tx.Answer) > 0 {
 		dst = append(append(dst, `,"a":`...), tx.Answer...)
+	}
+	if tx.Refused != nil {
+		dst = append(append(dst, `,"r":`...), mustJSON(tx.Refused)...)
 	}
 	for i := range tx.Effects {
 		if i == 0 {

@@ -16,8 +16,8 @@ const (
 	rulesKey      = "rules"      // in SiteStore
 )
 
-// errNothing is how a housekeeping decision says that there is nothing to do; nothing is committed.
-var errNothing = errors.New("nothing to do")
+// ErrNothing is how a decision says that there is nothing to do: nothing is committed, and its Outcome has no error.
+var ErrNothing = errors.New("nothing to do")
 
 // A Checkpoint says that the state through a position is in a snapshot, so that the log behind it can go.
 type Checkpoint struct {
@@ -30,7 +30,7 @@ func commitCheckpoint(through uint64) Decide {
 		if v, ok := d.Get(Ref{Channel: SpaceStore, Key: checkpointKey}); ok {
 			var c Checkpoint
 			if json.Unmarshal(v.Data, &c) == nil && c.Through >= through {
-				return nil, errNothing
+				return nil, ErrNothing
 			}
 		}
 		d.Set(Ref{Channel: SpaceStore, Key: checkpointKey}, Checkpoint{through})
@@ -44,7 +44,7 @@ func commitEpoch(was, now string) Decide {
 	return func(d *Draft) (any, error) {
 		if present, _ := d.Get(Ref{Channel: SpaceStore, Key: epochKey}); text(present.Data) != was && len(present.Data) > 0 {
 			if _, over := d.Get(Ref{Channel: SpaceStore, Key: pastKey + was}); over || was == "" {
-				return nil, errNothing
+				return nil, ErrNothing
 			}
 		}
 		d.Set(Ref{Channel: SpaceStore, Key: epochKey}, now)
@@ -61,7 +61,7 @@ func commitEpoch(was, now string) Decide {
 func commitRules(rules *Rules) Decide {
 	return func(d *Draft) (any, error) {
 		if present := d.Rules(); present.Version >= rules.Version {
-			return nil, errNothing
+			return nil, ErrNothing
 		}
 		d.Set(Ref{Channel: SiteStore, Key: rulesKey}, rules)
 		return nil, nil

@@ -101,7 +101,7 @@ func (l LoseLocks) Decide(d *Draft) (any, error) {
 		}
 	}
 	if len(d.effects) == 0 {
-		return nil, errNothing
+		return nil, ErrNothing
 	}
 	return nil, nil
 }

@@ -21,12 +21,21 @@ func HashBody(body []byte) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
-// A doneOp is a committed operation, as long as it is remembered.
+// A doneOp is an operation that is in the log, as long as it is remembered.
 type doneOp struct {
 	N        uint64          `json:"n"`
 	Hash     string          `json:"h"`
 	Position uint64          `json:"p"`
 	Answer   json.RawMessage `json:"a,omitempty"`
+	Refused  *Refusal        `json:"r,omitempty"` // it is there so that it is never done
+}
+
+func (d *doneOp) outcome() Outcome {
+	o := Outcome{Position: d.Position, Answer: d.Answer}
+	if d.Refused != nil {
+		o.Err = d.Refused
+	}
+	return o
 }
 
 // clientOps remembers the last operations of one client. Its zero value has none.
@@ -75,14 +84,15 @@ func (s *State) UserOf(client string) string {
 	return ""
 }
 
-// CommittedAt returns the position at which an operation was committed; 0 if it was not, or is not remembered.
+// CommittedAt returns the position at which an operation was committed; 0 if it was not, or is not remembered. A refusal that
+// was logged is not a commit.
 func (s *State) CommittedAt(op Op) uint64 {
 	ops := s.ops[op.Client]
 	if ops == nil {
 		return 0
 	}
 	i, found := ops.find(op.N)
-	if !found {
+	if !found || ops.Done[i].Refused != nil {
 		return 0
 	}
 	return ops.Done[i].Position
@@ -164,7 +174,7 @@ func Forget() Decide {
 			}
 		}
 		if len(d.effects) == 0 {
-			return nil, errNothing
+			return nil, ErrNothing
 		}
 		return nil, nil
 	}

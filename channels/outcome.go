@@ -124,7 +124,7 @@ func (l LateCalls) Decide(d *Draft) (any, error) {
 		}
 	}
 	if len(d.effects) == 0 {
-		return nil, errNothing
+		return nil, ErrNothing
 	}
 	return nil, nil
 }
@@ -141,7 +141,7 @@ func (l LoseCalls) Decide(d *Draft) (any, error) {
 		}
 	}
 	if len(d.effects) == 0 {
-		return nil, errNothing
+		return nil, ErrNothing
 	}
 	return nil, nil
 }
@@ -161,7 +161,7 @@ func (f FailWaiting) Decide(d *Draft) (any, error) {
 		}
 	}
 	if len(d.effects) == 0 {
-		return nil, errNothing
+		return nil, ErrNothing
 	}
 	return nil, nil
 }

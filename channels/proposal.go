@@ -15,6 +15,7 @@ type Proposal struct {
 	Source  uint64 // the socket: proposals of one source are decided in order; 0 = on its own
 	Unnamed bool   // nobody knows Op, so nobody can send it again: it need not be remembered
 	Trace   string // where it belongs in what somebody traces, opaque; the entry carries it on. "" = nowhere
+	Again   bool   // it may be on its way elsewhere, too: a refusal is put into the log, so that it is the last word; not if Unnamed
 	Urgent  bool   // goes before proposals of other sources: control, sign-in and sign-out, the operator
 
 	// How long it may wait to be decided, if that is less than Options.Patience: later it is not decided any more, whatever
@@ -29,7 +30,7 @@ type Proposal struct {
 
 // An Outcome answers a Proposal. Err is nil (committed), a *Refusal (decided: no), or an *Uncertain.
 type Outcome struct {
-	Position uint64          // of the commit; of the first one if this was a retry; for a refusal, where it was decided
+	Position uint64          // of the commit; of the first one if this was a retry; for a refusal, where it was decided or logged
 	Answer   json.RawMessage // what the decision returned, nil if nothing
 	Err      error
 }

@@ -9,7 +9,7 @@ import (
 // A Code is a stable word that programs branch on; hub/wire sends it as it is.
 type Code string
 
-// The codes with which a transaction is refused. Nothing is stored when one is given.
+// The codes with which a transaction is refused. It changes nothing then.
 const (
 	CodeInvalid     Code = "invalid"             // the request makes no sense; repeating it does not help
 	CodeUnknownName Code = "unknown_name"        // no such channel, command or call in this space
@@ -43,10 +43,10 @@ const (
 
 // A Refusal is a decision: no, and why. It holds at a position at or after what its client has seen.
 type Refusal struct {
-	Code    Code
-	Detail  string                     // a sentence for a person: what is so, and what to do next
-	Current map[string]json.RawMessage // for CodeConflict: the present values of the keys in question, see CurrentValue
-	More    map[string]any             // further named facts, such as the holder of a seat; JSON-able
+	Code    Code                       `json:"code"`
+	Detail  string                     `json:"detail"`            // a sentence for a person: what is so, and what to do next
+	Current map[string]json.RawMessage `json:"current,omitempty"` // for CodeConflict: the present values of the keys in question, see CurrentValue
+	More    map[string]any             `json:"more,omitempty"`    // further named facts, such as the holder of a seat; JSON-able
 }
 
 // Error gives code and detail.

@@ -204,7 +204,7 @@ func (s *State) applyTransaction(tx *Transaction) {
 		ops = &clientOps{User: tx.By.User, name: tx.Op.Client, At: s.time}
 		s.remember(ops)
 	}
-	ops.remember(doneOp{N: tx.Op.N, Hash: tx.Hash, Position: s.position, Answer: tx.Answer}, s.time)
+	ops.remember(doneOp{N: tx.Op.N, Hash: tx.Hash, Position: s.position, Answer: tx.Answer, Refused: tx.Refused}, s.time)
 }
 
 func (s *State) applyEffect(tx *Transaction, e Effect) {

@@ -101,7 +101,7 @@ func callCommand(v *visit, in *callInput) (*callOutput, error) {
 	if stop {
 		return v.stop(in.Command, b.Args)
 	}
-	op, err := oneOp(in.Op, b.Op)
+	op, err := oneOp(in.OpHeader, b.Op)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func getCall(v *visit, in *getCallInput) (*oneCallOutput, error) {
 }
 
 func cancelCall(v *visit, in *cancelInput) (*writtenOutput, error) {
-	op, err := oneOp(in.Op, "")
+	op, err := oneOp(in.OpHeader, "")
 	if err != nil {
 		return nil, err
 	}

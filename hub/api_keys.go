@@ -179,7 +179,7 @@ func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMess
 	case h.Term != 0 && h.TermQuery != 0 && h.Term != h.TermQuery:
 		return nil, invalid("the header Baton-Term and term in the query differ: give one of them")
 	}
-	op, err := oneOp(h.Op, "")
+	op, err := oneOp(h.OpHeader, "")
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func moveControl(v *visit, in *moveInput) (*movedOutput, error) {
 	if in.Body != nil {
 		b = *in.Body
 	}
-	op, err := oneOp(in.Op, b.Op)
+	op, err := oneOp(in.OpHeader, b.Op)
 	if err != nil {
 		return nil, err
 	}

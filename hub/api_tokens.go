@@ -144,7 +144,7 @@ func (h *Hub) revoke(ctx context.Context, r *room, who channels.Who, id string) 
 
 // own has something decided under an operation id that nobody is told: there is no answer that could be repeated.
 func (h *Hub) own(ctx context.Context, r *room, who channels.Who, decide channels.Decide) error {
-	op, err := oneOp("", "")
+	op, err := oneOp(OpHeader{}, "")
 	if err != nil {
 		return err
 	}

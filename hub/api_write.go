@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -16,6 +17,8 @@ import (
 // OpHeader is the operation id of a request that changes something.
 type OpHeader struct {
 	Op string `header:"Baton-Op" doc:"An operation id, client.n: a random client id, and a number that grows. The same request under the same id is done once, however often and to whichever node it is sent."`
+
+	Again bool `header:"Baton-Again" doc:"The request was sent before, under this operation id, and may be on its way still: if it is refused now, no node does it later."`
 }
 
 type writeInput struct {
@@ -89,7 +92,7 @@ func writeOperations(a *api) {
 
 func writeChannel(v *visit, in *writeInput) (*writtenOutput, error) {
 	b := in.Body
-	op, err := oneOp(in.Op, b.Op)
+	op, err := oneOp(in.OpHeader, b.Op)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +161,7 @@ func (v *visit) rules(channel string) (rules channels.ChannelRules, err error) {
 
 func transact(v *visit, in *transactInput) (*writtenOutput, error) {
 	b := in.Body
-	op, err := oneOp(in.Op, b.Op)
+	op, err := oneOp(in.OpHeader, b.Op)
 	if err != nil {
 		return nil, err
 	}
@@ -175,24 +178,23 @@ func transact(v *visit, in *transactInput) (*writtenOutput, error) {
 
 // oneOp reads the operation id of a request: of its header, or of its body, or a new one, which nobody else knows, so the
 // request cannot be sent again under it.
-func oneOp(header, body string) (operation, error) {
-	if header != "" && body != "" && header != body {
+func oneOp(header OpHeader, body string) (operation, error) {
+	if header.Op != "" && body != "" && header.Op != body {
 		return operation{}, invalid("the header Baton-Op and op in the body differ: give one of them")
 	}
-	if header == "" {
-		header = body
+	id := cmp.Or(header.Op, body)
+	if id == "" {
+		return operation{Op: channels.Op{Client: "http-" + rand.Text()[:20], N: 1}, unnamed: true}, nil
 	}
-	if header == "" {
-		return operation{channels.Op{Client: "http-" + rand.Text()[:20], N: 1}, true}, nil
-	}
-	op, err := channels.ParseOp(header)
-	return operation{op, false}, err
+	op, err := channels.ParseOp(id)
+	return operation{Op: op, again: header.Again}, err
 }
 
 // An operation is the id under which a change is decided.
 type operation struct {
 	channels.Op
 	unnamed bool // the client did not give it, and is not told
+	again   bool // it was sent before
 }
 
 // decide has a change decided. What was asked, all of it, is what the operation id is bound to; see asking for what that
@@ -210,7 +212,7 @@ func (v *visit) decide(op operation, asked ...any) channels.Outcome {
 	v.room.touchLocked(v.who.ID, true)
 	p.Urgent = v.room.seat.Operator != nil && v.room.seat.Operator.Session == v.who.ID
 	v.room.mu.Unlock()
-	p.Op, p.Unnamed, p.Actor, p.User, p.Trace = op.Op, op.unnamed, v.who.ID, v.who.User, v.span.Parent()
+	p.Op, p.Unnamed, p.Again, p.Actor, p.User, p.Trace = op.Op, op.unnamed, op.again, v.who.ID, v.who.User, v.span.Parent()
 	if !op.unnamed {
 		v.span.Set("baton.op", op.String())
 	}

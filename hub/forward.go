@@ -56,6 +56,7 @@ type forwarded struct {
 	Actor   string          `json:"actor"`
 	User    string          `json:"user"`
 	Source  uint64          `json:"source"`
+	Again   bool            `json:"again,omitempty"`
 	Urgent  bool            `json:"urgent,omitempty"`
 	At      uint64          `json:"at,omitempty"` // where the node was that hands it over: its client may go by what was there
 	Trace   string          `json:"trace,omitempty"`
@@ -64,16 +65,9 @@ type forwarded struct {
 
 // A homeAnswer is what came of it. The zero one is none: nobody knows.
 type homeAnswer struct {
-	Position uint64          `json:"position,omitempty"`
-	Answer   json.RawMessage `json:"answer,omitempty"`
-	Refused  *homeRefusal    `json:"refused,omitempty"`
-}
-
-type homeRefusal struct {
-	Code    channels.Code              `json:"code"`
-	Detail  string                     `json:"detail"`
-	Current map[string]json.RawMessage `json:"current,omitempty"`
-	More    map[string]any             `json:"more,omitempty"`
+	Position uint64            `json:"position,omitempty"`
+	Answer   json.RawMessage   `json:"answer,omitempty"`
+	Refused  *channels.Refusal `json:"refused,omitempty"`
 }
 
 func homeSubject(space, node string) string { return "home." + space + "." + node }
@@ -192,7 +186,7 @@ func (w *forwarder) hand(node string, batch []handed) bool {
 	w.room.replica().Read(func(state *channels.State) { at = state.Position() })
 	items := make([]forwarded, len(batch))
 	for i, p := range batch {
-		items[i] = forwarded{Actor: p.Actor, User: p.User, Source: p.Source, Urgent: p.Urgent, At: at, Request: p.request}
+		items[i] = forwarded{Actor: p.Actor, User: p.User, Source: p.Source, Again: p.Again, Urgent: p.Urgent, At: at, Request: p.request}
 		if p.request[0] == '[' {
 			items[i].Op, items[i].Unnamed = p.Op.String(), p.Unnamed
 		}
@@ -229,20 +223,10 @@ func (w *forwarder) hand(node string, batch []handed) bool {
 	return true
 }
 
-// atLarge is a proposal that another node was handed, and has not answered for: it may have committed it, or be about to. So
-// whatever is decided here but that it is done is not the last word, and its client asks again. The operation id sees to it
-// that it is done once.
+// atLarge is a proposal that another node was handed, and has not answered for: it may have committed it, or be about to. The
+// operation id sees to it that it is done once, and the log that it is not done at all if it is refused here.
 func atLarge(p channels.Proposal) channels.Proposal {
-	answer := p.Done
-	p.Done = func(o channels.Outcome) {
-		if o.Err != nil {
-			o.Err = &channels.Uncertain{
-				Code: channels.CodeUnknown, Op: p.Op,
-				Detail: "another node was handed this and does not answer, it was perhaps done: send the same operation again",
-			}
-		}
-		answer(o)
-	}
+	p.Again = true
 	return p
 }
 
@@ -275,7 +259,7 @@ func (w *forwarder) shun(node string) {
 func (a homeAnswer) outcome() (o channels.Outcome, known bool) {
 	o = channels.Outcome{Position: a.Position, Answer: a.Answer}
 	if a.Refused != nil {
-		o.Err = &channels.Refusal{Code: a.Refused.Code, Detail: a.Refused.Detail, Current: a.Refused.Current, More: a.Refused.More}
+		o.Err = a.Refused
 	}
 	return o, a.Position > 0
 }
@@ -339,7 +323,8 @@ func (r *room) proposalOf(item forwarded) (p channels.Proposal, err error) {
 		return p, err
 	}
 	p.Op, err = channels.ParseOp(op)
-	p.Unnamed, p.Actor, p.User, p.Source, p.Urgent, p.Trace = item.Unnamed, item.Actor, item.User, item.Source, item.Urgent, item.Trace
+	p.Unnamed, p.Actor, p.User, p.Source, p.Trace = item.Unnamed, item.Actor, item.User, item.Source, item.Trace
+	p.Again, p.Urgent = item.Again, item.Urgent
 	return p, err
 }
 
@@ -360,7 +345,7 @@ func answerOf(o channels.Outcome) homeAnswer {
 	var refused *channels.Refusal
 	switch {
 	case errors.As(o.Err, &refused):
-		return homeAnswer{Position: o.Position, Refused: &homeRefusal{refused.Code, refused.Detail, refused.Current, refused.More}}
+		return homeAnswer{Position: o.Position, Refused: refused}
 	case o.Err != nil:
 		return homeAnswer{}
 	}

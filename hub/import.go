@@ -96,7 +96,7 @@ func importStatus(v *visit, in *importStatusInput) (*importStatusOutput, error) 
 
 // abandonImport forgets an import.
 func abandonImport(v *visit, in *importStatusInput) (*struct{}, error) {
-	op, err := oneOp("", "")
+	op, err := oneOp(OpHeader{}, "")
 	if err != nil {
 		return nil, err
 	}

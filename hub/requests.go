@@ -117,7 +117,8 @@ func (c *conn) propose(f wire.Request, d *decision) {
 	request := body(f)
 	span := c.traceFrame(f, d.op)
 	c.room.forwarder.propose(channels.Proposal{
-		Op: id, Actor: c.who.ID, User: c.who.User, Body: request, Trace: span.Parent(), Source: c.number, Urgent: urgent, Decide: d.decide,
+		Op: id, Actor: c.who.ID, User: c.who.User, Body: request, Trace: span.Parent(), Source: c.number,
+		Again: f.Header().Again, Urgent: urgent, Decide: d.decide,
 		Done: func(o channels.Outcome) {
 			defer c.settle()
 			c.closeRequest()

@@ -91,7 +91,7 @@ func (h *Hub) shared(mux *http.ServeMux) http.Handler {
 
 // The headers that pages of other origins may send and read.
 const (
-	sentHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, Baton-Op, Baton-Term, Baton-Seen"
+	sentHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, Baton-Op, Baton-Again, Baton-Term, Baton-Seen"
 	readHeaders = "ETag, Retry-After, Location, Allow, Baton-By"
 )
 

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"encoding/json"
-	"errors"
 	"sync"
 
 	"github.com/baton-hub/baton/channels"
@@ -39,7 +38,7 @@ func (u *unnamed) watch(p channels.Proposal) channels.Proposal {
 	p.Unnamed = false
 	p.Decide = func(d *channels.Draft) (any, error) {
 		if before = u.outcome(p.Op, seen); before != nil {
-			return nil, errors.New("it is not decided again")
+			return nil, channels.ErrNothing // it is not decided again
 		}
 		return decide(d)
 	}
@@ -96,7 +95,7 @@ func (u *unnamed) note(c channels.Change) {
 	}
 	for i := range c.Entry.Transactions {
 		tx := &c.Entry.Transactions[i]
-		if seen := u.watched[tx.Op]; seen != nil && seen.position == 0 {
+		if seen := u.watched[tx.Op]; seen != nil && seen.position == 0 && tx.Refused == nil {
 			seen.position, seen.answer = c.Position, tx.Answer
 		}
 	}

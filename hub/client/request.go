@@ -18,7 +18,8 @@ const maxUnanswered = 32
 type request struct {
 	// Set at construction.
 	id     uint64
-	data   []byte           // the frame
+	frame  wire.Request
+	data   []byte           // the same, as it is sent first
 	answer chan wire.Answer // has room for it
 
 	// Guarded by Client.mu.
@@ -82,7 +83,7 @@ func (c *Client) enqueue(frame func(op string) wire.Request) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &request{id: f.Header().ID, data: data, answer: make(chan wire.Answer, 1)}
+	r := &request{id: f.Header().ID, frame: f, data: data, answer: make(chan wire.Answer, 1)}
 	c.unanswered = append(c.unanswered, r)
 	c.rouse()
 	return r, nil
@@ -93,7 +94,7 @@ func (c *Client) enqueue(frame func(op string) wire.Request) (*request, error) {
 func (c *Client) encodeLocked(f wire.Request) ([]byte, error) {
 	data := wire.AppendFrame(nil, f)
 	message := wire.JoinFrames([][]byte{data})
-	if limit := c.hub.Limits.Message; limit > 0 && len(message) > limit {
+	if limit := c.hub.Limits.Message; limit > 0 && len(message)+len(`,"again":true`) > limit {
 		return nil, &Error{Code: "too_large", Detail: fmt.Sprintf("%d bytes in one request, the hub takes %d: make it smaller", len(message), limit)}
 	}
 	if _, err := wire.DecodeRequests(message); err != nil {
@@ -176,7 +177,12 @@ func (c *Client) collectChangesLocked(b *batch) (room bool) {
 		if r.sent {
 			continue
 		}
-		if !b.add(r.data) {
+		data := r.data
+		if r.ever { // on another connection it may be on its way still
+			r.frame.Header().Again = true
+			data = wire.AppendFrame(nil, r.frame)
+		}
+		if !b.add(data) {
 			return false
 		}
 		r.sent, r.ever = true, true

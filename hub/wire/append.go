@@ -78,7 +78,11 @@ func (a *Append) appendMembers(dst []byte) []byte {
 }
 
 func (h *Head) appendHead(dst []byte) []byte {
-	return appendSome(appendNumber(dst, `,"id":`, h.ID), `,"seen":`, h.Seen)
+	dst = appendSome(appendNumber(dst, `,"id":`, h.ID), `,"seen":`, h.Seen)
+	if h.Again {
+		dst = append(dst, `,"again":true`...)
+	}
+	return dst
 }
 
 // appendText appends a string.

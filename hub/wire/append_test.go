@@ -39,7 +39,7 @@ func TestQuickFramesAreWrittenAsAllOthersAre(t *testing.T) {
 		if rapid.Bool().Draw(t, "timed") {
 			at = time.Unix(rapid.Int64Range(0, 1<<35).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds")).UTC()
 		}
-		head := Head{ID: n("id"), Seen: s("seen")}
+		head := Head{ID: n("id"), Seen: s("seen"), Again: rapid.Bool().Draw(t, "again")}
 		for _, f := range []Frame{
 			&Change{Channel: s("channel"), Owner: s("owner"), Position: n("position"), Cursor: s("cursor"), At: at, Set: set, Patch: patch, Delete: list, By: s("by"), Op: s("op")},
 			&Message{Channel: s("channel"), Position: n("position"), Cursor: s("cursor"), At: at, By: s("by"), Data: raw.Draw(t, "data"), Op: s("op")},

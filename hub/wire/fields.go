@@ -13,7 +13,7 @@ const (
 func allFields(r Request) []field {
 	_, unanswered := r.(*Send)
 	h := r.Header()
-	return append(r.fields(), field{"id", !unanswered, (*id)(&h.ID)}, field{"seen", optional, &h.Seen})
+	return append(r.fields(), field{"id", !unanswered, (*id)(&h.ID)}, field{"seen", optional, &h.Seen}, field{"again", optional, &h.Again})
 }
 
 func (r *Join) fields() []field {

@@ -15,6 +15,9 @@ type Request interface {
 type Head struct {
 	ID   uint64 `json:"id,omitempty"`   // Required, but for Send. 1 to 2^53, unique among the connection's unanswered requests
 	Seen string `json:"seen,omitempty"` // Optional. A cursor: decide, or read, at or after it
+
+	// Optional. The operation was sent before, and may be on its way still: if it is refused now, no node does it later.
+	Again bool `json:"again,omitempty"`
 }
 
 // Header returns h.
