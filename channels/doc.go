@@ -47,6 +47,10 @@
 // of each client with their answers, and a proposal is looked up there before any rule is applied. So a client that
 // heard nothing sends the same operation again, to any node, after any restart, and gets its first answer.
 //
+// A refusal is not in the log, but for one: of what was sent Again, because what was sent first may still be on its way, to a
+// node that stands still or over a line that does. That refusal takes its place as an operation that changes nothing, and
+// whoever comes with the same later is given it. So a client that was told no after it was told nothing can go by it.
+//
 // # When the log is not what it was
 //
 // An epoch is one life of a log. It ends when the log has lost its end: then the replica that finds it shorter than

@@ -219,8 +219,8 @@ func (d *Draft) lastWord(hash string, refusal error) (tx Transaction, ok bool) {
 	}
 	tx = d.transaction(hash, nil)
 	tx.Term = 0 // it was not allowed under any
-	if tx.Refused = r; len(mustJSON(r)) > maxKeptRefusal {
-		tx.Refused = &Refusal{Code: r.Code, Detail: r.Detail}
+	if tx.Refused = mustJSON(r); len(tx.Refused) > maxKeptRefusal {
+		tx.Refused = mustJSON(Refusal{Code: r.Code, Detail: r.Detail})
 	}
 	return tx, tx.isText()
 }

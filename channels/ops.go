@@ -27,15 +27,18 @@ type doneOp struct {
 	Hash     string          `json:"h"`
 	Position uint64          `json:"p"`
 	Answer   json.RawMessage `json:"a,omitempty"`
-	Refused  *Refusal        `json:"r,omitempty"` // it is there so that it is never done
+	Refused  json.RawMessage `json:"r,omitempty"` // a Refusal: it is there so that it is never done
 }
 
 func (d *doneOp) outcome() Outcome {
-	o := Outcome{Position: d.Position, Answer: d.Answer}
-	if d.Refused != nil {
-		o.Err = d.Refused
+	if d.Refused == nil {
+		return Outcome{Position: d.Position, Answer: d.Answer}
 	}
-	return o
+	var r Refusal
+	if err := json.Unmarshal(d.Refused, &r); err != nil {
+		r = Refusal{Code: CodeInvalid, Detail: "this was refused before"} // by a version that says it in another way
+	}
+	return Outcome{Position: d.Position, Err: &r}
 }
 
 // clientOps remembers the last operations of one client. Its zero value has none.

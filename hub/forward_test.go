@@ -44,6 +44,13 @@ func (r homeRelay) Ask(ctx context.Context, subject string, data []byte) ([]byte
 		r.how.Store("")
 		<-r.pass
 		return r.Relay.Ask(context.Background(), subject, data)
+	case "kept": // until it may pass, and nobody waits for it
+		go func() {
+			<-r.pass
+			_, _ = r.Relay.Ask(context.Background(), subject, data)
+			r.asked.Add(1)
+		}()
+		return nil, errors.New("no answer")
 	case "late":
 		<-ctx.Done()
 		go func() {
@@ -278,15 +285,33 @@ func TestWrongBeliefsAboutTheHomeCostTimeAndNeverAWrongResult(t *testing.T) {
 	}
 }
 
-// The home has perhaps done what this node would refuse, or is about to.
-func TestARefusalIsNotTheLastWordWhileTheHomeMayHaveDoneIt(t *testing.T) {
+// What was handed to the home, and not answered, comes there when it has been refused here and might be done.
+func TestWhatIsRefusedWhileTheHomeMayHaveItIsRefusedForGood(t *testing.T) {
+	home, away := neighbours(t)
+	away.how.Store("kept")
+	n := away.asked.Load()
+	change := frame{"type": "write", "channel": "notes", "set": frame{"who": 2}, "if": frame{"who": 0}, "op": away.tab.Client + ".901"}
+	away.tab.Refused(change, "conflict") // it is there
+	home.tab.Do(frame{"type": "write", "channel": "notes", "delete": []string{"who"}, "op": home.tab.Client + ".901"}, "written", nil)
+	close(away.pass)
+	until(t, "the home has had it, and decided", func() bool { return away.asked.Load() == n+2 })
+	change["again"] = true
+	away.tab.Refused(change, "conflict")
+	space, err := home.Space(t.Context(), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	space.Read(func(state *channels.State) {
+		if v, there := state.Get(channels.Ref{Channel: "notes", Key: "who"}); there {
+			t.Errorf("it was refused, and is %s", v.Data)
+		}
+	})
+}
+
+func TestWhatTheHomeHasDoneIsNotRefusedHere(t *testing.T) {
 	_, away := neighbours(t)
 	away.how.Store("the answer is lost")
-	for _, code := range []string{"unknown", "conflict"} { // the second time nobody else has it
-		away.tab.Refused(frame{
-			"type": "write", "channel": "notes", "set": frame{"who": 2}, "if": frame{"who": 1}, "op": away.tab.Client + ".901",
-		}, code)
-	}
+	away.tab.Do(frame{"type": "write", "channel": "notes", "set": frame{"new": 1}, "if": frame{"new": 0}, "op": away.tab.Client + ".901"}, "written", nil)
 }
 
 func TestAHomeIsBelievedOnlyAsFarAsTheLogShows(t *testing.T) {

@@ -14,7 +14,7 @@ func TestARunThatWasKeptIsJudgedAgain(t *testing.T) {
 		position    uint64
 		says, fails string
 	}{
-		"good": {2, "G1 durable: 1 acknowledged\nG2 once: 2 operations in L, 0 sent again, 0 not applied\n", ""},
+		"good": {2, "G1 durable: 1 acknowledged\nG2 once: 2 operations in L, 0 sent again, 0 not applied, 0 refused for good\n", ""},
 		"bad":  {1, "G1: it was acknowledged, and L has it at [2]", "1 violations in the run of seed 42"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 type Ledger struct {
 	txs    []tx // in order
 	byOp   map[string][]int
+	no     []tx // what is there so that it is never done
 	keys   map[channels.Ref][]version
 	stores map[store][]string // keys that ever were
 	trails map[store][]changed
@@ -106,6 +107,10 @@ func NewLedger(log []history.Entry) (*Ledger, error) {
 func (l *Ledger) add(t *channels.Transaction, position uint64, index int) error {
 	n := len(l.txs)
 	now := l.seatNow()
+	if t.Refused != nil {
+		l.no = append(l.no, tx{t, position, index, now.term, now.operator})
+		return nil
+	}
 	l.txs = append(l.txs, tx{t, position, index, now.term, now.operator})
 	l.byOp[t.Op.String()] = append(l.byOp[t.Op.String()], n)
 	for _, e := range t.Effects {

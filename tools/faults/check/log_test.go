@@ -62,6 +62,7 @@ func TestAnOperationMustBeAppliedOnceAndAnsweredAlike(t *testing.T) {
 	first := write("c1ab.1", "alice", "notes", "a", "1", 2)
 	lost := as(first, func(o *history.Operation) { o.Outcome, o.Position = history.Unknown, 0 })
 	refused := as(lost, func(o *history.Operation) { o.Outcome, o.Code = history.Refused, "conflict" })
+	again := as(refused, func(o *history.Operation) { o.Again = true })
 	for name, c := range map[string]struct {
 		twice bool
 		tries []history.Operation
@@ -81,6 +82,7 @@ func TestAnOperationMustBeAppliedOnceAndAnsweredAlike(t *testing.T) {
 		"refused after it was done":       {false, []history.Operation{first, refused}, []string{"refused when it was sent again"}},
 		"another request is answered yes": {false, []history.Operation{first, as(first, func(o *history.Operation) { o.Writes = nil })}, []string{"another request under its id"}},
 		"refused, and applied":            {false, []history.Operation{refused}, []string{"refused each time, and was applied"}},
+		"refused again, and applied":      {false, []history.Operation{lost, again}, []string{"refused when it was sent again, and was applied"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRun(t)
@@ -94,6 +96,21 @@ func TestAnOperationMustBeAppliedOnceAndAnsweredAlike(t *testing.T) {
 			r.find("G2", c.finds...)
 		})
 	}
+}
+
+func TestARefusalThatIsInTheLogIsTheLastWordAndChangesNothing(t *testing.T) {
+	lost := as(write("c1ab.1", "alice", "notes", "a", "1", 0), func(o *history.Operation) { o.Outcome = history.Unknown })
+	refused := as(lost, func(o *history.Operation) { o.Outcome, o.Code, o.Again = history.Refused, "conflict", true })
+	r := newRun(t)
+	r.commit(tx("c1ab.1", "alice", no("conflict")))
+	r.did(lost)
+	r.did(refused)
+	r.find("G2")
+	r.commit(tx("c1ab.1", "alice", set("notes", "a", "1")))
+	r.find("G2", "refused when it was sent again, and was applied")
+	r = newRun(t)
+	r.commit(tx("c1ab.1", "alice", no("conflict"), set("notes", "a", "1")))
+	r.find("G2", "it was refused, and changes something")
 }
 
 func call(id, user, state string, term uint64) change {

@@ -57,6 +57,17 @@ func say(channel, data string) change {
 	return effect(channels.Effect{Channel: channel, Value: json.RawMessage(data)})
 }
 
+// answered is what it was answered with; no makes it a refusal.
+func answered(data string) change {
+	return func(t *channels.Transaction) { t.Answer = json.RawMessage(data) }
+}
+
+func no(code channels.Code) change {
+	return func(t *channels.Transaction) {
+		t.Refused = json.RawMessage(fmt.Sprintf(`{"code":%q,"detail":"no"}`, code))
+	}
+}
+
 func under(term uint64) change { return func(t *channels.Transaction) { t.Term = term } }
 
 // seat makes a user the operator, without a record of why; nobody if the user is "".

@@ -26,7 +26,7 @@ func retried(h *history.History, l *Ledger) string {
 			refused++
 		}
 	}
-	return fmt.Sprintf("%d operations in L, %d sent again, %d not applied", len(l.byOp), again, refused)
+	return fmt.Sprintf("%d operations in L, %d sent again, %d not applied, %d refused for good", len(l.byOp), again, refused, len(l.no))
 }
 
 func contended(h *history.History, l *Ledger) string {

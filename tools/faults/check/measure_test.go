@@ -25,7 +25,7 @@ func TestACheckerSaysHowMuchThereWasToCheck(t *testing.T) {
 	r.Events = []history.Event{{At: r.now + 1, What: history.Over}}
 	for promise, want := range map[string]string{
 		"G1": "3 acknowledged",
-		"G2": "9 operations in L, 1 sent again, 1 not applied",
+		"G2": "9 operations in L, 1 sent again, 1 not applied, 0 refused for good",
 		"G3": "2 in L by clients, 2 with a condition, 1 refused, 1 reads",
 		"G4": "0 under a term, of 9",
 		"G5": "1 changes of operator",

@@ -9,7 +9,7 @@ import (
 )
 
 // once is G2: an operation is applied once however often it is sent, each time with the same answer, and one that was
-// refused is not applied at all.
+// refused, and again when it was sent again, is not applied at all.
 func once(h *history.History, l *Ledger) (found []Violation) {
 	for op, at := range l.byOp {
 		if len(at) > 1 && !l.txs[at[0]].Unnamed {
@@ -19,9 +19,16 @@ func once(h *history.History, l *Ledger) (found []Violation) {
 			})
 		}
 	}
+	for _, t := range l.no {
+		if len(t.Effects) > 0 {
+			found = append(found, Violation{Promise: "G2", What: "it was refused, and changes something", Op: t.op(), Client: t.Op.Client, Position: t.position})
+		}
+	}
 	for _, group := range attempts(h) {
 		found = append(found, retries(group)...)
-		found = append(found, refusedAll(group, l)...)
+		if len(l.byOp[group[0].Op]) > 0 {
+			found = append(found, refused(group, l)...)
+		}
 	}
 	return found
 }
@@ -61,22 +68,25 @@ func retries(group []history.Operation) (found []Violation) {
 	return found
 }
 
-// refusedAll is about an operation of which every attempt was refused.
-func refusedAll(group []history.Operation, l *Ledger) []Violation {
+// refused is about an operation that is in L. It should not be if every attempt was refused; nor if one was that said that it
+// was sent again: that was the last word.
+func refused(group []history.Operation, l *Ledger) []Violation {
+	tell := func(o history.Operation, what string) []Violation {
+		return []Violation{{
+			Promise: "G2", What: what, Op: o.Op, Client: o.Client, Position: l.positionsOf(o.Op)[0], At: o.End,
+			Evidence: []string{fmt.Sprintf("%s answered %s", o.Node, o.Answer)},
+		}}
+	}
+	all := true
 	for _, o := range group {
-		if o.Outcome != history.Refused {
-			return nil
+		if all = all && o.Outcome == history.Refused; o.Again && o.Outcome == history.Refused && decided(o.Code) && o.Code != string(channels.CodeOpReused) {
+			return tell(o, "it was refused when it was sent again, and was applied")
 		}
 	}
-	o := group[0]
-	at := l.positionsOf(o.Op)
-	if len(at) == 0 {
+	if !all {
 		return nil
 	}
-	return []Violation{{
-		Promise: "G2", What: "it was refused each time, and was applied", Op: o.Op, Client: o.Client, Position: at[0], At: o.End,
-		Evidence: []string{fmt.Sprintf("%s answered %s", o.Node, o.Answer)},
-	}}
+	return tell(group[0], "it was refused each time, and was applied")
 }
 
 // decided reports whether a refusal is a decision on the state, and not one to let somebody in, or to try at all.

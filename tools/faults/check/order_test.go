@@ -57,6 +57,7 @@ func TestWhatIsDoneMustBeInOneOrder(t *testing.T) {
 	// At 2, 3 and 4 the key a is 1, 2 and nothing; at 5 alice and at 6 bob are operator.
 	set1, set2 := write("c1ab.1", "alice", "notes", "a", "1", 2), when(2, write("c2ab.1", "bob", "notes", "a", "2", 3))
 	late := write("c1ab.9", "alice", "queue", "q", "1", 0)
+	former := refusedWith("not_operator", 7, as(late, func(o *history.Operation) { o.User = "bob" })) // bob is, from 6 on
 	for name, c := range map[string]struct {
 		did   []history.Operation
 		finds []string
@@ -70,6 +71,7 @@ func TestWhatIsDoneMustBeInOneOrder(t *testing.T) {
 		"a conflict":                  {[]history.Operation{during(1, 2, set1), during(3, 4, conflict("2", 3, 2, when(2, write("c4ab.1", "bob", "notes", "a", "7", 0))))}, nil},
 		"a conflict with nothing":     {[]history.Operation{during(3, 4, conflict("", 0, 3, when(2, write("c4ab.1", "bob", "notes", "a", "7", 0))))}, nil},
 		"a conflict before the first": {[]history.Operation{during(3, 4, conflict("", 0, 1, when(2, write("c4ab.1", "bob", "notes", "a", "7", 0))))}, nil},
+		"refused once more":           {[]history.Operation{during(3, 4, as(former, func(o *history.Operation) { o.Seen = at(5) })), during(5, 6, former)}, nil},
 		"not the operator any more":   {[]history.Operation{during(3, 4, refusedWith("not_operator", 6, as(late, func(o *history.Operation) { o.Term = 1 })))}, nil},
 		"a former term":               {[]history.Operation{during(3, 4, refusedWith("old_term", 6, as(late, func(o *history.Operation) { o.User, o.Term = "bob", 1 })))}, nil},
 
@@ -139,14 +141,23 @@ func TestTheSeatMustHaveOneOrder(t *testing.T) {
 		}, nil},
 		"what the hub does in between": {[]history.Operation{moves("c2ab.2", "bob", "release", 3, "")}, nil},
 
+		"nobody was told of one": {[]history.Operation{
+			as(moves("c1ab.1", "alice", "request", 0, ""), func(o *history.Operation) {
+				o.Outcome, o.Answer = history.Unknown, json.RawMessage(`{"id":1,"code":"unknown"}`)
+			}),
+			moves("c2ab.1", "bob", "request", 1, `,"request":"r1"`),
+		}, nil},
+
 		"seated while another is": {[]history.Operation{moves("c1ab.1", "alice", "request", 1, ""), moves("c1ab.2", "bob", "request", 2, "")}, []string{"the operator's seat: there is no one order"}},
 		"released by another":     {[]history.Operation{moves("c1ab.1", "alice", "request", 1, ""), moves("c2ab.2", "alice", "release", 3, "")}, []string{"the operator's seat: there is no one order"}},
 		"told another term":       {[]history.Operation{moves("c1ab.1", "alice", "request", 2, "")}, []string{"the operator's seat: there is no one order"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRun(t)
+			seated := takes("c1ab.1", "alice", 1)
+			answered(`{"term":1}`)(&seated)
 			at := map[string]uint64{
-				"c1ab.1": r.commit(takes("c1ab.1", "alice", 1)),
+				"c1ab.1": r.commit(seated),
 				"c2ab.1": r.commit(tx("c2ab.1", "bob", set(channels.ControlStore, "request/r1", `{"id":"r1","session":"s-bob","user":"bob"}`))),
 				"c1ab.2": r.commit(tx("c1ab.2", "alice", seat(2, "bob"), del(channels.ControlStore, "request/r1"))),
 				"c2ab.2": r.commit(tx("c2ab.2", "bob", seat(3, ""))),

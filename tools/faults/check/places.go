@@ -55,7 +55,7 @@ func seatMove(c commitment, l *Ledger) (m move[chair], ok bool) {
 		Request string
 	}{}
 	raw := c.Answer
-	if c.end == endOfTheWorld {
+	if c.Outcome != history.OK {
 		raw = l.txs[c.tx].Answer // nobody got it
 	}
 	if json.Unmarshal(raw, &answer) != nil {

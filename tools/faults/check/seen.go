@@ -13,9 +13,16 @@ import (
 
 // seen is the part of G3 about reads and refusals: each is true at one position, at or after what its client had seen.
 func seen(h *history.History, l *Ledger) (found []Violation) {
-	had := newSight(h)
+	had, first := newSight(h), map[string]uint64{}
 	for _, o := range h.Operations {
 		since := had.before(o)
+		if o.Op != "" { // one that is refused once more holds where it was refused first
+			if before, again := first[o.Op]; again && o.Outcome == history.Refused {
+				since = min(since, before)
+			} else if !again {
+				first[o.Op] = since
+			}
+		}
 		wrong := ""
 		switch {
 		case o.Read != nil && o.Outcome == history.OK:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/baton-hub/baton/channels"
@@ -54,6 +55,7 @@ func (s *script) insist(ctx context.Context, op string, change wire.Request) {
 		if !pause(ctx, between(s.random, retryAfter/4, retryAfter)) {
 			return
 		}
+		change.Header().Again = true
 	}
 }
 
@@ -70,7 +72,8 @@ func (s *script) attempt(ctx context.Context, op string, change wire.Request) bo
 	case *wire.Append:
 		channel, body["data"] = f.Channel, f.Data
 	}
-	a := s.p.ask(ctx, at, http.MethodPost, "/api/v1/spaces/"+s.p.space+"/channels/"+channel, http.Header{"Baton-Op": {op}}, body)
+	header := http.Header{"Baton-Op": {op}, "Baton-Again": {strconv.FormatBool(o.Again)}}
+	a := s.p.ask(ctx, at, http.MethodPost, "/api/v1/spaces/"+s.p.space+"/channels/"+channel, header, body)
 	o.End = s.p.site.Record.Now()
 	var answer struct{ Position uint64 }
 	switch {

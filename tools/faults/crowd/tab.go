@@ -176,7 +176,7 @@ func (t *tab) ask(ctx context.Context, r wire.Request) wire.Frame {
 		defer t.mu.Unlock()
 		delete(t.waiting, id)
 	}()
-	*r.Header() = wire.Head{ID: id, Seen: seen}
+	*r.Header() = wire.Head{ID: id, Seen: seen, Again: r.Header().Again}
 	o := history.Asked(r, t.p.site.Record.Now())
 	session, _ := t.p.id()
 	o.Client, o.User, o.Session, o.Node, o.Conn = t.id, t.p.user, session, t.socket.node.Name, t.socket.name
@@ -240,8 +240,9 @@ func settled(f wire.Frame) bool {
 	return true
 }
 
-// insist asks until it is known what became of the request, over one connection after the other, or until ctx ends (nil).
+// insist asks once more, until it is known what became of the request, over one connection after the other, or until ctx ends (nil).
 func (t *tab) insist(ctx context.Context, r wire.Request) wire.Frame {
+	r.Header().Again = true
 	for t.connect(ctx) == nil {
 		answer := t.ask(ctx, r)
 		if settled(answer) {

@@ -55,10 +55,11 @@ type Operation struct {
 	Node    string `json:"node,omitempty"` // that answered, or was asked; "" if that is not known
 	Conn    string `json:"conn,omitempty"` // the socket, see Message; "" over HTTP
 
-	Op   string `json:"op,omitempty"` // client.n; "" for a read
-	Verb string `json:"verb"`         // the type of the frame: write, append, transact, call, control, read…
-	Seen string `json:"seen,omitempty"`
-	Term uint64 `json:"term,omitempty"` // under which it was meant
+	Op    string `json:"op,omitempty"`    // client.n; "" for a read
+	Again bool   `json:"again,omitempty"` // it said that it was sent before
+	Verb  string `json:"verb"`            // the type of the frame: write, append, transact, call, control, read…
+	Seen  string `json:"seen,omitempty"`
+	Term  uint64 `json:"term,omitempty"` // under which it was meant
 
 	// What it asks for, by its verb: a Transact may have several of the first three.
 	Writes  []Write  `json:"writes,omitempty"`

@@ -9,7 +9,7 @@ import (
 
 // Asked makes the Operation of a request that is about to be sent. Who asks is for the caller to fill in.
 func Asked(r wire.Request, at int64) Operation {
-	o := Operation{Verb: r.FrameType(), Seen: r.Header().Seen, Begin: at, Outcome: Unknown}
+	o := Operation{Verb: r.FrameType(), Seen: r.Header().Seen, Again: r.Header().Again, Begin: at, Outcome: Unknown}
 	switch f := r.(type) {
 	case *wire.Write:
 		o.Op, o.Term = f.Op, f.Term

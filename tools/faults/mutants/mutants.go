@@ -21,6 +21,11 @@ var Mutants = []Mutant{
 			"case found && c.Done[i].Hash != hash:", "case found && c.Done[i].Hash != hash && !mutant(\"operations-without-bodies\"):")},
 	},
 	{
+		Name: "refusals-forgotten", Promise: "G2", Fault: "what was refused when it was sent again is done later", scene: refusedAgain,
+		edits: []overlay.Edit{overlay.Replace("channels/draft.go",
+			"if !d.asked.Again || d.asked.Unnamed", "if mutant(\"refusals-forgotten\") || !d.asked.Again || d.asked.Unnamed")},
+	},
+	{
 		Name: "conditions-ignored", Promise: "G3", Fault: "a write is done whether its condition holds or not", scene: contended,
 		edits: []overlay.Edit{overlay.Replace("channels/write.go",
 			"if v.Position != w.If[key] {", "if v.Position != w.If[key] && !mutant(\"conditions-ignored\") {")},

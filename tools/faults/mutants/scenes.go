@@ -83,6 +83,26 @@ func sentAgain(p *play) {
 	}
 }
 
+// refusedAgain is an operation that may not be done when it is sent again, on both hubs, and might be when it comes once more.
+func refusedAgain(p *play) {
+	alice := p.comes("alice", 0)
+	pages := []*tab{alice.page(0, "notes"), alice.page(1, "notes")}
+	t := pages[0]
+	t.set("k", "1")
+	op := t.op()
+	new := func(again bool) *wire.Write {
+		return &wire.Write{Head: wire.Head{Again: again}, Channel: "notes", Set: map[string]json.RawMessage{"k": json.RawMessage("2")}, If: map[string]uint64{"k": 0}, Op: op}
+	}
+	t.do(new(false))
+	for _, page := range pages {
+		page.do(new(true))
+	}
+	t.do(&wire.Write{Channel: "notes", Delete: []string{"k"}, Op: t.op()})
+	for _, page := range pages {
+		page.do(new(true))
+	}
+}
+
 // handedBack is control that goes to somebody else and comes back, and a page that has missed that.
 func handedBack(p *play) {
 	alice, bob := p.comes("alice", 0), p.comes("bob", 1)
