@@ -343,6 +343,13 @@ func (c *visitContext) Header(name string) string {
 	return c.humaContext.Header(name)
 }
 
+// clearer says what to send where the library only says what is wrong; it has no words at all for numbers in maps.
+var clearer = map[string]string{
+	"":                "does not fit: GET /api/openapi.json says what does",
+	"invalid boolean": "is neither true nor false: send one of them",
+	"invalid integer": "is no whole number in range: send one",
+}
+
 // problemOfLibrary is what the library finds wrong with a request, without the values, which may be secret.
 func problemOfLibrary(status int, message string, errs ...error) huma.StatusError {
 	return (*visit)(nil).problemOfLibrary(status, message, errs...)
@@ -354,9 +361,7 @@ func (v *visit) problemOfLibrary(status int, message string, errs ...error) *pro
 		var detailed huma.ErrorDetailer
 		if errors.As(err, &detailed) {
 			d := detailed.ErrorDetail()
-			if d.Message == "" { // the library has no words for numbers in maps
-				d.Message = "does not fit: GET /api/openapi.json says what does"
-			}
+			d.Message = cmp.Or(clearer[d.Message], d.Message)
 			if v != nil {
 				d.Location = v.place(d.Location)
 			}

@@ -32,9 +32,10 @@ type operation struct {
 }
 
 type parameter struct {
-	Name, In string
-	Required bool
-	Schema   schema
+	Name, In    string
+	Description string
+	Required    bool
+	Schema      schema
 }
 
 type schema struct {
@@ -160,7 +161,7 @@ func TestEveryOperationRefusesParametersThatAreNotAsDocumented(t *testing.T) {
 			switch {
 			case p.In == "query" && (p.Schema.Type == "integer" || p.Schema.Type == "boolean"):
 				isProblem(t, what, sam.Request(o.method, o.url(n)+"?"+p.Name+"=many", ""))
-			case p.In == "header" && p.Schema.Type == "integer":
+			case p.In == "header" && (p.Schema.Type == "integer" || p.Schema.Type == "boolean"):
 				isProblem(t, what, sam.Request(o.method, o.url(n), "", p.Name, "many"))
 			case p.In == "header" && p.Name == "Baton-Seen":
 				isProblem(t, what, sam.Request(o.method, o.url(n), "", p.Name, "no cursor"))
@@ -260,6 +261,8 @@ func TestNothingThatAClientSendsIsTheHubsFault(t *testing.T) {
 				path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(value))
 			case p.In == "query" && p.Name != "wait":
 				query.Set(p.Name, value)
+			case p.In == "header" && p.Schema.Type == "boolean" && rapid.IntRange(0, 3).Draw(rt, "good") > 0:
+				headers = append(headers, p.Name, strconv.FormatBool(rapid.Bool().Draw(rt, p.Name+" is")))
 			case p.In == "header" && p.Name != "Baton-Seen" && rapid.Bool().Draw(rt, "send"):
 				headers = append(headers, p.Name, url.PathEscape(value))
 			}

@@ -3,6 +3,7 @@ package hub_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/baton-hub/baton/hub"
@@ -46,6 +47,25 @@ func TestPagesOfAllowedOriginsMayUseTheAPIAndNoOthers(t *testing.T) {
 			if got := a.Header.Get("Access-Control-Allow-Origin"); got != "" || !slices.Contains(a.Header.Values("Vary"), "Origin") {
 				t.Errorf("%s may read the answer: %q, %v", origin, got, a.Header)
 			}
+		}
+	}
+}
+
+func TestPagesOfAllowedOriginsMaySendEveryHeaderThatIsDocumented(t *testing.T) {
+	const ui = "https://ui.example.org"
+	n := newNode(t, nodeOptions{more: func(o *hub.Options) { o.Origins = []string{ui} }})
+	a := hubtest.NewBrowser(t).Request("OPTIONS", n.channel("notes"), "", "Origin", ui, "Access-Control-Request-Method", "POST")
+	may := strings.Split(a.Header.Get("Access-Control-Allow-Headers"), ", ")
+	want := map[string]bool{"Authorization": true, "Content-Type": true, "Baton-Op": true, "Baton-Again": true}
+	operations, _ := documented(t)
+	for _, o := range operations {
+		for _, p := range o.Parameters {
+			want[p.Name] = want[p.Name] || p.In == "header"
+		}
+	}
+	for header, is := range want {
+		if is && !slices.Contains(may, header) {
+			t.Errorf("they may send %q, and not %s", may, header)
 		}
 	}
 }
