@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import http.server
 import json
 import threading
+import time
 import unittest
 import unittest.mock
 from typing import Any, Dict, Iterator, List
@@ -14,7 +16,7 @@ from typing import Any, Dict, Iterator, List
 import baton
 from baton.exchange import Request
 from baton.following import Follower
-from baton.frames import messages, parts
+from baton.frames import messages, parts, readable
 from baton.transport import backoff
 from testhub import PATIENCE, ROOT, eventually, held_port
 
@@ -141,6 +143,9 @@ class Protocol(unittest.TestCase):
             (502, "<h1>a proxy speaks</h1>"),
             (200, {"position": 7, "cursor": "e1-7"}),
             (200, {"position": 5, "cursor": "e1-5"}),  # of a slower thread
+            None,  # the connection that was used before had been closed
+            (200, {"position": 6, "cursor": "e1-6"}),
+            None,
             (200, {"mode": "snapshot", "cursor": "e1-7", "values": {}}),
         ]
 
@@ -149,7 +154,7 @@ class Protocol(unittest.TestCase):
 
             def answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                asked.append((self.command, self.headers.get("Baton-Op"), self.headers.get("Baton-Seen")))
+                asked.append((self.command, *map(self.headers.get, ("Baton-Op", "Baton-Again", "Baton-Seen"))))
                 answer = answers[len(asked) - 1]
                 if answer is None:
                     self.close_connection = True
@@ -171,11 +176,52 @@ class Protocol(unittest.TestCase):
             client._http.space = "lab"
             self.assertEqual(7, client.set("queue", {"k": 1}))
             client.set("queue", {"k": 2})
+            client.set("queue", {"k": 3})
             client.read("queue")
             client.close()
             server.shutdown()
-        first, second = f"{client.id}.1", f"{client.id}.2"
-        self.assertEqual([("POST", first, None)] * 4 + [("POST", second, "e1-7"), ("GET", None, "e1-7")], asked)
+        first, second, third = (f"{client.id}.{n}" for n in (1, 2, 3))
+        self.assertEqual([("POST", first, None, None)] + [("POST", first, "true", None)] * 3, asked[:4])
+        self.assertEqual([("POST", second, None, "e1-7")], asked[4:5])
+        self.assertEqual([("POST", third, None, "e1-7"), ("POST", third, "true", "e1-7")], asked[5:7])
+        self.assertEqual([("GET", None, None, "e1-7")] * 2, asked[7:])  # a read has no operation id
+
+    def test_a_frame_with_an_operation_says_when_it_was_sent_before(self) -> None:
+        client = baton.Client("http://127.0.0.1:1", "t", PATIENCE, None)
+        self.addCleanup(client.close)
+        exchange = client._linked()
+        exchange._standing["join chat"] = Request({"type": "join", "channel": "chat"})
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            asking = pool.submit(exchange.ask, {"type": "lock", "name": "robot"}, time.monotonic() + PATIENCE)
+            sent: List[Any] = []
+
+            def collected() -> Any:
+                sent.extend(frame for message in exchange.collect() for frame in json.loads(message))
+                return {frame["type"] for frame in sent} == {"join", "lock"}
+
+            def again() -> Dict[str, Any]:
+                sent.clear()
+                eventually("the frames", collected)
+                return {frame["type"]: frame.get("again") for frame in sent}
+
+            self.assertEqual({"join": None, "lock": None}, again())
+            exchange.begin({})  # another connection
+            self.assertEqual({"join": None, "lock": True}, again())
+            op = sent[-1]["op"]
+            for frame in list(sent):
+                exchange.take({"type": "error", "id": frame["id"], "code": "unavailable"})
+            self.assertEqual({"join": None, "lock": True}, again())
+            self.assertEqual(op, sent[-1]["op"])
+            exchange.take({"type": "locked", "id": sent[-1]["id"], "token": 7})
+            self.assertEqual(7, asking.result()["token"])
+
+    def test_there_is_room_for_the_word_that_a_frame_was_sent_before(self) -> None:
+        limit = 1000
+        frame = {"type": "done", "call": "c1", "result": ""}
+        frame["result"] = "x" * (limit - 100 - len(json.dumps(frame)))
+        readable(frame, limit)
+        full = {**frame, "op": "x" * 16 + "." + "9" * 16, "id": 1 << 53, "again": True}
+        self.assertLessEqual(len(messages([full], limit)[0]), limit)
 
     def test_what_the_hub_cannot_read_is_not_sent(self) -> None:
         client = baton.Client("http://127.0.0.1:1", "t", 1, None)

@@ -18,7 +18,8 @@ What it promises:
 * When the hub says that its node is leaving, a WebSocket is followed by the next one before it ends: status stays live, and no
   call and no stop command is missed on the way. An event stream ends, and begins again elsewhere.
 * A change is applied once. It has an operation id and is sent again under the same one until its outcome is known or
-  its time is up; when the time is up, it may have been applied or not.
+  its time is up; when the time is up, it may have been applied or not. What was refused when it was sent again is not
+  applied later.
 * A message of the hub is applied as a whole, so values() never shows half a transaction. After a reconnect a store
   converges to the present values, and a log has every message once, or says that some are missing (gap).
 * Of live values and signals the newest wins. The last live values are sent again after a reconnect.

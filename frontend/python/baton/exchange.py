@@ -28,6 +28,7 @@ class Request:
     def __init__(self, frame: Dict[str, Any]) -> None:
         self.frame = frame
         self.sent = False  # on this connection
+        self.ever = False  # on any
         self.waits = False  # for an answer on this connection
         self.agreed = False  # at some time
         self.answered = threading.Event()
@@ -220,7 +221,9 @@ class Exchange:
                 if not request.sent:
                     if request in self._standing.values():
                         request.frame["id"] = self._next_id()
-                    request.sent = request.waits = True
+                    if request.ever and "op" in request.frame:  # it may be on its way still: a refusal has to be the last word
+                        request.frame["again"] = True
+                    request.sent = request.waits = request.ever = True
                     frames.append(request.frame)
             for channel, keys in self._unsent.items():
                 held = self._live[channel]

@@ -13,7 +13,7 @@ _DEPTH, _MEMBERS, _STRING, _DIGITS = 32, 1000, 16 << 10, 32  # what the hub read
 def readable(frame: Mapping[str, Any], limit: int) -> None:
     """Raises what the hub would say of a frame that it cannot read: it would refuse all that comes in one message with it."""
     text = json.dumps(frame, allow_nan=False)
-    if len(text) + 100 > limit:  # with its id and operation
+    if len(text) + 100 > limit:  # with its id and operation, and that it was sent before
         raise BatonError("too_large", f"one request is larger than {limit} bytes: make it smaller")
 
     def look(value: Any, depth: int) -> None:

@@ -103,7 +103,7 @@ class Transport:
             return f"{self.client}.{self._ops}"
 
     def request(self, method: str, path: str, body: Any = None, *, op: bool = False) -> Dict[str, Any]:
-        """Makes a request, again until its outcome is known: a change is sent under one operation id."""
+        """Makes a request, again until its outcome is known: a change is sent under one operation id, see again()."""
         headers = {"Baton-Op": self.op()} if op else {}
         data = None if body is None else json.dumps(body, allow_nan=False).encode()
         until, attempt = time.monotonic() + self.timeout, 0
@@ -120,6 +120,7 @@ class Transport:
                 trouble = BatonError("unavailable", f"no answer from {self.address.geturl()}: {lost!r}")
             delay = after + backoff(attempt)
             attempt += 1
+            headers = again(headers)
             if time.monotonic() + delay > until:
                 raise trouble
             self.closed.wait(delay)
@@ -138,7 +139,7 @@ class Transport:
             connection.close()
             if not used:
                 raise
-            return self._attempt(method, path, data, headers)  # the hub had closed it meanwhile: that says nothing
+            return self._attempt(method, path, data, again(headers))  # the hub had closed it meanwhile: that says nothing
         except BaseException:
             connection.close()
             raise
@@ -175,6 +176,12 @@ class Transport:
         with self._mu:
             self.ended = self.ended or error
         self.closed.set()
+
+
+def again(headers: Mapping[str, str]) -> Dict[str, str]:
+    """The headers of a request when it is sent once more. A change was sent before and may be on its way still: what the hub
+    refuses now, no node does later."""
+    return {**headers, "Baton-Again": "true"} if "Baton-Op" in headers else {**headers}
 
 
 def quote(name: str) -> str:
