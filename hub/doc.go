@@ -69,7 +69,8 @@
 // What a WebSocket does works without one. An event stream is a connection like any other, with another socket: the
 // same steps bring it up to date, and the id of each event is the cursor that the connection is at, so a client that
 // comes back with it misses nothing. Reads give what changed since a cursor, in pages that never tear a position apart,
-// and can wait for a change. A request without an operation id is of a client of its own.
+// and can wait for a change. A request without an operation id (Baton-Op) is of a client of its own. One with an id that is
+// sent again says so (Baton-Again, again in a frame): a refusal of it is kept in the log, so that no node does it later.
 //
 // Each operation is registered with public or member (api.go), as a function from one struct to another; the OpenAPI
 // document is made of these. A body is read as strictly as a frame, a refusal is a problem (RFC 9457) with the code that
