@@ -59,7 +59,7 @@ export class Calls {
     });
     source.get();
     this.#sources.set(id, source);
-    return { id, get: source.get, subscribe: source.subscribe, finished: () => this.#finished(source.get()) };
+    return { id, ...source, finished: () => this.#finished(source.get()) };
   }
 
   /** Nothing more will be heard. */

@@ -143,11 +143,12 @@ export class Link {
 
   /** One of the two sockets is gone, or could not be made at all; nothing happens if it is neither any more. */
   #lost(socket: Socket | undefined, reason: string, code = 1006): void {
-    const heard = socket !== undefined && socket === this.#socket;
-    if (heard) this.#drop();
-    else if (socket === this.#next) this.#giveUp();
+    const heard = !!socket && socket === this.#socket;
+    if (heard) {
+      this.#drop();
+      this.#failures = 0;
+    } else if (socket === this.#next) this.#giveUp();
     else return;
-    if (heard) this.#failures = 0;
     const hint = this.#socket ? undefined : this.#events.down({ code, reason, heard });
     if (this.#next || this.#state) return; // there is a next one already, or the listener has closed it
     const longest = Math.min(longestDelay, firstDelay * 2 ** this.#failures++);

@@ -25,7 +25,7 @@ export class LogState extends ChannelState<LogDef<unknown>, LogView<unknown>> {
     // With a gap, what came before is not connected to what comes now: it is better not shown as if it were.
     if (frame.mode === 'snapshot' || frame.gap) {
       this.#messages = [];
-      this.#gap = frame.gap ?? false;
+      this.#gap = !!frame.gap;
     }
     const last = this.#messages.at(-1)?.position ?? 0;
     for (const message of frame.messages ?? []) {
