@@ -120,12 +120,12 @@ export class Connection {
         try {
           const text = this.#fit(body, op);
           // What is shown is what the hub will read, and nobody else can change it.
-          if (plan.made) plan.made(op, (JSON.parse(text) as [RequestBody])[0]);
+          plan.made?.(op, (JSON.parse(text) as [RequestBody])[0]);
           this.outbox.add({
             ...plan,
             id: ++this.#ids,
             op,
-            text,
+            text: text.slice(2),
             deadline: performance.now() + plan.patience,
             done: (answer) => {
               plan.done?.(op);
@@ -174,7 +174,7 @@ export class Connection {
       // On another node the request waits until that has caught up with what this page has seen.
       const { cursor } = this.#seen;
       const seen = cursor && `"seen":${JSON.stringify(cursor)},`;
-      for (const text of this.outbox.take(now)) this.#link?.send(`[{${seen}${text.slice(2)}`);
+      for (const text of this.outbox.take(now)) this.#link?.send(`[{${seen}${text}`);
     }
     const at = this.outbox.wakeAt(now);
     if (at < Infinity) this.#wake = setTimeout(() => this.pump(), at - now);

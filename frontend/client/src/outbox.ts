@@ -2,7 +2,8 @@
  * The operations of this page that the hub has not answered, and when each is sent: pure, the time is given.
  *
  * - They are sent in the order they were made, at most `limit` unanswered, each again after a reconnect, with the same
- *   operation id; so each is applied once, and in order.
+ *   operation id; so each is applied once, and in order. What is sent again says so: the first sending may be on its way
+ *   still, and is not done once the hub has refused the second.
  * - Two that touch the same thing (a key, a log, the commands) are never under way together: when the first has to be
  *   sent again, it would otherwise be applied over the second.
  * - When the hub cannot do one now, nothing more is sent for a while; then it goes first.
@@ -14,7 +15,7 @@ import type { AnswerFrame } from './frames.js';
 export interface Operation {
   readonly id: number;
   readonly op: string;
-  /** The message as it is sent, every time. */
+  /** The message as it is sent, every time, after `[{`: what is so of this sending only goes between. */
   readonly text: string;
   /** What it touches. */
   readonly lanes: readonly string[];
@@ -51,7 +52,7 @@ export class Outbox {
     this.entries.set(operation.id, { state: 'unsent', notBefore: 0, ...operation });
   }
 
-  /** The messages to send now, in order; they count as sent. */
+  /** The messages to send now, in order, each after `[{`; they count as sent. */
   take(now: number): string[] {
     const texts: string[] = [];
     const busy = new Set<string>();
@@ -61,8 +62,8 @@ export class Outbox {
       if (entry.state !== 'sent') {
         if (unanswered >= this.limit || entry.lanes.some((lane) => busy.has(lane))) line = 'blocked';
         if (entry.kind === 'stop' ? now < entry.notBefore : line === 'blocked') continue;
+        texts.push((entry.state === 'again' ? '"again":true,' : '') + entry.text);
         entry.state = 'sent';
-        texts.push(entry.text);
         if (this.#gap > 0 && line === 'moving') {
           this.#pauseUntil = now + this.#gap;
           line = 'blocked';

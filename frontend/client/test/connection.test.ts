@@ -207,6 +207,16 @@ describe('a store', () => {
     expect(store.get().keys.get('k')?.refused).toBeUndefined();
   });
 
+  it.each(['unknown', 'unavailable'])('says of a write that it is sent again after the answer %s', (code) => {
+    up();
+    baton.store(ui).set('k', 1);
+    const [first] = sockets.last.taken();
+    expect(first).not.toHaveProperty('again');
+    sockets.last.push({ type: 'error', id: first?.id, code, detail: 'later' });
+    vi.advanceTimersByTime(500);
+    expect(sockets.last.taken()).toEqual([{ ...first, again: true }]);
+  });
+
   it('ends a write whose outcome the hub has forgotten, instead of sending it for ever', async () => {
     up();
     const lost = baton.store(ui).set('theme', 1);

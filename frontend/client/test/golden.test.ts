@@ -152,6 +152,21 @@ describe('the golden files', () => {
     baton.close();
   });
 
+  it('hold what is sent again as this client writes it', () => {
+    const sockets = new Sockets();
+    const baton = connect({ url: 'http://hub', client: 'c1ab', open: sockets.open });
+    sockets.last.open();
+    sockets.last.push(welcome());
+    baton.store(defineStore<unknown>({ name: 'ui' })).set('theme', 'dark');
+    sockets.last.taken();
+    const { seen, ...again } = golden('write', 'sent again');
+    const change = { ...golden('change', 'set'), cursor: seen };
+    sockets.last.push(change, welcome({ conn: 'c2' })); // from now on another connection is there
+    const [sent] = sockets.last.taken();
+    expect(sent).toEqual({ ...again, seen, id: sent?.id });
+    baton.close();
+  });
+
   it('hold a transaction as this client writes it', () => {
     const sockets = new Sockets();
     const baton = connect({ url: 'http://hub', client: 'c1ab', open: sockets.open });

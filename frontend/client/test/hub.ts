@@ -17,6 +17,7 @@ export type Request = {
   readonly term?: number;
   readonly command?: string;
   readonly seen?: string;
+  readonly again?: boolean;
 };
 
 /** The hub's end of a socket, and the page's. */

@@ -158,7 +158,7 @@ describe('the link', () => {
       ['ui', 'e1-7'],
       ['queue', 'e1-6'],
     ]);
-    expect(again.flat()).toEqual(before);
+    expect(again.flat()).toEqual(before.map((request) => ({ ...request, again: true })));
     expect(before.map((r) => r.op)).toEqual(['page.1', 'page.2']);
     expect(before[0]?.seen, 'decided at or after what the page has seen').toBe('e1-7');
   });

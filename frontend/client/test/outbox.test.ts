@@ -19,6 +19,9 @@ function outboxOf(...operations: Operation[]): Outbox {
   return outbox;
 }
 
+/** What is sent the second time. */
+const again = (n: number) => `"again":true,${n}`;
+
 const range = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 
 describe('an outbox', () => {
@@ -41,19 +44,29 @@ describe('an outbox', () => {
     expect(outbox.take(0)).toEqual(['2', '3']);
   });
 
-  it('sends everything again after a reconnect, in the same order', () => {
+  it('sends everything again after a reconnect, in the same order, and says so', () => {
     const outbox = outboxOf(operation(1), operation(2), operation(3));
     outbox.take(0);
     outbox.answered(2);
     outbox.disconnected();
-    expect(outbox.take(0)).toEqual(['1', '3']);
+    outbox.add(operation(4));
+    expect(outbox.take(0)).toEqual([again(1), again(3), '4']);
+    outbox.disconnected();
+    expect(outbox.take(0)).toEqual([1, 3, 4].map(again));
+  });
+
+  it('says of what an earlier page may have sent that it is sent again, and not of what it never did', () => {
+    const outbox = new Outbox();
+    outbox.add({ ...operation(1), state: 'again' });
+    outbox.add({ ...operation(2), state: 'unsent' });
+    expect(outbox.take(0)).toEqual([again(1), '2']);
   });
 
   it('pauses when the hub cannot now, ever longer, and begins again with that one', () => {
     const outbox = outboxOf(operation(1), operation(2, { lanes: ['key1'] }));
     let now = 0;
     for (const pause of [500, 1000, 2000, 4000, 8000, 10_000, 10_000]) {
-      expect(outbox.take(now)).toEqual(['1']);
+      expect(outbox.take(now)).toEqual([now === 0 ? '1' : again(1)]);
       outbox.notNow(1, 'later', now, 1);
       expect(outbox.wakeAt(now)).toBe(now + pause);
       expect(outbox.take(now + pause - 1)).toEqual([]);
@@ -71,9 +84,9 @@ describe('an outbox', () => {
     outbox.take(0);
     for (const n of range(4)) outbox.notNow(n, 'too many', 0, 1);
     expect(outbox.wakeAt(0)).toBe(500);
-    expect(outbox.take(500)).toEqual(['1']);
+    expect(outbox.take(500)).toEqual([again(1)]);
     expect(outbox.take(559)).toEqual([]);
-    expect(outbox.take(560)).toEqual(['2']);
+    expect(outbox.take(560)).toEqual([again(2)]);
     for (const n of range(4)) outbox.answered(n);
     for (const n of [5, 6]) outbox.add(operation(n));
     expect(outbox.take(700), 'once it is empty it goes fast again').toEqual(['5', '6']);
@@ -87,7 +100,7 @@ describe('an outbox', () => {
     expect(outbox.take(0)).toEqual(['40']);
     outbox.notNow(40, 'too many', 0, 1);
     expect(outbox.take(249)).toEqual([]);
-    expect(outbox.take(250)).toEqual(['40']);
+    expect(outbox.take(250)).toEqual([again(40)]);
   });
 
   it('takes back the calls that a stop has overtaken, and says whether they were sent', () => {

@@ -112,7 +112,7 @@ describe('a transaction', () => {
     expect(sockets.last.taken()).toEqual([]);
     sockets.last.cut();
     vi.advanceTimersByTime(500);
-    expect(up()).toEqual([first]);
+    expect(up()).toEqual([{ ...first, again: true }]);
     expect(shown()).toEqual([20, 3]);
     sockets.last.push({ type: 'written', id: first?.id, position: 6, cursor: 'e1-6' });
     expect(sockets.last.taken()).toMatchObject([{ type: 'write', set: { theme: 3 } }]);
