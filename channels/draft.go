@@ -208,7 +208,7 @@ func (d *Draft) transaction(hash string, answer any) Transaction {
 
 // maxKeptRefusal is how many bytes of a refusal are kept with its operation: what is longer comes without the present values
 // when it is asked for once more.
-const maxKeptRefusal = 2 << 10
+const maxKeptRefusal = 512
 
 // lastWord is the transaction that keeps the operation from being done by whoever else has it; ok if there has to be one. Who
 // has signed out is refused for ever anyway.
@@ -217,10 +217,10 @@ func (d *Draft) lastWord(hash string, refusal error) (tx Transaction, ok bool) {
 	if !d.asked.Again || d.asked.Unnamed || !errors.As(refusal, &r) || r.Code == CodeSignedOut {
 		return tx, false
 	}
-	tx = d.transaction(hash, nil)
-	tx.Term = 0 // it was not allowed under any
-	if tx.Refused = mustJSON(r); len(tx.Refused) > maxKeptRefusal {
-		tx.Refused = mustJSON(Refusal{Code: r.Code, Detail: r.Detail})
+	tx = d.transaction(hash, r)
+	tx.Refused, tx.Term = true, 0 // it was not allowed under any
+	if len(tx.Answer) > maxKeptRefusal {
+		tx.Answer = mustJSON(Refusal{Code: r.Code, Detail: r.Detail})
 	}
 	return tx, tx.isText()
 }

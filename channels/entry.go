@@ -46,7 +46,7 @@ type Transaction struct {
 	By      Actor           `json:"by"`
 	Term    uint64          `json:"term,omitempty"` // the term it was made under, where it needed one
 	Answer  json.RawMessage `json:"a,omitempty"`    // kept, so that a retry gets its first answer
-	Refused json.RawMessage `json:"r,omitempty"`    // a Refusal, instead of Answer and Effects
+	Refused bool            `json:"r,omitempty"`    // Answer is a Refusal, and there are no Effects
 	Effects []Effect        `json:"e,omitempty"`
 	Trace   string          `json:"trace,omitempty"` // as in Proposal; no part of the state
 }
@@ -124,8 +124,8 @@ func (tx *Transaction) appendTo(dst []byte) []byte {
 	if len(tx.Answer) > 0 {
 		dst = append(append(dst, `,"a":`...), tx.Answer...)
 	}
-	if len(tx.Refused) > 0 {
-		dst = append(append(dst, `,"r":`...), tx.Refused...)
+	if tx.Refused {
+		dst = append(dst, `,"r":true`...)
 	}
 	for i := range tx.Effects {
 		if i == 0 {

@@ -27,15 +27,15 @@ type doneOp struct {
 	Hash     string          `json:"h"`
 	Position uint64          `json:"p"`
 	Answer   json.RawMessage `json:"a,omitempty"`
-	Refused  json.RawMessage `json:"r,omitempty"` // a Refusal: it is there so that it is never done
+	Refused  bool            `json:"r,omitempty"` // Answer is a Refusal: it is there so that it is never done
 }
 
 func (d *doneOp) outcome() Outcome {
-	if d.Refused == nil {
+	if !d.Refused {
 		return Outcome{Position: d.Position, Answer: d.Answer}
 	}
 	var r Refusal
-	if err := json.Unmarshal(d.Refused, &r); err != nil {
+	if err := json.Unmarshal(d.Answer, &r); err != nil {
 		r = Refusal{Code: CodeInvalid, Detail: "this was refused before"} // by a version that says it in another way
 	}
 	return Outcome{Position: d.Position, Err: &r}
@@ -95,7 +95,7 @@ func (s *State) CommittedAt(op Op) uint64 {
 		return 0
 	}
 	i, found := ops.find(op.N)
-	if !found || ops.Done[i].Refused != nil {
+	if !found || ops.Done[i].Refused {
 		return 0
 	}
 	return ops.Done[i].Position

@@ -95,7 +95,7 @@ func (u *unnamed) note(c channels.Change) {
 	}
 	for i := range c.Entry.Transactions {
 		tx := &c.Entry.Transactions[i]
-		if seen := u.watched[tx.Op]; seen != nil && seen.position == 0 && tx.Refused == nil {
+		if seen := u.watched[tx.Op]; seen != nil && seen.position == 0 && !tx.Refused {
 			seen.position, seen.answer = c.Position, tx.Answer
 		}
 	}

@@ -107,7 +107,7 @@ func NewLedger(log []history.Entry) (*Ledger, error) {
 func (l *Ledger) add(t *channels.Transaction, position uint64, index int) error {
 	n := len(l.txs)
 	now := l.seatNow()
-	if t.Refused != nil {
+	if t.Refused {
 		l.no = append(l.no, tx{t, position, index, now.term, now.operator})
 		return nil
 	}

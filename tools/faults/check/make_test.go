@@ -64,7 +64,7 @@ func answered(data string) change {
 
 func no(code channels.Code) change {
 	return func(t *channels.Transaction) {
-		t.Refused = json.RawMessage(fmt.Sprintf(`{"code":%q,"detail":"no"}`, code))
+		t.Refused, t.Answer = true, json.RawMessage(fmt.Sprintf(`{"code":%q,"detail":"no"}`, code))
 	}
 }
 
