@@ -12,6 +12,7 @@ import (
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/natslog/natstest"
+	"github.com/baton-hub/baton/hub"
 	"github.com/baton-hub/baton/hub/hubtest"
 	"github.com/baton-hub/baton/hub/wire"
 	"github.com/baton-hub/baton/session"
@@ -181,6 +182,53 @@ func TestANodeThatCannotKnowWhoSignedOutPassesNothingOn(t *testing.T) {
 	link.cut.Store(false)
 	if code := tab.Ended(); code != wire.CloseSignedOut {
 		t.Errorf("when the node knows, the socket is closed with %d", code)
+	}
+}
+
+// A lossyLive loses what a node says of itself, and says that it went out: what keeps it was away.
+type lossyLive struct {
+	channels.Live
+	loses *atomic.Bool
+}
+
+func (l lossyLive) Publish(ctx context.Context, v channels.LiveValue, lifetime time.Duration) error {
+	if l.loses.Load() {
+		return nil
+	}
+	return l.Live.Publish(ctx, v, lifetime)
+}
+
+// Nodes that have not heard of each other do not take that for a sign that nobody else is there.
+func TestASignOutIsNotAnsweredBeforeNodesThatWereNotHeardHaveClosedItsSockets(t *testing.T) {
+	t.Parallel()
+	store, loses := natstest.Embedded(t), &atomic.Bool{}
+	loses.Store(true)
+	lossy := func(o *hub.Options) { o.Live = lossyLive{o.Live, loses} }
+	one := newNode(t, nodeOptions{name: "one", store: store, more: lossy})
+	link, options := far(nodeOptions{name: "two", store: store, more: lossy})
+	two := newNode(t, options)
+	b := hubtest.NewBrowser(t)
+	b.SignIn(one.url, "lab", "alice")
+	tab := b.Open(two.url, "alice-tab")
+	link.held.Lock()
+	answered := make(chan int, 1)
+	go func() {
+		status, _ := b.Do("DELETE", one.url+"/api/v1/session", nil, nil)
+		answered <- status
+	}()
+	select {
+	case status := <-answered:
+		link.held.Unlock()
+		t.Fatalf("it is answered %d, and the other node knows nothing", status)
+	case <-time.After(3 * time.Second):
+	}
+	loses.Store(false)
+	link.held.Unlock()
+	if code := tab.Ended(); code != wire.CloseSignedOut {
+		t.Errorf("the socket is closed with %d", code)
+	}
+	if status := <-answered; status != http.StatusNoContent {
+		t.Errorf("it is answered %d", status)
 	}
 }
 

@@ -306,14 +306,10 @@ func (h *Hub) announceRoom(ctx context.Context, r *room) {
 		return // it is not shown here
 	}
 	word := channels.LiveValue{LiveKey: channels.LiveKey{Space: r.name, Channel: presenceChannel, Key: h.options.Node}}
-	asks := false
 	if h.ctx.Err() == nil {
-		word.Data, asks = r.announcement()
+		word.Data = r.announcement()
 	}
 	if err := h.options.Live.Publish(ctx, word, presenceLife); err != nil && ctx.Err() == nil {
-		if asks {
-			r.askAgainLater()
-		}
 		h.logger.Warn("the other nodes could not be told who is here", "space", r.name, "error", err)
 	}
 }

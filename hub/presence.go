@@ -48,7 +48,7 @@ type attendance struct {
 type announcement struct {
 	Conns []attendant       `json:"conns"`
 	Used  map[string]useAgo `json:"used,omitempty"` // login sessions that were in use here lately
-	Ask   bool              `json:"ask,omitempty"`  // the others are to say it too, now: this node may not have heard them
+	Ask   string            `json:"ask,omitempty"`  // names a question: the others are to say it too, now, this node may not have heard them
 }
 
 // useAgo is how long ago a login session was in use, in milliseconds: nodes share no clock.
@@ -294,7 +294,11 @@ func (r *room) wentLocked(a attendant) {
 // hearNode takes what another node says of its connections.
 func (r *room) hearNode(node string, data []byte) {
 	var said announcement
-	if node == r.presence.node || len(data) > 0 && json.Unmarshal(data, &said) != nil {
+	if len(data) > 0 && json.Unmarshal(data, &said) != nil {
+		return
+	}
+	if node == r.presence.node {
+		r.hearSelf(said)
 		return
 	}
 	r.mu.Lock()
@@ -309,7 +313,7 @@ func (r *room) hearNode(node string, data []byte) {
 	for id, ago := range said.Used {
 		r.watch.see(id, now).used(now.Add(-time.Duration(ago.Last)*time.Millisecond), now.Add(-time.Duration(ago.Input)*time.Millisecond))
 	}
-	if said.Ask {
+	if said.Ask != "" {
 		r.announceSoonLocked()
 	}
 	if news {
@@ -321,7 +325,9 @@ func (r *room) hearNode(node string, data []byte) {
 func (r *room) otherNodes() (nodes []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.presence.lapse(time.Now())
+	if now := time.Now(); r.roll.unheard(now) == 0 { // else they may go on saying it
+		r.presence.lapse(now)
+	}
 	for node := range r.presence.nodes {
 		if node != r.presence.node {
 			nodes = append(nodes, node)
@@ -361,18 +367,14 @@ func (r *room) noteAbsenceLocked() {
 }
 
 // announcement is what this node tells the others.
-func (r *room) announcement() (data []byte, asks bool) {
+func (r *room) announcement() (data []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer func() { r.announced.did(time.Now(), len(data), announceRate, announceCost) }()
-	asks, r.roll.open = r.roll.open, false
-	said := announcement{Conns: r.presence.nodes[r.presence.node].conns, Used: r.watch.lately(time.Now()), Ask: asks}
+	said := announcement{Conns: r.presence.nodes[r.presence.node].conns, Used: r.watch.lately(time.Now()), Ask: r.roll.question}
 	data, err := json.Marshal(said)
 	if err != nil {
 		panic(err) // it is made of strings and numbers
 	}
-	if asks {
-		r.roll.at = time.Now()
-	}
-	return data, asks
+	return data
 }

@@ -2,51 +2,67 @@ package hub
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 )
 
 // A rollCall is whether this node knows who else shows the space. What they said is kept in memory, and gone when NATS was;
 // they say it again in presenceRenew, which is long for somebody who signs out. So a node asks when it opens the space, and
-// when what was said may have passed it by.
+// when what was said may have passed it by. Nobody answers for what keeps and passes on what is said, and it can be away while
+// the log is not. So a question counts when the node hears it, as the others do, and what they said as long as it hears itself.
 type rollCall struct {
-	open bool      // it has to
-	at   time.Time // when it did
+	question string    // that it has not heard; "" = it has
+	at       time.Time // when it heard the last one
+	heard    time.Time // when it last heard itself
 }
 
-// rollCallTime is how long the others have for an answer.
-const rollCallTime = time.Second
+const (
+	rollCallTime = time.Second                    // the others have it for an answer
+	deafAfter    = presenceRenew + 2*rollCallTime // a node that has not heard itself for so long hears nobody; it is before their word lapses
+)
 
 // ask makes this node ask.
 func (r *room) ask() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.roll.open = true
+	r.askLocked()
+}
+
+func (r *room) askLocked() {
+	r.roll.question = rand.Text()
 	r.announceSoonLocked()
 }
 
-// askAgainLater is for an announcement that did not go out. The next one asks.
-func (r *room) askAgainLater() {
+// hearSelf takes what this node has said. Who has not heard itself for so long has not heard the others either.
+func (r *room) hearSelf(said announcement) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.roll.open = true
+	now, roll := time.Now(), &r.roll
+	switch {
+	case said.Ask != "" && said.Ask == roll.question:
+		roll.question, roll.at = "", now
+	case now.Sub(roll.heard) > deafAfter && roll.question == "":
+		r.askLocked()
+	}
+	roll.heard = now
 }
 
-// hearOthers waits until every node that shows the space has had time to say so.
+// hearOthers waits until every node that shows the space has had time to say so. It does not wait for longer than a node can be
+// out of touch: one that still has not been heard follows the log by itself, or is mute.
 func (r *room) hearOthers(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, presenceRenew+rollCallTime) // by then they have said it unasked
+	ctx, cancel := context.WithTimeout(ctx, presenceLife)
 	defer cancel()
-	for ctx.Err() == nil {
+	for wait := time.Duration(1); wait > 0 && ctx.Err() == nil; sleep(ctx, wait) {
 		r.mu.Lock()
-		a := r.roll
+		wait = r.roll.unheard(time.Now())
 		r.mu.Unlock()
-		wait := rollCallTime - time.Since(a.at)
-		switch {
-		case a.open:
-			sleep(ctx, rollCallTime/20)
-		case wait > 0:
-			sleep(ctx, wait)
-		default:
-			return
-		}
 	}
+}
+
+// unheard is how long to wait before it is looked again whether the others were heard; 0 = they were.
+func (c *rollCall) unheard(now time.Time) time.Duration {
+	if c.question != "" || now.Sub(c.heard) > deafAfter {
+		return rollCallTime / 20
+	}
+	return max(0, rollCallTime-now.Sub(c.at))
 }

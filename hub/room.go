@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"slices"
 	"sync"
@@ -82,7 +83,7 @@ func newRoom(h *Hub, name string) *room {
 		topics: map[feed]*topic{}, presence: newPresence(h.options.Node), watch: watch{}, fresh: map[string]freshness{},
 	}
 	r.calls, r.stops, r.forwarder = newDesk(r), newStopJournal(r.journalStop), &forwarder{room: r, under: map[uint64]bool{}}
-	r.stir.room, r.roll.open = r, true
+	r.stir.room, r.roll.question = r, rand.Text()
 	r.ring.reset(1)
 	r.shown.members = wire.ShareMembers(nil)
 	return r

@@ -73,10 +73,10 @@ func (r *room) checkpointBeside(space *channels.Space) {
 	})
 }
 
-// watchedLocked reports whether this node would have heard of everybody who is connected: when the log, and with it
-// the word of the other nodes, was out of reach, they need a while to say it again.
+// watchedLocked reports whether this node would have heard of everybody who is connected: when the log was out of reach, or the
+// word of the other nodes, they need a while to say it again.
 func (r *room) watchedLocked(now time.Time) bool {
-	return r.stale.IsZero() && now.Sub(r.back) >= presenceLife
+	return r.stale.IsZero() && now.Sub(r.back) >= presenceLife && r.roll.unheard(now) == 0
 }
 
 // muteAfter is how long a node that cannot reach the log goes on as usual. Later it can no longer know who was signed
