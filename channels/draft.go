@@ -3,6 +3,7 @@ package channels
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sort"
 	"time"
@@ -206,21 +207,24 @@ func (d *Draft) transaction(hash string, answer any) Transaction {
 	return tx
 }
 
-// maxKeptRefusal is how many bytes of a refusal are kept with its operation: what is longer comes without the present values
-// when it is asked for once more.
+// maxKeptRefusal is how many bytes of a refusal are kept with its operation: of what is longer, only its code and its detail, or
+// the beginning of that, come when it is asked for once more.
 const maxKeptRefusal = 512
 
-// lastWord is the transaction that keeps the operation from being done by whoever else has it; ok if there has to be one. Who
-// has signed out is refused for ever anyway.
+// lastWord is the transaction that keeps the operation from being done by whoever else has it; ok if there has to be one. Not
+// for who has signed out, or asks for too much at once: clients send that again, signed in anew or a little later, to have it done.
 func (d *Draft) lastWord(hash string, refusal error) (tx Transaction, ok bool) {
 	var r *Refusal
-	if !d.asked.Again || d.asked.Unnamed || !errors.As(refusal, &r) || r.Code == CodeSignedOut {
+	if !d.asked.Again || d.asked.Unnamed || !errors.As(refusal, &r) || r.Code == CodeSignedOut || r.Code == CodeOverloaded {
 		return tx, false
 	}
-	tx = d.transaction(hash, r)
+	tx = d.transaction(hash, nil)
 	tx.Refused, tx.Term = true, 0 // it was not allowed under any
-	if len(tx.Answer) > maxKeptRefusal {
-		tx.Answer = mustJSON(Refusal{Code: r.Code, Detail: r.Detail})
+	beginning := fmt.Sprintf("%.70s", r.Detail) // a character has at most 6 bytes
+	for _, kept := range []Refusal{*r, {Code: r.Code, Detail: r.Detail}, {Code: r.Code, Detail: beginning}} {
+		if tx.Answer = mustJSON(kept); len(tx.Answer) <= maxKeptRefusal {
+			break
+		}
 	}
 	return tx, tx.isText()
 }
