@@ -224,9 +224,20 @@ func (w *forwarder) hand(node string, batch []handed) bool {
 }
 
 // atLarge is a proposal that another node was handed, and has not answered for: it may have committed it, or be about to. The
-// operation id sees to it that it is done once, and the log that it is not done at all if it is refused here.
+// operation id sees to it that it is done once, and the log that it is not done at all if it is refused here. Of what comes to
+// neither here, nobody knows.
 func atLarge(p channels.Proposal) channels.Proposal {
-	p.Again = true
+	answer := p.Done
+	p.Again, p.Done = true, func(o channels.Outcome) {
+		var refused *channels.Refusal
+		if o.Err != nil && (!errors.As(o.Err, &refused) || refused.Code == channels.CodeOverloaded) {
+			o.Err = &channels.Uncertain{
+				Code: channels.CodeUnknown, Op: p.Op,
+				Detail: "another node was handed this and does not answer, it was perhaps done: send the same operation again",
+			}
+		}
+		answer(o)
+	}
 	return p
 }
 

@@ -94,12 +94,36 @@ type neighbour struct {
 	late      atomic.Int64 // of those, what the home may have been too slow for: then the node does it itself
 	how       atomic.Value
 	pass      chan struct{} // lets go of what is held
+	lost      atomic.Bool   // its log
 }
 
 // A countedLog counts the entries that are given to a log.
 type countedLog struct {
 	channels.Log
 	committed *atomic.Int64
+}
+
+// A lostLog is out of reach while it is lost, and a part of what it has did not come.
+type lostLog struct {
+	channels.Log
+	lost *atomic.Bool
+}
+
+func (l lostLog) Follow(ctx context.Context, after uint64, deliver func(channels.Record)) error {
+	missed := false
+	return l.Log.Follow(ctx, after, func(r channels.Record) {
+		if missed || !l.lost.Load() {
+			deliver(r)
+		}
+		missed = missed || l.lost.Load()
+	})
+}
+
+func (l lostLog) Bounds(ctx context.Context) (first, last uint64, err error) {
+	if l.lost.Load() {
+		return 0, 0, errors.New("out of reach")
+	}
+	return l.Log.Bounds(ctx)
 }
 
 func (l countedLog) Append(ctx context.Context, after uint64, data []byte) error {
@@ -110,14 +134,21 @@ func (l countedLog) Append(ctx context.Context, after uint64, data []byte) error
 // neighbours returns the home of the space, and the other node, which know of each other.
 func neighbours(t *testing.T, more ...func(*hub.Options)) (home, away *neighbour) {
 	t.Helper()
+	return neighboursWithin(t, 0, more...)
+}
+
+// neighboursWithin is neighbours whose replicas wait as long for the log.
+func neighboursWithin(t *testing.T, patience time.Duration, more ...func(*hub.Options)) (home, away *neighbour) {
+	t.Helper()
 	store := natstest.Embedded(t)
 	two := []*neighbour{{pass: make(chan struct{})}, {pass: make(chan struct{})}}
 	for i, user := range []string{"alice", "bob"} {
 		n := two[i]
 		n.node = newNode(t, nodeOptions{
 			name: fmt.Sprint("node", i), store: store, policy: session.Policy{},
-			limits: hub.Limits{Rate: 1e6, Burst: 1e6},
-			log:    func(l channels.Log) channels.Log { return countedLog{l, &n.committed} },
+			limits:   hub.Limits{Rate: 1e6, Burst: 1e6},
+			log:      func(l channels.Log) channels.Log { return countedLog{lostLog{l, &n.lost}, &n.committed} },
+			patience: patience,
 			more: func(o *hub.Options) {
 				o.Relay = homeRelay{timedRelay{o.Relay, &n.late}, &n.how, &n.asked, n.pass}
 				for _, f := range more {
@@ -312,6 +343,26 @@ func TestWhatTheHomeHasDoneIsNotRefusedHere(t *testing.T) {
 	_, away := neighbours(t)
 	away.how.Store("the answer is lost")
 	away.tab.Do(frame{"type": "write", "channel": "notes", "set": frame{"new": 1}, "if": frame{"new": 0}, "op": away.tab.Client + ".901"}, "written", nil)
+}
+
+// A node that loses its way to the log and to the home at once cannot say that nothing was changed.
+func TestWhatTheHomeHasPerhapsDoneIsNotSaidToBeUndoneWhenTheLogIsOutOfReach(t *testing.T) {
+	home, away := neighboursWithin(t, 3*time.Second)
+	ada := away.user(t, "ada")
+	space, err := away.Space(t.Context(), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	away.lost.Store(true)
+	for i := range 2 {
+		home.tab.Do(write("notes", "k", i), "written", nil)
+	}
+	until(t, "the other node has lost the log", func() bool { return space.Problem() != nil })
+	away.how.Store("the answer is lost")
+	ada.Request("POST", away.channel("chat"), `{"data":1}`).Problem(503, "unknown")
+	if a := home.user(t, "bob").Request("GET", home.channel("chat"), ""); !strings.Contains(a.Body, `"data":1`) {
+		t.Errorf("the home has not done it: %s", a.Body)
+	}
 }
 
 func TestAHomeIsBelievedOnlyAsFarAsTheLogShows(t *testing.T) {

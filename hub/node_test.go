@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/channels/natslog"
@@ -67,6 +68,8 @@ type nodeOptions struct {
 	more   func(*hub.Options)              // what else the node is made of
 	rules  func(*channels.Rules)           // makes the node's rules other than those of rules
 	buffer int                             // bytes that the system keeps for a client that does not read; default its own
+
+	patience time.Duration // of the space; default its own
 }
 
 func newNode(t testing.TB, o nodeOptions) *node {
@@ -132,7 +135,7 @@ func (o nodeOptions) openSpace(t testing.TB) func(context.Context, string, chann
 		}
 		return channels.Open(ctx, channels.Options{
 			Name: name, Log: log, Snapshots: snapshots, Authority: session.Authority{}, Rules: inForce, Watcher: w,
-			Logger: natstest.Logger(t),
+			Logger: natstest.Logger(t), Patience: o.patience,
 		})
 	}
 }
