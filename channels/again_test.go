@@ -68,3 +68,27 @@ func savedBytes(t *testing.T, s *channels.Space) int {
 	}
 	return b.Len()
 }
+
+func TestARefusalThatIsKeptIsInTheSnapshotAsItIsInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		s := b.open()
+		admit(t, s, "ann")
+		mustDo(t, s, set("ann", 1, "open", "k", `"<\u2028>"`))
+		p := set("ann", 2, "open", "k", `2`, ifAt("k", 0))
+		p.Again = true
+		o := s.Do(t.Context(), p)
+		wantCode(t, o, channels.CodeConflict)
+		var here, folded, read bytes.Buffer
+		s.Read(func(state *channels.State) { _ = state.WriteSnapshot(&here) })
+		b.open().Read(func(state *channels.State) { _ = state.WriteSnapshot(&folded) })
+		state, err := channels.ReadSnapshot(bytes.NewReader(here.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = state.WriteSnapshot(&read)
+		if !strings.Contains(here.String(), `"r":{"code":"conflict"`) || here.String() != folded.String() || here.String() != read.String() {
+			t.Errorf("here it is\n%s, in another replica\n%s, and read from it\n%s", &here, &folded, &read)
+		}
+	})
+}
