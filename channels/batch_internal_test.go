@@ -74,8 +74,9 @@ func TestWhatIsDecidedIsWhatOthersReadFromTheLog(t *testing.T) {
 			names := rapid.SliceOfN(text, 6, 6).Draw(t, "names")
 			v, kinds := value.Draw(t, "value"), rapid.SliceOf(rapid.IntRange(0, 3)).Draw(t, "effects")
 			term, answer := rapid.Uint64().Draw(t, "term"), rapid.SampledFrom([]any{nil, 7, "x<y", json.RawMessage(` [ ] `)}).Draw(t, "answer")
+			again := n != 1 && rapid.Bool().Draw(t, "refused when it was sent again")
 			valid = valid && utf8.ValidString(strings.Join(names[3:], "|"))
-			if len(kinds) > 0 {
+			if len(kinds) > 0 && !again {
 				valid = valid && utf8.ValidString(strings.Join(names[:3], "|"))
 			}
 			decide := func(d *Draft) (any, error) {
@@ -95,10 +96,13 @@ func TestWhatIsDecidedIsWhatOthersReadFromTheLog(t *testing.T) {
 						d.Delete(ref)
 					}
 				}
+				if again {
+					return nil, &Refusal{Code: CodeConflict, Detail: names[0], Current: map[string]json.RawMessage{names[1]: v}}
+				}
 				return answer, nil
 			}
 			proposals = append(proposals, &waiting{hash: HashBody(v), Proposal: &Proposal{
-				Op: Op{Client: fmt.Sprint("client-", n), N: 1}, Actor: names[3], User: names[4], Trace: names[5], Unnamed: n == 1, Decide: decide,
+				Op: Op{Client: fmt.Sprint("client-", n), N: 1}, Actor: names[3], User: names[4], Trace: names[5], Unnamed: n == 1, Again: again, Decide: decide,
 			}})
 		}
 		b := batchOf(state, proposals)
