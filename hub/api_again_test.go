@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/baton-hub/baton/channels"
 	"github.com/baton-hub/baton/hub/hubtest"
 )
 
@@ -125,5 +126,41 @@ func TestEveryOperationWithAnIDSaysWhatBatonAgainIs(t *testing.T) {
 	}
 	if found < 8 {
 		t.Errorf("the document has %d operations with an id", found)
+	}
+}
+
+// Another version of the site file may have come into force meanwhile.
+func TestWhatIsSentAgainUnderOtherRulesIsAnsweredAsItWasFirst(t *testing.T) {
+	n := newNode(t, nodeOptions{})
+	alice := n.user(t, "alice")
+	requests := map[string][3]string{
+		"a write":         {"POST", n.channel("notes"), `{"set":{"k":1}}`},
+		"a message":       {"POST", n.channel("chat"), `{"data":1}`},
+		"a change of key": {"PUT", n.channel("notes") + "/l", "1"},
+	}
+	ask := func(what, op string, headers ...string) *hubtest.Answer {
+		r := requests[what]
+		return alice.Request(r[0], r[1], r[2], append(headers, "Baton-Op", strings.ReplaceAll(what, " ", "-")+op)...)
+	}
+	first := map[string]*hubtest.Answer{}
+	for what := range requests {
+		first[what] = ask(what, ".1")
+		first[what].Want(200)
+	}
+	n.putInForce(t, 2, func(r *channels.Rules) {
+		delete(r.Channels, "notes")
+		delete(r.Channels, "chat")
+	})
+	for what := range requests {
+		if a := ask(what, ".1", "Baton-Again", "true"); a.Status != 200 || a.Body != first[what].Body {
+			t.Errorf("%s was done, and then answered %d %s", what, a.Status, a.Body)
+		}
+		ask(what, ".2", "Baton-Again", "true").Problem(404, "unknown_name")
+	}
+	n.putInForce(t, 3, func(*channels.Rules) {})
+	for what := range requests {
+		if a := ask(what, ".2"); a.Status != 404 {
+			t.Errorf("%s was refused when it was sent again, and then done: %d %s", what, a.Status, a.Body)
+		}
 	}
 }

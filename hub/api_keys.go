@@ -161,7 +161,11 @@ func notAStore(channel string, rules channels.ChannelRules) error {
 // changeKey changes one key.
 func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMessage) (*keyOutput, error) {
 	w := changeOf(p.Key, how, what)
-	rules, err := v.rules(p.Channel)
+	op, err := oneOp(h.OpHeader, "")
+	if err != nil {
+		return nil, err
+	}
+	rules, err := v.rulesUnder(op, p.Channel, channels.KindStore)
 	if err != nil {
 		return nil, err
 	}
@@ -178,10 +182,6 @@ func (v *visit) changeKey(p KeyPath, h KeyHeaders, how string, what json.RawMess
 		return &keyOutput{}, v.room.sendValues(v.r.Context(), v.who, p.Channel, w.Set, w.Delete)
 	case h.Term != 0 && h.TermQuery != 0 && h.Term != h.TermQuery:
 		return nil, invalid("the header Baton-Term and term in the query differ: give one of them")
-	}
-	op, err := oneOp(h.OpHeader, "")
-	if err != nil {
-		return nil, err
 	}
 	o := v.decide(op, how, p.Channel, p.Owner, p.Key, what, max(h.Term, h.TermQuery), c.match.text, c.none.text)
 	if c.given() && refusedWith(o.Err) == channels.CodeConflict {

@@ -96,7 +96,11 @@ func writeChannel(v *visit, in *writeInput) (*writtenOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, err := v.rules(in.Channel)
+	kind := channels.KindStore
+	if len(b.Data) > 0 {
+		kind = channels.KindLog
+	}
+	rules, err := v.rulesUnder(op, in.Channel, kind)
 	storeOnly := len(b.Patch)+len(b.If)+len(b.Held) > 0 || b.Since != "" || b.Unseen != "" || b.Owner != ""
 	values := len(b.Set)+len(b.Delete) > 0 || storeOnly
 	switch {
@@ -146,6 +150,16 @@ func (b writeBody) decision(channel string) (channels.Decide, error) {
 // decision returns the decision of a transaction.
 func (b transactBody) decision(r *room) (channels.Decide, error) {
 	return r.transacting(&wire.Transact{Term: b.Term, Held: b.Held, Writes: b.Writes, Appends: b.Appends, Calls: b.Calls})
+}
+
+// rulesUnder is rules for a request under an operation id. What became of it may be in the log although the channel is gone:
+// then it is decided there, as what it was for a channel of that kind.
+func (v *visit) rulesUnder(op operation, channel string, kind channels.Kind) (channels.ChannelRules, error) {
+	rules, err := v.rules(channel)
+	if err != nil && !op.unnamed {
+		return channels.ChannelRules{Kind: kind}, nil
+	}
+	return rules, err
 }
 
 // rules finds the rules of a channel that clients may know.
