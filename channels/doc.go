@@ -43,13 +43,14 @@
 //
 // # Once
 //
-// A proposal has an operation id, bound to its user and body. The fold remembers the last KeptOps committed operations
+// A proposal has an operation id, bound to its user and body. The fold remembers the last KeptOps operations in the log
 // of each client with their answers, and a proposal is looked up there before any rule is applied. So a client that
 // heard nothing sends the same operation again, to any node, after any restart, and gets its first answer.
 //
 // A refusal is not in the log, but for one: of what was sent Again, because what was sent first may still be on its way, to a
 // node that stands still or over a line that does. That refusal takes its place as an operation that changes nothing, and
-// whoever comes with the same later is given it. So a client that was told no after it was told nothing can go by it.
+// whoever comes with the same later is given it. So a client that was told no after it was told nothing can go by it. That
+// somebody is signed out, or asks for too much at once, is not a no to the operation: it is sent again, and done then.
 //
 // # When the log is not what it was
 //

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// KeptOps is how many committed operations of each client are remembered.
+// KeptOps is how many operations of each client are remembered that are in the log.
 const KeptOps = 64
 
 // ForgottenKey is the member of a refusal's More that says: the operation is too old to be known, and never will be again.
@@ -109,7 +109,7 @@ func same(s, kept string) string {
 	return s
 }
 
-// remember adds a committed operation and drops the oldest beyond KeptOps.
+// remember adds an operation and drops the oldest beyond KeptOps.
 func (c *clientOps) remember(d doneOp, at time.Time) {
 	i, _ := c.find(d.N)
 	c.Done = slices.Insert(c.Done, i, d)
