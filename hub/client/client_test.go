@@ -119,6 +119,10 @@ func TestWhatWasNotDecidedIsSentAgainAndARefusalIsReturned(t *testing.T) {
 			return err
 		})
 		first := expect[*wire.Write](p)
+		if first.Again {
+			t.Error("it says of what it sends first that it was sent before")
+		}
+		first.Again = true
 		for i, code := range []string{"unavailable", "unknown", "stale", "overloaded", "rate", "unanswered"} {
 			start := time.Now()
 			p.send(&wire.Error{ID: first.ID, Code: code, Op: first.Op})

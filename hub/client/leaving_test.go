@@ -40,8 +40,8 @@ func TestWhenTheNodeIsLeavingTheClientMovesWithoutBeingAway(t *testing.T) {
 			again = append(again, next.message()...)
 		}
 		rejoin, sent := again[0].(*wire.Join), again[1].(*wire.Write)
-		if rejoin.Cursor != "e1-2" || sent.Op != asked.Op {
-			t.Errorf("it joins at %q and asks %q again", rejoin.Cursor, sent.Op)
+		if rejoin.Cursor != "e1-2" || sent.Op != asked.Op || asked.Again || !sent.Again {
+			t.Errorf("it joins at %q and asks %q again, as one that was sent before: %t", rejoin.Cursor, sent.Op, sent.Again)
 		}
 		// What the old one says now is not applied: it is told again over the new one.
 		old.send(&wire.Change{Channel: "queue", Position: 3, Cursor: "e1-3", Set: map[string]json.RawMessage{"b": []byte(`1`)}})
