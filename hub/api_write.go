@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -233,6 +234,10 @@ func (v *visit) decide(op operation, asked ...any) channels.Outcome {
 	ctx, cancel := context.WithTimeout(v.r.Context(), decideTime)
 	defer cancel()
 	o := channels.Await(ctx, p, func(p channels.Proposal) { v.room.forwarder.propose(p, request) })
+	var uncertain *channels.Uncertain
+	if op.unnamed && errors.As(o.Err, &uncertain) && uncertain.Code == channels.CodeUnknown { // its id is not remembered
+		o.Err = &channels.Uncertain{Code: channels.CodeUnknown, Detail: "this was perhaps done: look before you send it again"}
+	}
 	if code := refusedWith(o.Err); code == channels.CodeForbidden || code == channels.CodeNotOperator || code == channels.CodeOldTerm {
 		traced(v.hub.logger, v.span).Info("refused", "space", v.room.name, "user", v.who.User, "session", v.who.ID, "code", code, "op", op)
 	}

@@ -359,7 +359,10 @@ func TestWhatTheHomeHasPerhapsDoneIsNotSaidToBeUndoneWhenTheLogIsOutOfReach(t *t
 	}
 	until(t, "the other node has lost the log", func() bool { return space.Problem() != nil })
 	away.how.Store("the answer is lost")
-	ada.Request("POST", away.channel("chat"), `{"data":1}`).Problem(503, "unknown")
+	p := ada.Request("POST", away.channel("chat"), `{"data":1}`).Problem(503, "unknown")
+	if op, told := p["op"]; told {
+		t.Errorf("it is to be sent again as %v, which the log does not remember when the home has done it", op)
+	}
 	if a := home.user(t, "bob").Request("GET", home.channel("chat"), ""); !strings.Contains(a.Body, `"data":1`) {
 		t.Logf("the home was too slow for it: %s", a.Body)
 	}
