@@ -80,3 +80,34 @@ func TestAFarewellWaitsUntilTheOthersCouldAnswer(t *testing.T) {
 		waits(2*time.Second + rollCallTime)
 	})
 }
+
+// What keeps the word of the nodes can be away while the log is not.
+func TestANodeThatDoesNotHearItselfTakesNobodyForGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, conns := drainRoom(1)
+		r := conns[0].room
+		says := func(what string, watched bool, others int) {
+			t.Helper()
+			r.mu.Lock()
+			is := r.watchedLocked(time.Now())
+			r.mu.Unlock()
+			if n := len(r.otherNodes()); is != watched || n != others {
+				t.Errorf("%s: it has watched %v, and knows %d other nodes", what, is, n)
+			}
+		}
+		hears := func() { r.hearNode(h.options.Node, r.announcement()) }
+		r.hearNode("two", []byte(`{"conns":[]}`))
+		says("it has heard nothing of itself", false, 1)
+		hears()
+		says("it has asked just now", false, 1)
+		time.Sleep(rollCallTime)
+		says("they had time to answer", true, 1)
+		time.Sleep(presenceLife)
+		says("nothing comes any more", false, 1)
+		hears() // and asks
+		says("something comes again", false, 1)
+		hears()
+		time.Sleep(rollCallTime)
+		says("the other one has not answered", true, 0)
+	})
+}
