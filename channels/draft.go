@@ -219,7 +219,9 @@ func (d *Draft) lastWord(hash string, refusal error) (tx Transaction, ok bool) {
 		return tx, false
 	}
 	tx = d.transaction(hash, nil)
-	tx.Refused, tx.Term = true, 0               // it was not allowed under any
+	tx.Refused = true
+	tx.Term = 0 // it was not allowed under any
+
 	beginning := fmt.Sprintf("%.70s", r.Detail) // a character has at most 6 bytes
 	for _, kept := range []Refusal{*r, {Code: r.Code, Detail: r.Detail}, {Code: r.Code, Detail: beginning}} {
 		if tx.Answer = mustJSON(kept); len(tx.Answer) <= maxKeptRefusal {

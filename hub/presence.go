@@ -291,7 +291,7 @@ func (r *room) wentLocked(a attendant) {
 	r.announceSoonLocked()
 }
 
-// hearNode takes what another node says of its connections.
+// hearNode takes what a node says of its connections; of this one it only shows that it is heard.
 func (r *room) hearNode(node string, data []byte) {
 	var said announcement
 	if len(data) > 0 && json.Unmarshal(data, &said) != nil {

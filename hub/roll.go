@@ -33,7 +33,7 @@ func (r *room) askLocked() {
 	r.announceSoonLocked()
 }
 
-// hearSelf takes what this node has said. Who has not heard itself for so long has not heard the others either.
+// hearSelf takes what this node has said. Who had not heard itself for deafAfter had not heard the others either.
 func (r *room) hearSelf(said announcement) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

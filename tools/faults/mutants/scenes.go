@@ -90,16 +90,16 @@ func refusedAgain(p *play) {
 	t := pages[0]
 	t.set("k", "1")
 	op := t.op()
-	new := func(again bool) *wire.Write {
+	sending := func(again bool) *wire.Write {
 		return &wire.Write{Head: wire.Head{Again: again}, Channel: "notes", Set: map[string]json.RawMessage{"k": json.RawMessage("2")}, If: map[string]uint64{"k": 0}, Op: op}
 	}
-	t.do(new(false))
+	t.do(sending(false))
 	for _, page := range pages {
-		page.do(new(true))
+		page.do(sending(true))
 	}
 	t.do(&wire.Write{Channel: "notes", Delete: []string{"k"}, Op: t.op()})
 	for _, page := range pages {
-		page.do(new(true))
+		page.do(sending(true))
 	}
 }
 
